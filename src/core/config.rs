@@ -1,0 +1,281 @@
+//! The operator's variables, checked once: the same names on the edge (bindings) and for `pasarela serve` (environment).
+//!
+//! It reads no environment itself; the caller passes a look-up. A client can change nothing here.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::{limits, proxy};
+
+/// What the operator has decided.
+#[derive(Debug, Clone)]
+pub struct Config {
+    /// `RELAY_KEYS`, `OPEN`: who may use the relay.
+    pub access: Access,
+    /// `WEB_UPSTREAM`: how library clients are carried.
+    pub web: WebUpstream,
+    /// `UPSTREAM_CHAT`: candidates for chat, in order.
+    pub chat: Vec<Authority>,
+    /// `UPSTREAM_WEB`: `https://` or `http://` URLs of WebSocket upstreams, in order.
+    pub web_urls: Vec<String>,
+    /// `UPSTREAM_TLS`: one upstream that takes all TLS instead of the name asked for.
+    pub tls: Option<Authority>,
+    /// `PROXY_HEADER`: announce the client's address to the chat upstream.
+    pub proxy_header: Option<proxy::Version>,
+    /// `SITE`: what a visitor without a key sees.
+    pub site: Site,
+    /// `SESSION_SHARDS`: Durable Objects that share the sessions.
+    pub session_shards: u8,
+}
+
+/// Who may use the relay.
+#[derive(Debug, Clone)]
+pub enum Access {
+    /// Nobody: no key is set.
+    Closed,
+    /// Anybody: the operator said so with `OPEN=1`.
+    Open,
+    /// Who has one of these keys.
+    Keys(Vec<Key>),
+}
+
+/// A relay key with the name that the operator gave it.
+#[derive(Clone)]
+pub struct Key {
+    /// For the operator's eyes only.
+    pub name: String,
+    /// 16–128 URL-safe characters.
+    pub secret: String,
+}
+
+impl core::fmt::Debug for Key {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        f.debug_struct("Key").field("name", &self.name).finish_non_exhaustive()
+    }
+}
+
+/// How `/ws/chat` reaches WhatsApp.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum WebUpstream {
+    /// A WebSocket to web.whatsapp.com.
+    Wss,
+    /// Raw TCP to the chat upstream.
+    Tcp,
+}
+
+/// What stands at every path that is not a relay route.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Site {
+    /// The guide at `/`, not found elsewhere.
+    Guide,
+    /// The operator's own static files.
+    Own,
+}
+
+/// A host and a port to dial.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Authority {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+impl Authority {
+    /// A host and a port.
+    pub fn new(host: &str, port: u16) -> Self {
+        Self { host: host.to_string(), port }
+    }
+
+    fn parse(text: &str) -> Option<Self> {
+        let (host, port) = text.rsplit_once(':')?;
+        let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_' | b':' | b'[' | b']');
+        let bracketed = host.starts_with('[') && host.ends_with(']');
+        let well_formed = !host.is_empty() && host.len() <= 255 && host.bytes().all(valid);
+        let port = port.parse().ok().filter(|port| *port != 0)?;
+        (well_formed && (bracketed || !host.contains(':'))).then(|| Self::new(host, port))
+    }
+}
+
+impl core::fmt::Display for Authority {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A variable that cannot be used. It holds no value: a value may be a secret.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ConfigError {
+    /// The variable's name.
+    pub variable: &'static str,
+    /// What it should be.
+    pub expected: &'static str,
+}
+
+impl core::fmt::Display for ConfigError {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "{} is not usable: expected {}", self.variable, self.expected)
+    }
+}
+
+impl core::error::Error for ConfigError {}
+
+/// WhatsApp's hosts for its own protocol, tried on each of its ports.
+const CHAT_HOSTS: [&str; 2] = ["g.whatsapp.net", "g-fallback.whatsapp.net"];
+const CHAT_PORTS: [u16; 3] = [443, 5222, 80];
+
+const WEB_URLS: [&str; 2] = ["https://web.whatsapp.com/ws/chat", "https://web.whatsapp.com:5222/ws/chat"];
+
+impl Config {
+    /// Checks the variables that `get` finds; one that is absent or empty has its default.
+    ///
+    /// # Errors
+    /// The first variable that is not usable.
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let var = |name| get(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty());
+        let choice = |variable, expected, pairs: &[(&str, u8)]| match var(variable) {
+            None => Ok(0),
+            Some(value) => pairs
+                .iter()
+                .find(|(text, _)| *text == value)
+                .map(|(_, number)| *number)
+                .ok_or(ConfigError { variable, expected }),
+        };
+        let open = choice("OPEN", "0 or 1", &[("0", 0), ("1", 1)])? == 1;
+        let web = match choice("WEB_UPSTREAM", "wss or tcp", &[("wss", 0), ("tcp", 1)])? {
+            0 => WebUpstream::Wss,
+            _ => WebUpstream::Tcp,
+        };
+        let proxy_header = match choice("PROXY_HEADER", "off, v1 or v2", &[("off", 0), ("v1", 1), ("v2", 2)])? {
+            0 => None,
+            1 => Some(proxy::Version::V1),
+            _ => Some(proxy::Version::V2),
+        };
+        let site = match choice("SITE", "guide or own", &[("guide", 0), ("own", 1)])? {
+            0 => Site::Guide,
+            _ => Site::Own,
+        };
+        let tls = var("UPSTREAM_TLS").map(|value| {
+            Authority::parse(&value).ok_or(ConfigError { variable: "UPSTREAM_TLS", expected: "one host:port" })
+        });
+        Ok(Self {
+            access: access(open, var("RELAY_KEYS").as_deref())?,
+            web,
+            chat: chat(var("UPSTREAM_CHAT").as_deref())?,
+            web_urls: web_urls(var("UPSTREAM_WEB").as_deref())?,
+            tls: tls.transpose()?,
+            proxy_header,
+            site,
+            session_shards: shards(var("SESSION_SHARDS").as_deref())?,
+        })
+    }
+}
+
+fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
+    let error = ConfigError {
+        variable: "RELAY_KEYS",
+        expected: "name=key pairs separated by spaces; a key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~",
+    };
+    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let parse = |pair: &str| {
+        let (name, secret) = pair.split_once('=')?;
+        let valid = !name.is_empty() && limits::KEY.contains(&secret.len()) && secret.bytes().all(url_safe);
+        valid.then(|| Key { name: name.to_string(), secret: secret.to_string() })
+    };
+    let keys: Option<Vec<_>> = keys.unwrap_or_default().split_whitespace().map(parse).collect();
+    match keys.ok_or(error)? {
+        _ if open => Ok(Access::Open),
+        keys if keys.is_empty() => Ok(Access::Closed),
+        keys => Ok(Access::Keys(keys)),
+    }
+}
+
+fn chat(value: Option<&str>) -> Result<Vec<Authority>, ConfigError> {
+    let error = ConfigError { variable: "UPSTREAM_CHAT", expected: "host:port pairs separated by spaces" };
+    match value {
+        Some(list) => list.split_whitespace().map(Authority::parse).collect::<Option<_>>().ok_or(error),
+        None => {
+            let host = |host| CHAT_PORTS.map(|port| Authority::new(host, port));
+            Ok(CHAT_HOSTS.map(host).concat())
+        }
+    }
+}
+
+fn web_urls(value: Option<&str>) -> Result<Vec<String>, ConfigError> {
+    let error = ConfigError {
+        variable: "UPSTREAM_WEB",
+        expected: "https:// (or http://) URLs without query, separated by spaces",
+    };
+    let usable = |url: &str| {
+        let rest = url.strip_prefix("https://").or_else(|| url.strip_prefix("http://"))?;
+        (!rest.is_empty() && !rest.contains(['?', '#', '@'])).then(|| url.to_string())
+    };
+    match value {
+        Some(list) => list.split_whitespace().map(usable).collect::<Option<_>>().ok_or(error),
+        None => Ok(WEB_URLS.map(|url| url.to_string()).to_vec()),
+    }
+}
+
+fn shards(value: Option<&str>) -> Result<u8, ConfigError> {
+    let error = ConfigError { variable: "SESSION_SHARDS", expected: "a number from 1 to 255" };
+    value.map_or(Ok(1), |value| value.parse().ok().filter(|shards| *shards > 0).ok_or(error))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn config(vars: &[(&str, &str)]) -> Result<Config, ConfigError> {
+        Config::from_vars(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string()))
+    }
+
+    #[test]
+    fn the_defaults_are_whatsapps_own_hosts_and_closed() {
+        let config = config(&[]).unwrap();
+        assert!(matches!(config.access, Access::Closed));
+        let chat: Vec<_> = config.chat.iter().map(ToString::to_string).collect();
+        assert_eq!(chat[..2], ["g.whatsapp.net:443", "g.whatsapp.net:5222"]);
+        assert_eq!(chat[5], "g-fallback.whatsapp.net:80");
+        assert_eq!(config.web_urls, WEB_URLS);
+    }
+
+    #[test]
+    fn each_unusable_value_is_named_and_never_shown() {
+        for (variable, value) in [
+            ("OPEN", "yes"),
+            ("WEB_UPSTREAM", "quic"),
+            ("UPSTREAM_CHAT", "g.whatsapp.net"),
+            ("UPSTREAM_CHAT", "::1:443"),
+            ("UPSTREAM_CHAT", "host:0"),
+            ("UPSTREAM_WEB", "wss://web.whatsapp.com/ws/chat"),
+            ("UPSTREAM_WEB", "https://u:p@host/"),
+            ("UPSTREAM_TLS", "a:1 b:2"),
+            ("PROXY_HEADER", "v3"),
+            ("SITE", "mine"),
+            ("SESSION_SHARDS", "0"),
+            ("RELAY_KEYS", "ana=tooshort"),
+            ("RELAY_KEYS", "0123456789abcdef"),
+            ("RELAY_KEYS", "ana=0123456789abcdef/"),
+        ] {
+            let error = config(&[(variable, value)]).unwrap_err();
+            assert_eq!(error.variable, variable);
+            assert!(!error.to_string().contains(value));
+        }
+    }
+
+    #[test]
+    fn addresses_may_be_names_ipv4_or_bracketed_ipv6() {
+        let config = config(&[("UPSTREAM_CHAT", "a.example:1  127.0.0.1:2\t[::1]:3")]).unwrap();
+        let shown: Vec<_> = config.chat.iter().map(ToString::to_string).collect();
+        assert_eq!(shown, ["a.example:1", "127.0.0.1:2", "[::1]:3"]);
+    }
+
+    #[test]
+    fn keys_are_parsed_and_never_printed() {
+        let config = config(&[("RELAY_KEYS", "ana=0123456789abcdef bo=fedcba9876543210")]).unwrap();
+        assert!(matches!(&config.access, Access::Keys(keys) if keys.len() == 2 && keys[1].name == "bo"));
+        assert!(!format!("{config:?}").contains("0123456789abcdef"));
+    }
+}

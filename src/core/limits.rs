@@ -1,0 +1,58 @@
+//! Every limit of the relay, with its unit and its reason.
+//!
+//! It enforces nothing: the module that meets a limit names it from here, and the operator's variables are in `config`.
+
+use core::time::Duration;
+
+/// First bytes of a stream are due this long after the upgrade: a scanner that only connects holds nothing for longer.
+pub const FIRST_BYTES: Duration = Duration::from_secs(10);
+
+/// Pause before the next candidate is dialled beside the ones under way (RFC 8305 recommends 250 ms; a phone's first
+/// address is more often slow than dead).
+pub const DIAL_STAGGER: Duration = Duration::from_millis(300);
+
+/// Candidates dialled at once. The platform queues a seventh connection that is still being established.
+pub const DIAL_IN_FLIGHT: usize = 3;
+
+/// All candidates together have this long. WhatsApp's clients give up after 20 s.
+pub const DIAL_TOTAL: Duration = Duration::from_secs(8);
+
+/// One WebSocket upgrade to an upstream URL has this long before the next URL is tried.
+pub const WEB_DIAL: Duration = Duration::from_secs(8);
+
+/// A stream without a byte either way is closed after this long, as the official proxy does; keep-alives come every 30 s.
+pub const IDLE: Duration = Duration::from_secs(200);
+
+/// After our end of the stream is sent, the upstream has this long for its own.
+pub const DRAIN: Duration = Duration::from_secs(5);
+
+/// What is still queued when a client leaves has this long to be written: the platform ends the work then in any case.
+pub const FLUSH: Duration = Duration::from_secs(30);
+
+/// Bytes of one client not yet taken by the upstream, beyond which the stream is closed. A WebSocket's receiver cannot be
+/// paused on the platform, and an isolate has 128 MB for all its connections.
+pub const UPLOAD_QUEUE: usize = 16 << 20;
+
+/// Queued messages are joined to one write of up to this many bytes: a write costs 25–45 µs whatever its size.
+pub const WRITE_BATCH: usize = 64 << 10;
+
+/// Bytes the runtime holds for a slow client, beyond which the upstream is not read.
+pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
+
+/// The longest WhatsApp frame that is held to be delivered whole. Longer ones pass through in pieces.
+pub const FRAME: usize = 1 << 20;
+
+/// Pieces of a frame held before they are joined, so that a byte at a time costs no handle a byte.
+pub const FRAME_PIECES: usize = 1 << 10;
+
+/// The longest TLS ClientHello, with its record headers, in which a name is looked for.
+pub const CLIENT_HELLO: usize = 16 << 10;
+
+/// The longest routing info (`?ED=`), in bytes after decoding.
+pub const ROUTING_INFO: usize = 1 << 10;
+
+/// A relay key's length in characters.
+pub const KEY: core::ops::RangeInclusive<usize> = 16..=128;
+
+/// How long the answer to `status.json?probe=1` is kept.
+pub const PROBE_CACHE: Duration = Duration::from_secs(60);
