@@ -1,0 +1,114 @@
+//! The command line: global options, logging, the exit code.
+//!
+//! Each command has its file below; what a command does is a library's part.
+
+mod sim;
+
+use std::fmt;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+use tracing_subscriber::EnvFilter;
+
+const AFTER_HELP: &str = "\
+Exit codes:
+  0  done, or ended by Ctrl-C or SIGTERM
+  1  failed; standard error says what, where, and what to try
+  2  the command line is not right
+
+Logging goes to standard error; RUST_LOG=pasarela=debug says more than --verbose can.
+No log line holds an address of a peer, a key or a payload.";
+
+/// Carries WhatsApp over a CDN edge for people whose connection to it is blocked.
+#[derive(Debug, Parser)]
+#[command(name = "pasarela", version, after_help = AFTER_HELP)]
+struct Cli {
+    /// Log more: once for each connection's stages, twice for everything
+    #[arg(short, long, global = true, action = clap::ArgAction::Count)]
+    verbose: u8,
+
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run a simulated WhatsApp to test against
+    ///
+    /// Chat over raw TCP, chat over WebSocket, and a TLS media host, with a Noise root key and a
+    /// certificate authority of its own, both printed at the start. Real clients reach the pairing
+    /// QR code against it. It needs no internet.
+    Sim(sim::Args),
+}
+
+/// What failed, where, and what to try.
+#[derive(Debug)]
+struct Failure {
+    what: String,
+    cause: std::io::Error,
+    hint: &'static str,
+}
+
+impl fmt::Display for Failure {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}\n  try: {}", self.what, self.cause, self.hint)
+    }
+}
+
+/// Parses the command line, runs the command, gives the exit code.
+#[must_use]
+pub fn main() -> ExitCode {
+    // Ends the process by itself with 2 when the command line is not right, 0 for --help.
+    let cli = Cli::parse();
+    start_logging(cli.verbose);
+    let runtime = match tokio::runtime::Runtime::new() {
+        Ok(runtime) => runtime,
+        Err(error) => {
+            eprintln!("error: cannot start the runtime: {error}");
+            return ExitCode::FAILURE;
+        }
+    };
+    let result = match cli.command {
+        Command::Sim(args) => runtime.block_on(sim::run(args)),
+    };
+    match result {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(failure) => {
+            eprintln!("error: {failure}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn start_logging(verbose: u8) {
+    let default = match verbose {
+        0 => "warn",
+        1 => "warn,pasarela=debug",
+        _ => "debug,pasarela=trace",
+    };
+    let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
+    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // A second one can only come from a test that runs `main` twice.
+    let _ = tracing::subscriber::set_global_default(subscriber);
+}
+
+#[cfg(test)]
+mod tests {
+    use clap::CommandFactory;
+
+    use super::*;
+
+    #[test]
+    fn the_definition_is_sound() {
+        Cli::command().debug_assert();
+    }
+
+    #[test]
+    fn defaults_and_delivery_are_read() {
+        let parse = |args: &[&str]| Cli::try_parse_from(args).map(drop).is_ok();
+        assert!(parse(&["pasarela", "sim"]));
+        assert!(parse(&["pasarela", "sim", "--delivery", "bytes:1", "--json"]));
+        assert!(!parse(&["pasarela", "sim", "--delivery", "bytes:0"]));
+        assert!(!parse(&["pasarela"]));
+    }
+}

@@ -1,0 +1,10 @@
+//! The `pasarela` program: calls [`pasarela::cli::main`], which does everything.
+
+#[cfg(not(target_arch = "wasm32"))]
+fn main() -> std::process::ExitCode {
+    pasarela::cli::main()
+}
+
+/// Only so that the whole workspace builds for the Worker's target.
+#[cfg(target_arch = "wasm32")]
+fn main() {}

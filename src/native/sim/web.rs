@@ -1,0 +1,153 @@
+//! HTTP and chat on WebSocket: one frame a message, as WhatsApp Web's server sends.
+
+use std::convert::Infallible;
+use std::io;
+use std::sync::Arc;
+
+use futures_util::{SinkExt, StreamExt};
+use http_body_util::Full;
+use hyper::body::{Bytes, Incoming};
+use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper::{Request, Response, StatusCode};
+use hyper_util::rt::TokioIo;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+use tokio_websockets::{Config, Message, ServerBuilder};
+
+use super::conversation::{Conversation, Step, World};
+use super::intake::Intake;
+use super::measure_web::{self, Web};
+use super::socket::Socket;
+use super::stats::UpgradeSeen;
+
+const CHAT_PATH: &str = "/ws/chat";
+
+type Answer = Response<Full<Bytes>>;
+
+/// What an HTTP connection needs to leave a WebSocket running behind it.
+#[derive(Clone)]
+pub(super) struct Host {
+    pub(super) world: Arc<World>,
+    pub(super) tasks: TaskTracker,
+    pub(super) end: CancellationToken,
+}
+
+/// Serves one HTTP connection to its end or upgrade.
+pub(super) async fn serve(socket: Socket, host: Host) -> io::Result<()> {
+    let service = hyper::service::service_fn(|request| {
+        let answer = answer(request, &host);
+        async { Ok::<_, Infallible>(answer) }
+    });
+    hyper::server::conn::http1::Builder::new()
+        .serve_connection(TokioIo::new(socket), service)
+        .with_upgrades()
+        .await
+        .map_err(io::Error::other)
+}
+
+fn answer(mut request: Request<Incoming>, host: &Host) -> Answer {
+    match request.uri().path() {
+        CHAT_PATH => {
+            let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
+            let Some(key) = key.filter(|_| is_web_socket(&request)) else {
+                return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
+            };
+            let seen = upgrade_seen(&request);
+            let recorder = &host.world.recorder;
+            recorder.record(|stats| stats.upgrade = Some(seen));
+            let upgrade = hyper::upgrade::on(&mut request);
+            let chat = chat(upgrade, Arc::clone(&host.world));
+            let end = host.end.clone();
+            host.tasks.spawn(async move {
+                if let Some(Err(error)) = end.run_until_cancelled_owned(chat).await {
+                    tracing::debug!(%error, "chat over WebSocket ended");
+                }
+            });
+            switching_protocols(key.as_bytes())
+        }
+        "/" => text(StatusCode::OK, "simulated web.whatsapp.com\n"),
+        // Clients look their version up in this file.
+        "/sw.js" => text(StatusCode::OK, "{\"client_revision\":1030000000}\n"),
+        _ => text(StatusCode::NOT_FOUND, "not found\n"),
+    }
+}
+
+fn is_web_socket(request: &Request<Incoming>) -> bool {
+    let upgrade = request.headers().get(UPGRADE);
+    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
+}
+
+fn upgrade_seen(request: &Request<Incoming>) -> UpgradeSeen {
+    let headers = request.headers().iter().map(|(name, value)| {
+        let value = String::from_utf8_lossy(value.as_bytes()).into_owned();
+        (name.as_str().to_owned(), value)
+    });
+    UpgradeSeen { target: request.uri().to_string(), headers: headers.collect() }
+}
+
+fn switching_protocols(key: &[u8]) -> Answer {
+    let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
+    let headers = answer.headers_mut();
+    headers.clear();
+    headers.insert(UPGRADE, hyper::header::HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, hyper::header::HeaderValue::from_static("Upgrade"));
+    let accept = hyper::header::HeaderValue::try_from(accept_key(key));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept.expect("base64 is always a header value"));
+    answer
+}
+
+/// RFC 6455, section 4.2.2.
+fn accept_key(key: &[u8]) -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use sha1::{Digest, Sha1};
+    let guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(guid).finalize())
+}
+
+fn text(status: StatusCode, body: &'static str) -> Answer {
+    let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
+    *answer.status_mut() = status;
+    let kind = hyper::header::HeaderValue::from_static("text/plain; charset=utf-8");
+    answer.headers_mut().insert(hyper::header::CONTENT_TYPE, kind);
+    answer
+}
+
+async fn chat(upgrade: OnUpgrade, world: Arc<World>) -> io::Result<()> {
+    let upgraded = upgrade.await.map_err(io::Error::other)?;
+    let parts = upgraded.downcast::<TokioIo<Socket>>();
+    let Parts { io, read_buf, .. } = parts.map_err(|_| io::Error::other("another socket type"))?;
+    let mut socket = io.into_inner();
+    socket.replay(read_buf);
+    // `sim source` feeds messages of 64 KiB: a flush for each would be a system call for each.
+    let config = Config::default().flush_threshold(256 * 1024);
+    converse(ServerBuilder::new().config(config).serve(socket), world).await
+}
+
+async fn converse(mut web: Web, world: Arc<World>) -> io::Result<()> {
+    let mut intake = Intake::of_web_socket();
+    let mut conversation = Conversation::new(world);
+    while let Some(message) = web.next().await {
+        let message = message.map_err(io::Error::other)?;
+        if !message.is_binary() {
+            continue;
+        }
+        intake.buffer().extend_from_slice(message.as_payload());
+        while let Some(event) = intake.next()? {
+            match conversation.on(event)? {
+                Step::Nothing => {}
+                Step::Send(frames) => {
+                    for frame in frames {
+                        let message = Message::binary(frame);
+                        web.send(message).await.map_err(io::Error::other)?;
+                    }
+                }
+                Step::Measure(mode) => {
+                    tracing::debug!(?mode, "measuring over WebSocket");
+                    return measure_web::run(mode, web, intake.into_rest()).await;
+                }
+            }
+        }
+    }
+    Ok(())
+}

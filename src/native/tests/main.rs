@@ -1,0 +1,86 @@
+//! The simulator over real sockets, one binary.
+//!
+//! Every test has its own simulator on free ports, so that all run at once. Nothing sleeps: what is
+//! waited for has a limit, and meeting it is a failure.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+/// What a client sees from its first byte to the pairing stanza, in every delivery mode.
+mod chat;
+/// `sim echo`, `source`, `frames`, `sink`, `stall` on both listeners.
+mod measure;
+/// The TLS host.
+mod media;
+
+mod client;
+
+use std::future::Future;
+use std::time::Duration;
+
+use pasarela::sim::{Delivery, Sim, SimConfig, Stats};
+
+/// Longer than anything here takes on a busy machine.
+const LIMIT: Duration = Duration::from_secs(30);
+
+async fn within<T>(future: impl Future<Output = T>) -> T {
+    let waited = tokio::time::timeout(LIMIT, future).await;
+    waited.expect("done within the limit")
+}
+
+async fn start() -> Sim {
+    start_with("frame").await
+}
+
+async fn start_with(delivery: &str) -> Sim {
+    let delivery: Delivery = delivery.parse().expect("a delivery mode");
+    let config = SimConfig { delivery, ..SimConfig::default() };
+    Sim::start(config).await.expect("free ports on loopback")
+}
+
+async fn wait(sim: &Sim, condition: impl FnMut(&Stats) -> bool) -> Stats {
+    sim.wait_until(LIMIT, condition).await.unwrap_or_else(|last| panic!("not within the limit: {last:?}"))
+}
+
+/// Clients have gone: nothing may be left open.
+async fn assert_all_closed(sim: &Sim) {
+    wait(sim, |stats| stats.open() == 0).await;
+}
+
+#[tokio::test]
+async fn shutdown_ends_what_is_open() {
+    let sim = start().await;
+    let mut tcp = client::Link::tcp(&sim).await;
+    let mut web = client::Link::web(&sim).await;
+    wait(&sim, |stats| stats.open() == 2).await;
+    within(sim.shutdown()).await;
+    assert!(within(tcp.read()).await.is_none());
+    assert!(within(web.read()).await.is_none());
+}
+
+#[tokio::test]
+async fn dropping_ends_what_is_open() {
+    let sim = start().await;
+    let mut tcp = client::Link::tcp(&sim).await;
+    wait(&sim, |stats| stats.open() == 1).await;
+    drop(sim);
+    assert!(within(tcp.read()).await.is_none());
+}
+
+#[tokio::test]
+async fn a_taken_address_is_named_in_the_error() {
+    let sim = start().await;
+    let config = SimConfig { web: sim.web(), ..SimConfig::default() };
+    let error = Sim::start(config).await.map(drop).expect_err("taken");
+    assert!(error.to_string().starts_with("web on 127.0.0.1:"), "{error}");
+}
+
+#[tokio::test]
+async fn a_seed_gives_the_same_root_and_none_gives_another() {
+    let root = async |seed| {
+        let config = SimConfig { seed, ..SimConfig::default() };
+        *Sim::start(config).await.expect("starts").root_key()
+    };
+    assert_eq!(root(Some(1)).await, root(Some(1)).await);
+    assert_ne!(root(Some(1)).await, root(Some(2)).await);
+    assert_ne!(root(None).await, root(None).await);
+}
