@@ -1,0 +1,68 @@
+//! What this isolate carries at the moment, as plain numbers.
+//!
+//! Numbers only: no address, no key, no time of anybody's. `status` shows them.
+
+use std::cell::Cell;
+
+use serde::Serialize;
+
+thread_local! {
+    static PIPE: Cell<u32> = const { Cell::new(0) };
+    static WS_TCP: Cell<u32> = const { Cell::new(0) };
+    static WS_WSS_STARTED: Cell<u64> = const { Cell::new(0) };
+}
+
+/// Which gauge a stream counts in.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Gauge {
+    Pipe,
+    WsTcp,
+}
+
+/// Counts one stream for as long as it lives.
+#[derive(Debug)]
+pub(crate) struct Counted(Gauge);
+
+impl Gauge {
+    pub(crate) fn count(self) -> Counted {
+        self.add(1);
+        Counted(self)
+    }
+
+    fn add(self, n: i32) {
+        let cell = match self {
+            Self::Pipe => &PIPE,
+            Self::WsTcp => &WS_TCP,
+        };
+        cell.with(|cell| cell.set(cell.get().saturating_add_signed(n)));
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.add(-1);
+    }
+}
+
+/// One more client was coupled to an upstream WebSocket; its end is never seen here.
+pub(crate) fn wss_started() {
+    WS_WSS_STARTED.with(|total| total.set(total.get() + 1));
+}
+
+/// All of them, as `status.json` shows them.
+#[derive(Debug, Serialize)]
+pub(crate) struct Snapshot {
+    scope: &'static str,
+    pipe: u32,
+    ws_tcp: u32,
+    ws_wss_started_total: u64,
+}
+
+pub(crate) fn snapshot() -> Snapshot {
+    Snapshot {
+        scope: "isolate",
+        pipe: PIPE.get(),
+        ws_tcp: WS_TCP.get(),
+        ws_wss_started_total: WS_WSS_STARTED.get(),
+    }
+}

@@ -1,0 +1,23 @@
+//! Pasarela's relay as a Cloudflare Worker: accepts WebSockets on the edge and carries their bytes to WhatsApp.
+//!
+//! What to accept, where to dial and when a stream ends is decided in `pasarela-core`; here are the platform's objects and
+//! the hot path between them. The same routes natively are `pasarela serve`'s.
+//!
+//! A panic would take every connection of the isolate with it, so nothing here may panic.
+
+#![cfg(target_arch = "wasm32")]
+#![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
+
+mod platform;
+mod bytes;
+mod pace;
+mod gauges;
+mod settings;
+mod pages;
+mod upgrade;
+mod upstream;
+mod stream;
+mod pipe;
+mod web;
+mod status;
+mod entry;

@@ -1,0 +1,239 @@
+//! Drives the core's `Pipe` with a client's WebSocket and the upstream's TCP connections: the hot path.
+//!
+//! It decides nothing about the stream. Its own business is how: how much to read at once, when the client's backlog
+//! forbids to read, one timer for all deadlines.
+
+use js_sys::{ArrayBuffer, Date, Function, Uint8Array};
+use pasarela_core::{
+    chunk::Chunk,
+    dial::Candidate,
+    limits,
+    pipe::{Input, Options, Output, Pipe},
+    time::Instant,
+};
+use wasm_bindgen::{JsCast, JsValue};
+
+use crate::{
+    bytes::Bytes,
+    gauges::Counted,
+    pace::Pace,
+    platform::{self, ServerSocket},
+    stream::{Events, Handler, START},
+    upstream::{self, Upstream},
+};
+
+/// Numbers of the events after `START`; those of candidates follow `CANDIDATES` in pairs.
+mod event {
+    pub(super) const MESSAGE: u32 = 1;
+    pub(super) const CLOSE: u32 = 2;
+    pub(super) const READ: u32 = 3;
+    pub(super) const READ_FAILED: u32 = 4;
+    pub(super) const WRITTEN: u32 = 5;
+    pub(super) const WRITE_FAILED: u32 = 6;
+    pub(super) const TIMER: u32 = 7;
+    pub(super) const RESUME: u32 = 8;
+    pub(super) const CANDIDATES: u32 = 9;
+}
+
+/// While the client's backlog forbids reading it is looked at again after this long, then twice as long, and so on.
+const BACKLOG_POLL: (f64, f64) = (5.0, 100.0);
+
+/// One stream under way.
+pub(crate) struct Driver {
+    pipe: Pipe<'static, Bytes>,
+    client: ServerSocket,
+    upstream: Upstream,
+    pace: Pace,
+    /// A buffer whose bytes were copied by the runtime and which may be filled again.
+    spare: Option<ArrayBuffer>,
+    backlog_poll: f64,
+    timer: Option<(JsValue, Instant)>,
+    remember: fn(Candidate),
+    reuse_buffers: bool,
+    listeners: Listeners,
+    _counted: Counted,
+}
+
+struct Listeners {
+    events: Events,
+    read: Function,
+    read_failed: Function,
+    written: Function,
+    write_failed: Function,
+    timer: Function,
+}
+
+impl Driver {
+    /// Takes over an accepted WebSocket. `remember` is told which candidate won.
+    pub(crate) fn new(
+        events: Events,
+        client: ServerSocket,
+        pipe: Pipe<'static, Bytes>,
+        options: &Options,
+        (counted, remember): (Counted, fn(Candidate)),
+    ) -> Self {
+        client.add_event_listener("message", &events.listener(event::MESSAGE));
+        let closed = events.listener(event::CLOSE);
+        client.add_event_listener("close", &closed);
+        client.add_event_listener("error", &closed);
+        Self {
+            // A runtime that counts what it has queued also copies it; an older one sends the buffer itself, later. A
+            // frame's pieces are kept until it is whole.
+            reuse_buffers: !options.framed && client.buffered_amount().is_some(),
+            pipe,
+            client,
+            upstream: Upstream::default(),
+            pace: Pace::new(),
+            spare: None,
+            backlog_poll: BACKLOG_POLL.0,
+            timer: None,
+            remember,
+            listeners: Listeners {
+                read: events.listener(event::READ),
+                read_failed: events.listener(event::READ_FAILED),
+                written: events.listener(event::WRITTEN),
+                write_failed: events.listener(event::WRITE_FAILED),
+                timer: events.listener(event::TIMER),
+                events,
+            },
+            _counted: counted,
+        }
+    }
+
+    /// Runs the core until it waits; false once the stream is over.
+    fn drain(&mut self) -> bool {
+        loop {
+            match self.pipe.poll() {
+                Output::Connect(candidate, to) => {
+                    let number = event::CANDIDATES + 2 * u32::try_from(candidate.0).unwrap_or_default();
+                    let opened = self.listeners.events.listener(number);
+                    let failed = self.listeners.events.listener(number + 1);
+                    if !self.upstream.connect(candidate, &to, &opened, &failed) {
+                        self.pipe.handle(Input::Failed(candidate), now());
+                    }
+                }
+                Output::Abandon(loser) => self.upstream.close(loser),
+                Output::Use(winner) => {
+                    (self.remember)(winner);
+                    if !self.upstream.take(winner) {
+                        self.pipe.handle(Input::UpstreamFailed, now());
+                    }
+                }
+                Output::Read => self.read(),
+                Output::Write(parts) => self.write(parts),
+                Output::Finish => self.upstream.finish(),
+                Output::Send(parts) => self.send(parts),
+                Output::CloseUpstream => self.upstream.close_all(),
+                // Throws if the client has closed in the meantime; its close event tells the core.
+                Output::CloseClient(code) => drop(self.client.close(code.number(), code.token())),
+                Output::Wait(deadline) => {
+                    self.arm(deadline);
+                    return true;
+                }
+                Output::Done => return false,
+            }
+        }
+    }
+
+    /// Reads unless the client has too much to catch up on.
+    fn read(&mut self) {
+        if self.client.buffered_amount().is_some_and(|bytes| bytes > f64::from(limits::DOWNLOAD_BACKLOG)) {
+            let resume = self.listeners.events.listener(event::RESUME);
+            platform::set_timeout(&resume, self.backlog_poll);
+            self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
+            return;
+        }
+        self.backlog_poll = BACKLOG_POLL.0;
+        let size = self.pace.size();
+        let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
+        let into = match self.spare.take().filter(fits) {
+            Some(buffer) => Uint8Array::new(&buffer),
+            None => Uint8Array::new_with_length(size),
+        };
+        if let Some(promise) = self.upstream.read(&into) {
+            platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
+        }
+    }
+
+    fn write(&mut self, parts: Vec<Bytes>) {
+        if let Some(promise) = self.upstream.write(parts) {
+            platform::on_settled(promise, &self.listeners.written, &self.listeners.write_failed);
+        }
+    }
+
+    fn send(&mut self, parts: Vec<Bytes>) {
+        let message = Bytes::join(parts);
+        // Throws if the client has closed in the meantime; its close event tells the core.
+        if self.client.send(&message.0).is_ok() && self.reuse_buffers {
+            self.spare = Some(message.0.buffer());
+        }
+    }
+
+    /// One timer for all deadlines: it is moved only to an earlier time, and re-armed when it fires too early.
+    fn arm(&mut self, deadline: Instant) {
+        if let Some((timer, at)) = &self.timer {
+            if *at <= deadline {
+                return;
+            }
+            platform::clear_timeout(timer);
+        }
+        let millis = deadline.since(now()).as_millis();
+        let timer = platform::set_timeout(&self.listeners.timer, millis as f64);
+        self.timer = Some((timer, deadline));
+    }
+
+    fn input(&mut self, number: u32, value: JsValue) -> Option<Input<Bytes>> {
+        match number {
+            event::MESSAGE => Some(match platform::binary(value.unchecked_ref()) {
+                Some(bytes) => Input::Message(Bytes(bytes)),
+                None => Input::Text,
+            }),
+            event::CLOSE => Some(Input::ClientClosed),
+            event::READ => Some(match upstream::bytes_read(value) {
+                Some(bytes) => {
+                    self.pace.brought(bytes.0.length());
+                    Input::Read(bytes)
+                }
+                None => Input::UpstreamEnd,
+            }),
+            event::READ_FAILED | event::WRITE_FAILED => Some(Input::UpstreamFailed),
+            event::WRITTEN => Some(Input::Written),
+            event::TIMER => {
+                self.timer = None;
+                Some(Input::Timer)
+            }
+            event::RESUME => {
+                self.read();
+                None
+            }
+            START => None,
+            _ => {
+                let (index, failed) = ((number - event::CANDIDATES) / 2, (number - event::CANDIDATES) % 2 == 1);
+                let candidate = Candidate(index as usize);
+                Some(if failed { Input::Failed(candidate) } else { Input::Opened(candidate) })
+            }
+        }
+    }
+}
+
+impl Handler for Driver {
+    fn event(&mut self, number: u32, value: JsValue) -> bool {
+        if let Some(input) = self.input(number, value) {
+            self.pipe.handle(input, now());
+        }
+        self.drain()
+    }
+}
+
+impl Drop for Driver {
+    fn drop(&mut self) {
+        if let Some((timer, _)) = &self.timer {
+            platform::clear_timeout(timer);
+        }
+    }
+}
+
+/// The platform's clock; it stands still while code runs and moves on with every event.
+pub(crate) fn now() -> Instant {
+    Instant::from_millis(Date::now() as u64)
+}

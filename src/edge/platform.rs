@@ -1,0 +1,154 @@
+//! The platform's objects as the relay uses them: sockets, WebSockets, byte streams and timers.
+//!
+//! Bindings only. The `worker` crate's own `Socket` and `WebSocket` are not used on the hot path: they read 4 KiB at a
+//! time and copy every message through Wasm memory. Reference: developers.cloudflare.com/workers/runtime-apis.
+
+use js_sys::{ArrayBuffer, Function, Promise, Uint8Array};
+use wasm_bindgen::prelude::*;
+
+#[wasm_bindgen(module = "cloudflare:sockets")]
+extern "C" {
+    /// Starts connecting to `host:port`; throws at once for an address that it will not try.
+    #[wasm_bindgen(catch)]
+    pub(crate) fn connect(address: &str) -> Result<Socket, JsValue>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// A TCP connection, perhaps still being established.
+    #[derive(Debug, Clone)]
+    pub(crate) type Socket;
+
+    /// Resolves once connected.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn opened(this: &Socket) -> Promise;
+
+    /// Settles at the end; it does not tell a reset from an end, reads and writes do.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn closed(this: &Socket) -> Promise;
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn close(this: &Socket) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn readable(this: &Socket) -> ByteStream;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn writable(this: &Socket) -> ByteSink;
+
+    pub(crate) type ByteStream;
+
+    #[wasm_bindgen(method, catch, js_name = getReader)]
+    pub(crate) fn get_reader(this: &ByteStream, options: &JsValue) -> Result<Reader, JsValue>;
+
+    /// A reader that fills the buffer it is given ("bring your own buffer").
+    pub(crate) type Reader;
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn read(this: &Reader, into: &Uint8Array) -> Promise;
+
+    /// What a read resolves with.
+    pub(crate) type ReadResult;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn done(this: &ReadResult) -> bool;
+
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn value(this: &ReadResult) -> Option<Uint8Array>;
+
+    pub(crate) type ByteSink;
+
+    #[wasm_bindgen(method, catch, js_name = getWriter)]
+    pub(crate) fn get_writer(this: &ByteSink) -> Result<Writer, JsValue>;
+
+    pub(crate) type Writer;
+
+    /// Resolves when the connection has taken the bytes: the only backpressure there is.
+    #[wasm_bindgen(method)]
+    pub(crate) fn write(this: &Writer, bytes: &Uint8Array) -> Promise;
+
+    /// Sends FIN behind what was written.
+    #[wasm_bindgen(method, js_name = close)]
+    pub(crate) fn finish(this: &Writer) -> Promise;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    pub(crate) type WebSocketPair;
+
+    #[wasm_bindgen(constructor, catch)]
+    pub(crate) fn new() -> Result<WebSocketPair, JsValue>;
+
+    #[wasm_bindgen(method, indexing_getter)]
+    pub(crate) fn get(this: &WebSocketPair, index: u32) -> ServerSocket;
+
+    /// One end of a WebSocket, in the hands of the Worker.
+    #[derive(Debug, Clone)]
+    pub(crate) type ServerSocket;
+
+    #[wasm_bindgen(method, setter, js_name = binaryType)]
+    pub(crate) fn set_binary_type(this: &ServerSocket, kind: &str);
+
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn accept(this: &ServerSocket) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, js_name = addEventListener)]
+    pub(crate) fn add_event_listener(this: &ServerSocket, kind: &str, listener: &Function);
+
+    /// Queues a message; never waits.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn send(this: &ServerSocket, bytes: &Uint8Array) -> Result<(), JsValue>;
+
+    #[wasm_bindgen(method, catch, js_name = close)]
+    pub(crate) fn close(this: &ServerSocket, code: u16, reason: &str) -> Result<(), JsValue>;
+
+    /// Bytes queued and not yet sent; absent before runtime 2026-11-17.
+    #[wasm_bindgen(method, getter, js_name = bufferedAmount)]
+    pub(crate) fn buffered_amount(this: &ServerSocket) -> Option<f64>;
+
+    pub(crate) type MessageEvent;
+
+    /// A string for a text message.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn data(this: &MessageEvent) -> JsValue;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(js_name = setTimeout)]
+    pub(crate) fn set_timeout(callback: &Function, millis: f64) -> JsValue;
+
+    #[wasm_bindgen(js_name = clearTimeout)]
+    pub(crate) fn clear_timeout(timer: &JsValue);
+
+    /// `then` with plain functions, so that one function serves every promise of a stream.
+    #[wasm_bindgen(extends = js_sys::Object, js_name = Promise)]
+    pub(crate) type Settling;
+
+    #[wasm_bindgen(method)]
+    pub(crate) fn then(this: &Settling, resolved: &Function, rejected: &Function) -> Settling;
+
+    /// A `fetch` to another host.
+    #[wasm_bindgen(js_name = fetch)]
+    pub(crate) fn fetch_url(url: &str, init: &web_sys::RequestInit) -> Promise;
+}
+
+thread_local! {
+    static IGNORE: Function = Function::new_no_args("");
+}
+
+/// Calls one of the two once the promise settles.
+pub(crate) fn on_settled(promise: Promise, resolved: &Function, rejected: &Function) {
+    JsValue::from(promise).unchecked_into::<Settling>().then(resolved, rejected);
+}
+
+/// Lets a promise settle unseen: without this its rejection would be reported as unhandled.
+pub(crate) fn ignore(promise: Promise) {
+    IGNORE.with(|ignore| on_settled(promise, ignore, ignore));
+}
+
+/// The bytes of a binary message; `None` for a text message.
+pub(crate) fn binary(event: &MessageEvent) -> Option<Uint8Array> {
+    let data = event.data();
+    data.is_instance_of::<ArrayBuffer>().then(|| Uint8Array::new(&data))
+}

@@ -1,0 +1,113 @@
+//! `status.json`: what this relay is, what it carries, and on request whether its upstreams answer.
+//!
+//! It tells nothing about any user. The probe dials one candidate of each upstream, at most once a minute an isolate.
+
+use std::cell::RefCell;
+
+use js_sys::{Promise, Reflect};
+use pasarela_core::{
+    config::{Authority, Config, WebUpstream},
+    limits,
+    time::Instant,
+};
+use serde::Serialize;
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, Response};
+
+use crate::{
+    gauges, pages,
+    pipe::now,
+    platform::{self, ServerSocket},
+    web,
+};
+
+#[derive(Serialize)]
+struct Status {
+    version: &'static str,
+    relay: &'static str,
+    colo: Option<String>,
+    web_upstream: &'static str,
+    features: &'static [&'static str],
+    gauges: gauges::Snapshot,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    upstreams: Option<Reachable>,
+}
+
+/// Whether one candidate of each upstream answered.
+#[derive(Clone, Copy, Serialize)]
+struct Reachable {
+    chat: bool,
+    web: bool,
+    tls: bool,
+}
+
+thread_local! {
+    static PROBED: RefCell<Option<(Instant, Reachable)>> = const { RefCell::new(None) };
+}
+
+pub(crate) async fn answer(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {
+    let wants_probe = query.trim_start_matches('?').split('&').any(|part| part == "probe=1");
+    let status = Status {
+        version: env!("CARGO_PKG_VERSION"),
+        relay: "edge",
+        colo: colo(request),
+        web_upstream: match config.web {
+            WebUpstream::Wss => "wss",
+            WebUpstream::Tcp => "tcp",
+        },
+        features: &["ws/chat", "pipe/chat", "pipe/tls"],
+        gauges: gauges::snapshot(),
+        upstreams: if wants_probe { Some(reachable(request, config).await) } else { None },
+    };
+    let body = serde_json::to_string(&status).map_err(|error| JsValue::from(error.to_string()))?;
+    pages::answer(200, "application/json", &body)
+}
+
+/// The airport code of the place where the platform runs this.
+fn colo(request: &Request) -> Option<String> {
+    let cf = Reflect::get(request, &"cf".into()).ok().filter(JsValue::is_object)?;
+    Reflect::get(&cf, &"colo".into()).ok()?.as_string()
+}
+
+async fn reachable(request: &Request, config: &Config) -> Reachable {
+    let kept = PROBED.with_borrow(|probed| probed.filter(|(at, _)| now().since(*at) < limits::PROBE_CACHE));
+    if let Some((_, reachable)) = kept {
+        return reachable;
+    }
+    let tls = config.tls.clone().unwrap_or_else(|| Authority::new("whatsapp.net", 443));
+    let reachable = Reachable {
+        chat: match config.chat.first() {
+            Some(chat) => accepts(chat).await,
+            None => false,
+        },
+        web: match config.web_urls.first() {
+            Some(url) => upgrades(url, request).await,
+            None => false,
+        },
+        tls: accepts(&tls).await,
+    };
+    PROBED.replace(Some((now(), reachable)));
+    reachable
+}
+
+async fn accepts(to: &Authority) -> bool {
+    let Ok(socket) = platform::connect(&to.to_string()) else { return false };
+    platform::ignore(socket.closed());
+    let timeout = Promise::new(&mut |_, reject| {
+        platform::set_timeout(&reject, limits::DIAL_TOTAL.as_millis() as f64);
+    });
+    let race = Promise::race(&js_sys::Array::of2(&socket.opened(), &timeout));
+    let opened = JsFuture::from(race).await.is_ok();
+    if let Ok(closed) = socket.close() {
+        platform::ignore(closed);
+    }
+    opened
+}
+
+async fn upgrades(url: &str, request: &Request) -> bool {
+    let Some(response) = web::dial(url, request).await else { return false };
+    let socket = Reflect::get(&response, &"webSocket".into()).ok().filter(JsValue::is_object);
+    let Some(socket) = socket.map(JsValue::unchecked_into::<ServerSocket>) else { return false };
+    socket.accept().is_ok() && socket.close(1000, "").is_ok()
+}
