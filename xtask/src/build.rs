@@ -1,0 +1,26 @@
+//! Building the parts of the product.
+//!
+//! The Worker is built by `worker-build`, as `wrangler` does by wrangler.toml; the clients of the tests by `test`.
+
+use std::process::Command;
+
+use anyhow::Result;
+
+use crate::{
+    run::{run, step},
+    setup, tree,
+};
+
+/// The Worker: `build/index.js` and `build/index_bg.wasm`.
+pub(crate) fn edge() -> Result<setup::Tools> {
+    let tools = setup::worker()?;
+    step("build the Worker", || run(tools.worker_build()?.arg("--release")))?;
+    Ok(tools)
+}
+
+/// The native program, unoptimised: `target/debug/pasarela`.
+pub(crate) fn native() -> Result<()> {
+    step("build the native program", || {
+        run(Command::new("cargo").args(["build", "--package", "pasarela"]).current_dir(tree::root()))
+    })
+}

@@ -1,0 +1,81 @@
+//! Folders to give away: the Worker ready to deploy, by somebody who has no Rust.
+//!
+//! The native binaries are another issue's.
+
+use std::{fs, path::PathBuf};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::{build, run::step, tree};
+
+/// What can be made.
+#[derive(Clone, Copy, ValueEnum)]
+pub(crate) enum Folder {
+    /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
+    Edge,
+}
+
+pub(crate) fn make(folder: Folder) -> Result<()> {
+    match folder {
+        Folder::Edge => {
+            build::edge()?;
+            let made = edge()?;
+            eprintln!("{} is ready: inside it, `npm install`, then `npx wrangler deploy`", made.display());
+            Ok(())
+        }
+    }
+}
+
+/// Makes the folder from what is in build/.
+pub(crate) fn edge() -> Result<PathBuf> {
+    let root = tree::root();
+    let folder = root.join("target/dist/edge");
+    step("make target/dist/edge", || {
+        if folder.exists() {
+            fs::remove_dir_all(&folder)?;
+        }
+        fs::create_dir_all(folder.join("build"))?;
+        for file in ["build/index.js", "build/index_bg.wasm", ".dev.vars.example", "LICENSE-MIT", "LICENSE-APACHE"] {
+            fs::copy(root.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
+        }
+        fs::write(folder.join("wrangler.toml"), without_build(&fs::read_to_string(root.join("wrangler.toml"))?))?;
+        fs::write(folder.join("package.json"), package(&fs::read_to_string(root.join("package.json"))?)?)?;
+        fs::write(folder.join("README.md"), README)?;
+        Ok(())
+    })?;
+    Ok(folder)
+}
+
+/// The same file without its `[build]` table; the comments are for the volunteer and stay.
+fn without_build(toml: &str) -> String {
+    let mut lines = Vec::new();
+    let mut inside = false;
+    for line in toml.lines() {
+        if line.starts_with('[') || (inside && line.starts_with('#')) {
+            inside = line == "[build]";
+        }
+        if !inside {
+            lines.push(line);
+        }
+    }
+    lines.join("\n") + "\n"
+}
+
+/// Only wrangler, at the same version.
+fn package(json: &str) -> Result<String> {
+    let whole: serde_json::Value = serde_json::from_str(json)?;
+    let wrangler = whole.pointer("/devDependencies/wrangler").context("package.json pins no wrangler")?;
+    let own = serde_json::json!({ "name": "pasarela", "private": true, "devDependencies": { "wrangler": wrangler } });
+    Ok(serde_json::to_string_pretty(&own)? + "\n")
+}
+
+const README: &str = "\
+# Pasarela's relay, built
+
+1. `npm install` (Node.js 22 or newer), then `npx wrangler login`
+2. `npx wrangler deploy`
+3. `npx wrangler secret put RELAY_KEYS` and type `me=` and a key of 16 to 128 letters and digits
+
+Then open the address that wrangler printed. What may be changed is explained in wrangler.toml.
+";

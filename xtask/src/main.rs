@@ -1,0 +1,96 @@
+//! Pasarela's automation: sets a machine up, builds, runs and tests everything, with one command each.
+//!
+//! It contains nothing of the product. Every command finds or installs what it needs first; see `setup`.
+
+mod run;
+mod tree;
+mod setup;
+mod build;
+mod dist;
+mod dev;
+mod test;
+
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand, ValueEnum};
+
+/// Builds, runs and tests Pasarela.
+#[derive(Parser)]
+#[command(name = "cargo xtask", after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask dist edge      a folder that deploys without Rust")]
+struct Args {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Finds or installs what the other commands need.
+    Setup,
+    /// Builds the Worker (build/) or the native program (target/debug/).
+    Build {
+        /// What to build; everything if not given.
+        #[arg(value_enum)]
+        what: Option<Part>,
+    },
+    /// Runs the simulated WhatsApp and the Worker, and proves that a handshake passes through.
+    Dev {
+        /// The Worker's port; a free one if not given.
+        #[arg(long)]
+        port: Option<u16>,
+    },
+    /// Runs every check and test, or only the stages named.
+    Test {
+        /// Stages to run, in their own order; all if none is given.
+        #[arg(value_enum)]
+        stages: Vec<test::Stage>,
+        /// The full sizes of the long tests: hours, not minutes.
+        #[arg(long)]
+        soak: bool,
+        /// Only end-to-end tests whose name contains this.
+        #[arg(long)]
+        filter: Option<String>,
+    },
+    /// Makes folders to give away.
+    Dist {
+        /// What to make.
+        #[arg(value_enum)]
+        what: dist::Folder,
+    },
+}
+
+/// A part of the product that can be built by itself.
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Part {
+    /// The Worker.
+    Edge,
+    /// The native program.
+    Native,
+}
+
+fn main() -> ExitCode {
+    match run(Args::parse().command) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+fn run(command: Command) -> anyhow::Result<()> {
+    match command {
+        Command::Setup => setup::everything().map(drop),
+        Command::Build { what } => {
+            if what != Some(Part::Native) {
+                build::edge()?;
+            }
+            if what != Some(Part::Edge) {
+                build::native()?;
+            }
+            Ok(())
+        }
+        Command::Dev { port } => dev::run(port),
+        Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
+        Command::Dist { what } => dist::make(what),
+    }
+}

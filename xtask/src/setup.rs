@@ -1,0 +1,114 @@
+//! What the other commands need on this machine: found if it is there, installed if not.
+//!
+//! Nothing is installed into the tree but `node_modules`; the rest goes to a cache folder, keyed by version, and is kept.
+//! What cannot be installed from here is named with what to do.
+
+mod debian;
+mod npm;
+mod wasm;
+
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
+
+use anyhow::{Context, Result};
+
+use crate::{
+    run::{find, path_with, run, step},
+    tree,
+};
+
+/// What building the Worker takes.
+pub(crate) struct Tools {
+    wasm: wasm::Toolchain,
+    wasm_bindgen: PathBuf,
+    worker_build: PathBuf,
+}
+
+/// Sets everything up, for every command.
+pub(crate) fn everything() -> Result<Tools> {
+    let tools = worker()?;
+    go()?;
+    Ok(tools)
+}
+
+/// What building and running the Worker takes.
+pub(crate) fn worker() -> Result<Tools> {
+    npm::install()?;
+    let wasm = wasm::find_or_install()?;
+    let wasm_bindgen = cargo_tool("wasm-bindgen-cli", &tree::locked("wasm-bindgen")?, &[])?;
+    let worker_build = cargo_tool("worker-build", &tree::locked("worker")?, &["pkg-config", "libssl-dev"])?;
+    Ok(Tools { wasm, wasm_bindgen, worker_build })
+}
+
+/// The Go toolchain, for the driver of whatsmeow.
+pub(crate) fn go() -> Result<PathBuf> {
+    find("go").context("no go in PATH: install Go 1.25 or newer (https://go.dev/dl), the tests drive a Go client")
+}
+
+/// The Node.js that wrangler and the test clients run on, whatever the machine has.
+pub(crate) fn node() -> PathBuf {
+    tree::root().join("node_modules/.bin/node")
+}
+
+impl Tools {
+    /// A command that compiles for wasm32, or runs programs that do.
+    pub(crate) fn command(&self, program: impl AsRef<std::ffi::OsStr>) -> Result<Command> {
+        let bin = tree::root().join("node_modules/.bin");
+        let mut command = Command::new(program);
+        command.current_dir(tree::root());
+        match &self.wasm {
+            wasm::Toolchain::Default => command.env("PATH", path_with(&[&bin])?),
+            wasm::Toolchain::Private(sysroot) => command
+                .env("PATH", path_with(&[&sysroot.join("bin"), &bin])?)
+                .env("RUSTC", sysroot.join("bin/rustc"))
+                .env("SYSROOT", sysroot)
+                .env_remove("RUSTUP_TOOLCHAIN"),
+        };
+        command
+            .env("WASM_BINDGEN_BIN", self.wasm_bindgen.join("wasm-bindgen"))
+            .env("WASM_OPT_BIN", bin.join("wasm-opt"))
+            .env("ESBUILD_BIN", bin.join("esbuild"))
+            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", self.wasm_bindgen.join("wasm-bindgen-test-runner"));
+        Ok(command)
+    }
+
+    /// Cargo with the compiler that knows wasm32.
+    pub(crate) fn cargo(&self) -> Result<Command> {
+        match &self.wasm {
+            wasm::Toolchain::Default => self.command("cargo"),
+            wasm::Toolchain::Private(sysroot) => self.command(sysroot.join("bin/cargo")),
+        }
+    }
+
+    pub(crate) fn worker_build(&self) -> Result<Command> {
+        self.command(self.worker_build.join("worker-build"))
+    }
+}
+
+/// A program from the crates registry, in the cache; returns the folder of its binaries.
+fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
+    let folder = tree::cache()?.join(format!("tools/{name}-{version}"));
+    let bin = folder.join("bin");
+    if folder.join(".crates.toml").is_file() {
+        return Ok(bin);
+    }
+    debian::install(debian)?;
+    step(&format!("install {name} {version} (once; some minutes)"), || {
+        let target = tree::cache()?.join("tools/target");
+        run(Command::new("cargo")
+            .args(["install", name, "--version", version, "--root"])
+            .arg(&folder)
+            .env("CARGO_TARGET_DIR", &target)
+            // It runs for a second at a time: building it quickly matters more than its speed.
+            .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
+            .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")]))?;
+        remove(&target)
+    })?;
+    Ok(bin)
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    std::fs::remove_dir_all(folder).with_context(|| format!("cannot remove {}", folder.display()))
+}

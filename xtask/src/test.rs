@@ -1,0 +1,146 @@
+//! `cargo xtask test`: every check and test, in stages that can be run alone. CI runs all of them.
+//!
+//! What the end-to-end tests do is in `tests/`; here their subjects are built.
+
+use std::{path::PathBuf, process::Command};
+
+use anyhow::{Context, Result};
+use clap::ValueEnum;
+
+use crate::{
+    build, dist,
+    run::{path_with, step},
+    setup, tree,
+};
+
+/// A part of `cargo xtask test`.
+#[derive(Clone, Copy, PartialEq, Eq, PartialOrd, Ord, ValueEnum)]
+pub(crate) enum Stage {
+    /// rustfmt.
+    Fmt,
+    /// clippy for the host and for wasm32, no warnings allowed.
+    Clippy,
+    /// rustdoc, no warnings allowed.
+    Doc,
+    /// Unit and property tests on the host.
+    Unit,
+    /// Unit tests of the Worker's glue, in Node.js.
+    Wasm,
+    /// The real clients through the real Worker.
+    E2e,
+    /// The deployable folder and `wrangler`, without Rust.
+    Dist,
+}
+
+pub(crate) struct Options {
+    pub(crate) soak: bool,
+    pub(crate) filter: Option<String>,
+}
+
+/// Runs the given stages, or all.
+pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
+    let wanted = |stage| stages.is_empty() || stages.contains(&stage);
+    if wanted(Stage::Fmt) {
+        step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
+    }
+    if wanted(Stage::Clippy) {
+        clippy()?;
+    }
+    if wanted(Stage::Doc) {
+        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
+        step("doc", || crate::run::run(cargo().args(doc).env("RUSTDOCFLAGS", "-Dwarnings")))?;
+    }
+    if wanted(Stage::Unit) {
+        let test = ["test", "--workspace", "--exclude", "pasarela-e2e"];
+        step("unit tests", || crate::run::run(cargo().args(test)))?;
+    }
+    if wanted(Stage::Wasm) {
+        let tools = setup::worker()?;
+        step("unit tests of the Worker, in Node.js", || crate::run::run(tools.cargo()?.args(["test", "--lib"]).args(WASM)))?;
+    }
+    if wanted(Stage::E2e) || wanted(Stage::Dist) {
+        build::edge()?;
+    }
+    if wanted(Stage::E2e) {
+        end_to_end(options)?;
+    }
+    if wanted(Stage::Dist) {
+        deploy_without_rust()?;
+    }
+    Ok(())
+}
+
+const WASM: [&str; 4] = ["--package", "pasarela-edge", "--target", "wasm32-unknown-unknown"];
+
+fn clippy() -> Result<()> {
+    let strict = ["--", "--deny", "warnings"];
+    step("clippy, host", || {
+        crate::run::run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets"]).args(strict))
+    })?;
+    let tools = setup::worker()?;
+    step("clippy, wasm32", || {
+        let mut clippy = tools.cargo()?;
+        // A folder of its own: this compiler is not always the one that the other stages use.
+        clippy.env("CARGO_TARGET_DIR", tree::root().join("target/clippy-wasm32"));
+        crate::run::run(clippy.args(["clippy", "--quiet", "--lib", "--tests"]).args(WASM).args(strict))
+    })
+}
+
+fn end_to_end(options: &Options) -> Result<()> {
+    clients()?;
+    step("end-to-end tests", || {
+        let mut test = cargo();
+        test.args(["test", "--package", "pasarela-e2e", "--"]).args(&options.filter);
+        if options.soak {
+            test.env("PASARELA_SOAK", "1");
+        }
+        crate::run::run(&mut test)
+    })
+}
+
+/// The drivers of the clients that are not scripts, into target/clients.
+fn clients() -> Result<()> {
+    let folder = tree::root().join("target/clients");
+    std::fs::create_dir_all(&folder)?;
+    let go = setup::go()?;
+    step("build the driver of whatsmeow", || {
+        let source = tree::root().join("tests/clients/whatsmeow");
+        let output = folder.join("whatsmeow");
+        crate::run::run(Command::new(go).args(["build", "-o"]).arg(output).arg(".").env("CGO_ENABLED", "0").current_dir(source))
+    })?;
+    step("build the driver of whatsapp-rust (some minutes the first time)", || {
+        // Outside the tree: it is large, has a lock of its own and hardly ever changes.
+        let target = tree::cache()?.join("whatsapp-rust");
+        let source = tree::root().join("tests/clients/whatsapp-rust");
+        crate::run::run(
+            Command::new("cargo").args(["build", "--quiet", "--locked"]).env("CARGO_TARGET_DIR", &target).current_dir(source),
+        )?;
+        let built = target.join("debug/whatsapp-rust-driver");
+        std::fs::copy(&built, folder.join("whatsapp-rust")).with_context(|| format!("no {}", built.display()))?;
+        Ok(())
+    })
+}
+
+/// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is.
+fn deploy_without_rust() -> Result<()> {
+    let folder = dist::edge()?;
+    step("wrangler deploy --dry-run, without cargo", || {
+        let bin = tree::root().join("node_modules/.bin");
+        let mut wrangler = Command::new(setup::node());
+        wrangler.arg(bin.join("wrangler")).args(["deploy", "--dry-run", "--outdir"]).arg(folder.join("dry-run"));
+        wrangler.env("PATH", without_cargo(&bin)?).envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false")]);
+        crate::run::run(wrangler.current_dir(&folder))
+    })
+}
+
+fn without_cargo(bin: &std::path::Path) -> Result<std::ffi::OsString> {
+    let path = path_with(&[bin])?;
+    let clean: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| !folder.join("cargo").exists()).collect();
+    Ok(std::env::join_paths(clean)?)
+}
+
+fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(tree::root());
+    command
+}
