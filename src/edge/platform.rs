@@ -133,8 +133,11 @@ extern "C" {
     pub(crate) fn fetch_url(url: &str, init: &web_sys::RequestInit) -> Promise;
 }
 
-thread_local! {
-    static IGNORE: Function = Function::new_no_args("");
+#[wasm_bindgen]
+extern "C" {
+    /// The one function that every realm has and that does nothing; making one from text is forbidden here.
+    #[wasm_bindgen(thread_local_v2, js_namespace = Function, js_name = prototype)]
+    static IGNORE: Function;
 }
 
 /// Calls one of the two once the promise settles.

@@ -1,0 +1,15 @@
+//! What the end-to-end tests, `pasarela-dev` and the measurements share: real workerd, the real clients' drivers, and
+//! small clients of our own.
+//!
+//! It asserts nothing; the tests do. The simulated WhatsApp is `pasarela::sim`.
+
+#![cfg(not(target_arch = "wasm32"))]
+
+pub mod places;
+pub mod process;
+pub mod workerd;
+pub mod http;
+pub mod socket;
+pub mod handshake;
+pub mod measuring;
+pub mod clients;

@@ -1,0 +1,49 @@
+//! Where the built Worker, the runtimes and the clients' drivers are.
+//!
+//! They are made by `cargo xtask`; a path that is missing says which command makes it.
+
+use std::path::{Path, PathBuf};
+
+use anyhow::{Result, bail};
+
+/// The project's root folder.
+pub fn root() -> PathBuf {
+    let own = Path::new(env!("CARGO_MANIFEST_DIR"));
+    own.parent().unwrap_or(own).to_path_buf()
+}
+
+/// A file that must be there, by its path from the root.
+///
+/// # Errors
+/// It is not, with the command that makes it.
+pub fn made(path: &str) -> Result<PathBuf> {
+    let file = root().join(path);
+    if !file.exists() {
+        bail!("{path} is missing: run `cargo xtask test e2e`, which makes it");
+    }
+    Ok(file)
+}
+
+/// Two versions of the runtime: with and without `bufferedAmount` and large reads.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Runtime {
+    /// The newest that package.json pins.
+    New,
+    /// 2026-07-30.
+    Old,
+}
+
+impl Runtime {
+    /// Its program.
+    ///
+    /// # Errors
+    /// It is not installed.
+    pub fn program(self) -> Result<PathBuf> {
+        let system = if cfg!(target_os = "macos") { "darwin" } else { "linux" };
+        let machine = if cfg!(target_arch = "aarch64") { "arm64" } else { "64" };
+        made(&match self {
+            Self::New => format!("node_modules/@cloudflare/workerd-{system}-{machine}/bin/workerd"),
+            Self::Old => format!("node_modules/workerd-old-{system}-{machine}/bin/workerd"),
+        })
+    }
+}

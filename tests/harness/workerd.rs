@@ -1,0 +1,201 @@
+//! A Worker in real workerd on a free port of this machine.
+//!
+//! The configuration is made from wrangler.toml, so that what is tested is what is deployed. The process is killed by its
+//! pid when it goes out of scope: workerd drains on SIGTERM and keeps its port.
+
+use std::{
+    fmt::Write as _,
+    fs,
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use pasarela::sim::Sim;
+use tempfile::TempDir;
+use tokio::{
+    io::{AsyncBufReadExt, BufReader},
+    process::{Child, Command},
+    time::timeout,
+};
+
+use crate::places::{self, Runtime};
+
+/// What to run.
+#[derive(Debug, Clone)]
+pub enum Script {
+    /// Pasarela's relay, as built.
+    Relay,
+    /// Another Worker for comparison: one JavaScript module.
+    Other(PathBuf),
+}
+
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// The Worker.
+    pub script: Script,
+    /// The runtime's version.
+    pub runtime: Runtime,
+    /// The port, or 0 for a free one.
+    pub port: u16,
+    /// Variables on top of those in wrangler.toml.
+    pub vars: Vec<(String, String)>,
+}
+
+impl Options {
+    /// The relay, open to all, with the simulated WhatsApp as its upstreams.
+    pub fn towards(sim: &Sim) -> Self {
+        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars: Vec::new() }
+            .var("OPEN", "1")
+            .var("UPSTREAM_CHAT", &sim.chat().to_string())
+            .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
+            .var("UPSTREAM_TLS", &sim.media().to_string())
+    }
+
+    /// The same with one variable set.
+    #[must_use]
+    pub fn var(mut self, name: &str, value: &str) -> Self {
+        self.vars.retain(|(key, _)| key != name);
+        self.vars.push((name.to_owned(), value.to_owned()));
+        self
+    }
+
+    /// The same in another version of the runtime.
+    #[must_use]
+    pub fn runtime(mut self, runtime: Runtime) -> Self {
+        self.runtime = runtime;
+        self
+    }
+
+    /// Another Worker with the same variables.
+    #[must_use]
+    pub fn script(mut self, path: &str) -> Self {
+        self.script = Script::Other(places::root().join(path));
+        self
+    }
+}
+
+/// A running Worker.
+#[derive(Debug)]
+pub struct Workerd {
+    child: Child,
+    address: SocketAddr,
+    _folder: TempDir,
+}
+
+impl Workerd {
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// Something is missing, or workerd ends or says nothing for 30 s.
+    pub async fn start(options: &Options) -> Result<Self> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        fs::write(folder.path().join("config.capnp"), config(options, folder.path())?)?;
+        let mut child = Command::new(options.runtime.program()?)
+            .args(["serve", "--experimental", "--control-fd=1", "config.capnp"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start workerd")?;
+        let control = BufReader::new(child.stdout.take().context("no control channel")?);
+        let port = timeout(Duration::from_secs(30), listening(control)).await.context("workerd does not listen")??;
+        Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), _folder: folder })
+    }
+
+    /// Where it listens.
+    pub fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// A WebSocket URL of a path.
+    pub fn url(&self, path: &str) -> String {
+        format!("ws://{}{path}", self.address)
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+
+    /// Kills it and waits until it is gone.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("cannot kill workerd")
+    }
+}
+
+/// Reads the control channel up to the line that tells the port.
+async fn listening(control: BufReader<tokio::process::ChildStdout>) -> Result<u16> {
+    let mut lines = control.lines();
+    while let Some(line) = lines.next_line().await? {
+        let event: serde_json::Value = serde_json::from_str(&line)?;
+        if let Some(port) = event.get("port").and_then(serde_json::Value::as_u64) {
+            return u16::try_from(port).context("not a port");
+        }
+    }
+    bail!("workerd ended at once; what it says is above")
+}
+
+fn config(options: &Options, folder: &Path) -> Result<String> {
+    let text = fs::read_to_string(places::root().join("wrangler.toml")).context("cannot read wrangler.toml")?;
+    let wrangler: toml::Table = text.parse().context("wrangler.toml is not TOML")?;
+    let date = wrangler.get("compatibility_date").and_then(toml::Value::as_str).context("no compatibility_date")?;
+    let flags = wrangler.get("compatibility_flags").and_then(toml::Value::as_array).context("no compatibility_flags")?;
+    let flags: Vec<_> = flags.iter().map(ToString::to_string).collect();
+    let mut bindings = String::new();
+    for (name, value) in variables(&wrangler, &options.vars) {
+        write!(bindings, "(name = {name:?}, text = {value:?}), ")?;
+    }
+    Ok(format!(
+        "using Workerd = import \"/workerd/workerd.capnp\";\n\
+         const config :Workerd.Config = (\n\
+           services = [\n\
+             (name = \"main\", worker = .w),\n\
+             (name = \"internet\", network = (allow = [\"public\", \"private\", \"local\"])),\n\
+           ],\n\
+           sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
+         );\n\
+         const w :Workerd.Worker = (\n\
+           modules = [{modules}],\n\
+           compatibilityDate = \"{date}\",\n\
+           compatibilityFlags = [{flags}],\n\
+           bindings = [{bindings}],\n\
+         );\n",
+        port = options.port,
+        modules = modules(&options.script, folder)?,
+        flags = flags.join(", "),
+    ))
+}
+
+/// The variables of wrangler.toml with those of the test in their place.
+fn variables(wrangler: &toml::Table, own: &[(String, String)]) -> Vec<(String, String)> {
+    let table = wrangler.get("vars").and_then(toml::Value::as_table).cloned().unwrap_or_default();
+    let text = |value: &toml::Value| value.as_str().map(str::to_owned);
+    let shipped = table.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
+    shipped.filter(|(name, _)| own.iter().all(|(key, _)| key != name)).chain(own.iter().cloned()).collect()
+}
+
+/// Copies the script's files beside the configuration, the only place they may be embedded from.
+fn modules(script: &Script, folder: &Path) -> Result<String> {
+    match script {
+        Script::Relay => {
+            for name in ["index.js", "index_bg.wasm"] {
+                fs::copy(places::made(&format!("build/{name}"))?, folder.join(name))?;
+            }
+            Ok("(name = \"index.js\", esModule = embed \"index.js\"), \
+                (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")"
+                .to_owned())
+        }
+        Script::Other(path) => {
+            fs::copy(path, folder.join("other.mjs")).with_context(|| format!("no {}", path.display()))?;
+            Ok("(name = \"other.mjs\", esModule = embed \"other.mjs\")".to_owned())
+        }
+    }
+}

@@ -1,0 +1,120 @@
+//! `/ws/chat`: Baileys, whatsmeow and whatsapp-rust, unmodified, reach their pairing code through the Worker.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, ensure};
+use pasarela::sim::Delivery;
+use pasarela_e2e::{clients::Client, places::Runtime};
+
+use crate::common::{Bench, hex};
+
+/// Runs `client` through the relay in this mode and checks that both ends are content.
+async fn reaches_its_qr(client: Client, mode: &str, delivery: Delivery) -> Result<()> {
+    let bench = Bench::with(delivery, |options| options.var("WEB_UPSTREAM", mode)).await?;
+    let root = hex(bench.sim.root_key());
+    client.run(&bench.relay.url("/ws/chat"), &["--root-key", &root]).await?.must_have_qr()?;
+    let stats = bench.sim.stats();
+    ensure!(stats.payload.is_some_and(|payload| payload.parsed), "the sim did not decrypt the client's payload");
+    ensure!(stats.pairings >= 1, "the client did not answer the pairing stanza");
+    bench.must_be_idle().await
+}
+
+fn bytes(n: usize) -> Result<Delivery> {
+    format!("bytes:{n}").parse().context("no such delivery")
+}
+
+#[tokio::test]
+async fn baileys_through_an_upstream_websocket() -> Result<()> {
+    reaches_its_qr(Client::Baileys, "wss", Delivery::Frame).await
+}
+
+#[tokio::test]
+async fn baileys_through_raw_tcp_with_every_delivery() -> Result<()> {
+    let delayed = Delivery::Delayed(Duration::from_millis(5));
+    for delivery in [Delivery::Frame, Delivery::Coalesced, bytes(1)?, bytes(7)?, bytes(100)?, delayed] {
+        let shown = format!("{delivery:?}");
+        reaches_its_qr(Client::Baileys, "tcp", delivery).await.context(shown)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn baileys_sees_a_close_when_the_upstream_resets_in_mid_frame() -> Result<()> {
+    // The sim's server hello is over 300 bytes long.
+    let bench = Bench::with(Delivery::Cut(100), |options| options.var("WEB_UPSTREAM", "tcp")).await?;
+    let told = Client::Baileys.run(&bench.relay.url("/ws/chat"), &[]).await?;
+    let close = told.event("close").with_context(|| format!("no close: {told:#?}"))?;
+    ensure!(close.get("code") == Some(&1011.into()) && close.get("reason") == Some(&"upstream-reset".into()), "{close}");
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn baileys_with_stored_routing_info_in_both_modes() -> Result<()> {
+    for mode in ["wss", "tcp"] {
+        let bench = Bench::with(Delivery::Frame, |options| options.var("WEB_UPSTREAM", mode)).await?;
+        let url = bench.relay.url("/ws/chat");
+        Client::Baileys.run(&url, &["--routing-info", "0802050812"]).await?.must_have_qr()?;
+        ensure!(bench.sim.stats().routing_info == Some(vec![8, 2, 5, 8, 0x12]), "{mode}: other routing info arrived");
+        bench.must_be_idle().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatsmeow_through_an_upstream_websocket() -> Result<()> {
+    reaches_its_qr(Client::Whatsmeow, "wss", Delivery::Frame).await
+}
+
+#[tokio::test]
+async fn whatsmeow_through_raw_tcp_sees_no_split_frame() -> Result<()> {
+    for delivery in [Delivery::Frame, bytes(1)?, Delivery::Coalesced] {
+        let shown = format!("{delivery:?}");
+        reaches_its_qr(Client::Whatsmeow, "tcp", delivery).await.context(shown)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn whatsapp_rust_in_both_modes() -> Result<()> {
+    for mode in ["wss", "tcp"] {
+        reaches_its_qr(Client::WhatsappRust, mode, Delivery::Frame).await.context(mode)?;
+    }
+    reaches_its_qr(Client::WhatsappRust, "tcp", Delivery::Coalesced).await
+}
+
+#[tokio::test]
+async fn baileys_on_the_older_runtime_in_both_modes() -> Result<()> {
+    for mode in ["wss", "tcp"] {
+        let old = |options: pasarela_e2e::workerd::Options| options.runtime(Runtime::Old).var("WEB_UPSTREAM", mode);
+        let bench = Bench::with(Delivery::Coalesced, old).await?;
+        Client::Baileys.run(&bench.relay.url("/ws/chat"), &[]).await?.must_have_qr()?;
+        bench.must_be_idle().await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_of_the_client_but_what_whatsapp_expects_goes_upstream() -> Result<()> {
+    let bench = Bench::start().await?;
+    let headers = [("cookie", "secret=1"), ("x-forwarded-for", "192.0.2.7"), ("sec-websocket-protocol", "odd")];
+    let url = bench.relay.url("/ws/chat?ED=CAIIBQgS&other=1");
+    let mut socket = pasarela_e2e::socket::Socket::connect_with(&url, &headers).await?;
+    socket.close().await?;
+    let seen = bench.sim.stats().upgrade.context("no upgrade arrived")?;
+    ensure!(seen.target == "/ws/chat?ED=CAIIBQgS", "{}", seen.target);
+    ensure!(seen.header("origin") == Some("https://web.whatsapp.com"), "{seen:?}");
+    for absent in ["cookie", "x-forwarded-for", "cf-connecting-ip", "sec-websocket-protocol", "sec-websocket-extensions"] {
+        ensure!(seen.header(absent).is_none(), "{absent} went upstream");
+    }
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn a_missing_upstream_is_told_by_a_close_code_not_by_http() -> Result<()> {
+    let nowhere = |options: pasarela_e2e::workerd::Options| options.var("UPSTREAM_WEB", "http://127.0.0.1:1/ws/chat");
+    let bench = Bench::with(Delivery::Frame, nowhere).await?;
+    let told = Client::Baileys.run(&bench.relay.url("/ws/chat"), &[]).await?;
+    let close = told.event("close").with_context(|| format!("no close: {told:#?}"))?;
+    ensure!(close.get("code") == Some(&1013.into()) && close.get("reason") == Some(&"busy".into()), "{close}");
+    Ok(())
+}

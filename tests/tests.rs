@@ -1,0 +1,14 @@
+//! The end-to-end tests: one binary, one file a subject.
+//!
+//! They need what `cargo xtask test e2e` builds. `PASARELA_SOAK=1` runs the full sizes.
+
+#![cfg(not(target_arch = "wasm32"))]
+#![allow(missing_docs)]
+
+/// What several files use, and nothing else.
+mod common;
+
+/// `/pipe` with our own clients.
+mod pipe;
+/// `/ws/chat` with the real clients.
+mod library_clients;
