@@ -32,7 +32,11 @@ impl Bench {
     pub(crate) async fn must_be_idle(&self) -> Result<()> {
         let nobody = self.sim.wait_until(Duration::from_secs(10), |stats| stats.open() == 0).await;
         nobody.map_err(|stats| anyhow::anyhow!("connections are left at the simulator: {stats:?}"))?;
-        // The relay sees the client's close a moment after the client has sent it.
+        self.gauges_must_be_zero().await
+    }
+
+    /// Waits until the relay counts nobody: it sees a client's close a moment after the client has sent it.
+    pub(crate) async fn gauges_must_be_zero(&self) -> Result<()> {
         let zero = async {
             while self.gauge("pipe").await? + self.gauge("ws_tcp").await? > 0 {
                 tokio::task::yield_now().await;
@@ -40,6 +44,12 @@ impl Bench {
             Ok(())
         };
         tokio::time::timeout(Duration::from_secs(10), zero).await.context("the gauges do not return to zero")?
+    }
+
+    /// Waits until the simulator has this many chat connections.
+    pub(crate) async fn reaches_upstream(&self, count: u64) -> Result<()> {
+        let reached = self.sim.wait_until(Duration::from_secs(10), |stats| stats.chat.open == count).await;
+        reached.map(drop).map_err(|stats| anyhow::anyhow!("not {count} connections at the simulator: {stats:?}"))
     }
 
     pub(crate) async fn gauge(&self, name: &str) -> Result<u64> {

@@ -44,7 +44,10 @@ async fn baileys_sees_a_close_when_the_upstream_resets_in_mid_frame() -> Result<
     let bench = Bench::with(Delivery::Cut(100), |options| options.var("WEB_UPSTREAM", "tcp")).await?;
     let told = Client::Baileys.run(&bench.relay.url("/ws/chat"), &[]).await?;
     let close = told.event("close").with_context(|| format!("no close: {told:#?}"))?;
-    ensure!(close.get("code") == Some(&1011.into()) && close.get("reason") == Some(&"upstream-reset".into()), "{close}");
+    ensure!(
+        close.get("code") == Some(&1011.into()) && close.get("reason") == Some(&"upstream-reset".into()),
+        "{close}"
+    );
     bench.must_be_idle().await
 }
 
@@ -103,7 +106,9 @@ async fn nothing_of_the_client_but_what_whatsapp_expects_goes_upstream() -> Resu
     let seen = bench.sim.stats().upgrade.context("no upgrade arrived")?;
     ensure!(seen.target == "/ws/chat?ED=CAIIBQgS", "{}", seen.target);
     ensure!(seen.header("origin") == Some("https://web.whatsapp.com"), "{seen:?}");
-    for absent in ["cookie", "x-forwarded-for", "cf-connecting-ip", "sec-websocket-protocol", "sec-websocket-extensions"] {
+    for absent in
+        ["cookie", "x-forwarded-for", "cf-connecting-ip", "sec-websocket-protocol", "sec-websocket-extensions"]
+    {
         ensure!(seen.header(absent).is_none(), "{absent} went upstream");
     }
     bench.must_be_idle().await

@@ -12,3 +12,11 @@ mod common;
 mod pipe;
 /// `/ws/chat` with the real clients.
 mod library_clients;
+/// What goes wrong, and its close code.
+mod faults;
+/// What a stranger sees.
+mod probes;
+/// What the relay holds.
+mod memory;
+/// The house rules.
+mod tidy;

@@ -59,10 +59,5 @@ pub(crate) struct Snapshot {
 }
 
 pub(crate) fn snapshot() -> Snapshot {
-    Snapshot {
-        scope: "isolate",
-        pipe: PIPE.get(),
-        ws_tcp: WS_TCP.get(),
-        ws_wss_started_total: WS_WSS_STARTED.get(),
-    }
+    Snapshot { scope: "isolate", pipe: PIPE.get(), ws_tcp: WS_TCP.get(), ws_wss_started_total: WS_WSS_STARTED.get() }
 }

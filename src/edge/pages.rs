@@ -17,14 +17,22 @@ const STATE: &str = "data-relay=\"ready\"";
 
 const HTML: &str = "text/html; charset=utf-8";
 const SECURITY: [(&str, &str); 4] = [
-    ("content-security-policy", "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"),
+    (
+        "content-security-policy",
+        "default-src 'none'; style-src 'unsafe-inline'; img-src 'self' data:; base-uri 'none'; form-action 'none'; frame-ancestors 'none'",
+    ),
     ("referrer-policy", "no-referrer"),
     ("x-content-type-options", "nosniff"),
     ("cache-control", "no-store"),
 ];
 
 /// The answer to a request that is not a relay route under a right key.
-pub(crate) async fn unknown(request: &Request, path: &str, env: &JsValue, config: Option<&Config>) -> Result<Response, JsValue> {
+pub(crate) async fn unknown(
+    request: &Request,
+    path: &str,
+    env: &JsValue,
+    config: Option<&Config>,
+) -> Result<Response, JsValue> {
     let site = config.map_or(Site::Guide, |config| config.site);
     match site {
         Site::Own => match assets(request, env).await {

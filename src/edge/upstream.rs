@@ -20,7 +20,13 @@ pub(crate) struct Upstream {
 
 impl Upstream {
     /// Starts connecting; false if the platform refuses even to try.
-    pub(crate) fn connect(&mut self, candidate: Candidate, to: &Authority, opened: &Function, failed: &Function) -> bool {
+    pub(crate) fn connect(
+        &mut self,
+        candidate: Candidate,
+        to: &Authority,
+        opened: &Function,
+        failed: &Function,
+    ) -> bool {
         let Ok(socket) = platform::connect(&to.to_string()) else { return false };
         platform::on_settled(socket.opened(), opened, failed);
         platform::ignore(socket.closed());

@@ -59,7 +59,8 @@ impl Client {
         command.arg(url).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(Duration::from_secs(120), command.output());
         let output = output.await.context("the driver does not end")?.context("cannot start the driver")?;
-        let events = String::from_utf8_lossy(&output.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>();
+        let events =
+            String::from_utf8_lossy(&output.stdout).lines().map(serde_json::from_str).collect::<Result<_, _>>();
         Ok(Told {
             exit: output.status.code(),
             events: events.context("the driver printed something that is not JSON")?,

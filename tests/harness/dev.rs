@@ -52,7 +52,9 @@ mod dev {
         let relay = Workerd::start(&options)
             .await
             .with_context(|| format!("cannot start the Worker on port {}; another one: --port 0", args.port))?;
-        handshake::through(&relay.url("/pipe/chat"), sim.root_key()).await.context("no handshake through the Worker")?;
+        handshake::through(&relay.url("/pipe/chat"), sim.root_key())
+            .await
+            .context("no handshake through the Worker")?;
         let root = sim.root_key().iter().fold(String::new(), |mut text, byte| {
             // Writing into a string cannot fail.
             let _ = write!(text, "{byte:02x}");

@@ -26,6 +26,7 @@ pub async fn through(url: &str, root: &[u8; 32]) -> Result<()> {
     };
     let hello = initiator.read_server_hello(&answer).map_err(|error| anyhow::anyhow!("server hello: {error}"))?;
     let now = SystemTime::now().duration_since(UNIX_EPOCH)?.as_secs();
-    verify(hello.server_static(), hello.chain(), root, now).map_err(|error| anyhow::anyhow!("certificates: {error}"))?;
+    verify(hello.server_static(), hello.chain(), root, now)
+        .map_err(|error| anyhow::anyhow!("certificates: {error}"))?;
     socket.close().await
 }

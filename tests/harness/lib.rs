@@ -11,5 +11,6 @@ pub mod workerd;
 pub mod http;
 pub mod socket;
 pub mod handshake;
+pub mod tls;
 pub mod measuring;
 pub mod clients;

@@ -147,7 +147,8 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
     let text = fs::read_to_string(places::root().join("wrangler.toml")).context("cannot read wrangler.toml")?;
     let wrangler: toml::Table = text.parse().context("wrangler.toml is not TOML")?;
     let date = wrangler.get("compatibility_date").and_then(toml::Value::as_str).context("no compatibility_date")?;
-    let flags = wrangler.get("compatibility_flags").and_then(toml::Value::as_array).context("no compatibility_flags")?;
+    let flags =
+        wrangler.get("compatibility_flags").and_then(toml::Value::as_array).context("no compatibility_flags")?;
     let flags: Vec<_> = flags.iter().map(ToString::to_string).collect();
     let mut bindings = String::new();
     for (name, value) in variables(&wrangler, &options.vars) {

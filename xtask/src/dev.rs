@@ -6,11 +6,7 @@ use std::{os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{
-    build,
-    run::step,
-    tree,
-};
+use crate::{build, run::step, tree};
 
 /// Builds, then becomes the program that runs everything: Ctrl-C is its business.
 pub(crate) fn run(port: Option<u16>) -> Result<()> {

@@ -16,7 +16,10 @@ use clap::{Parser, Subcommand, ValueEnum};
 
 /// Builds, runs and tests Pasarela.
 #[derive(Parser)]
-#[command(name = "cargo xtask", after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask dist edge      a folder that deploys without Rust")]
+#[command(
+    name = "cargo xtask",
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask dist edge      a folder that deploys without Rust"
+)]
 struct Args {
     #[command(subcommand)]
     command: Command,

@@ -56,7 +56,9 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Wasm) {
         let tools = setup::worker()?;
-        step("unit tests of the Worker, in Node.js", || crate::run::run(tools.cargo()?.args(["test", "--lib"]).args(WASM)))?;
+        step("unit tests of the Worker, in Node.js", || {
+            crate::run::run(tools.cargo()?.args(["test", "--lib"]).args(WASM))
+        })?;
     }
     if wanted(Stage::E2e) || wanted(Stage::Dist) {
         build::edge()?;
@@ -70,7 +72,8 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     Ok(())
 }
 
-const WASM: [&str; 4] = ["--package", "pasarela-edge", "--target", "wasm32-unknown-unknown"];
+/// A profile of its own, whose folder sees only the compiler that knows wasm32.
+const WASM: [&str; 6] = ["--package", "pasarela-edge", "--target", "wasm32-unknown-unknown", "--profile", "wasm-check"];
 
 fn clippy() -> Result<()> {
     let strict = ["--", "--deny", "warnings"];
@@ -79,10 +82,7 @@ fn clippy() -> Result<()> {
     })?;
     let tools = setup::worker()?;
     step("clippy, wasm32", || {
-        let mut clippy = tools.cargo()?;
-        // A folder of its own: this compiler is not always the one that the other stages use.
-        clippy.env("CARGO_TARGET_DIR", tree::root().join("target/clippy-wasm32"));
-        crate::run::run(clippy.args(["clippy", "--quiet", "--lib", "--tests"]).args(WASM).args(strict))
+        crate::run::run(tools.cargo()?.args(["clippy", "--quiet", "--lib", "--tests"]).args(WASM).args(strict))
     })
 }
 
@@ -106,14 +106,19 @@ fn clients() -> Result<()> {
     step("build the driver of whatsmeow", || {
         let source = tree::root().join("tests/clients/whatsmeow");
         let output = folder.join("whatsmeow");
-        crate::run::run(Command::new(go).args(["build", "-o"]).arg(output).arg(".").env("CGO_ENABLED", "0").current_dir(source))
+        crate::run::run(
+            Command::new(go).args(["build", "-o"]).arg(output).arg(".").env("CGO_ENABLED", "0").current_dir(source),
+        )
     })?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.
         let target = tree::cache()?.join("whatsapp-rust");
         let source = tree::root().join("tests/clients/whatsapp-rust");
         crate::run::run(
-            Command::new("cargo").args(["build", "--quiet", "--locked"]).env("CARGO_TARGET_DIR", &target).current_dir(source),
+            Command::new("cargo")
+                .args(["build", "--quiet", "--locked"])
+                .env("CARGO_TARGET_DIR", &target)
+                .current_dir(source),
         )?;
         let built = target.join("debug/whatsapp-rust-driver");
         std::fs::copy(&built, folder.join("whatsapp-rust")).with_context(|| format!("no {}", built.display()))?;

@@ -16,7 +16,9 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     }
     let list = missing.join(" ");
     let Some(prefix) = privilege() else {
-        bail!("missing: {list}\non Debian: apt-get install {list}\nelsewhere: your system's packages of the same purpose");
+        bail!(
+            "missing: {list}\non Debian: apt-get install {list}\nelsewhere: your system's packages of the same purpose"
+        );
     };
     step(&format!("apt-get install {list}"), || {
         let apt = |arguments: &[&str]| {

@@ -1,0 +1,138 @@
+//! Whatever goes wrong has its close code, and nothing is left behind.
+
+use std::net::SocketAddr;
+
+use anyhow::{Context, Result, ensure};
+use pasarela::sim::Delivery;
+use pasarela_e2e::{measuring, socket::Socket};
+
+use crate::common::Bench;
+
+const HELLO: &[u8] = b"WA\x06\x03";
+
+/// Opens the pipe for chat, sends these messages and checks how it is closed.
+async fn check(bench: &Bench, messages: &[Vec<u8>], expected: (u16, &str)) -> Result<()> {
+    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    for message in messages {
+        socket.send(message.clone()).await?;
+    }
+    let (code, reason) = socket.closed().await?;
+    ensure!((code, reason.as_str()) == expected, "closed with {code} {reason:?}, not {expected:?}");
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn an_upstream_that_refuses() -> Result<()> {
+    let dead = |options: pasarela_e2e::workerd::Options| options.var("UPSTREAM_CHAT", "127.0.0.1:1 127.0.0.1:2");
+    let bench = Bench::with(Delivery::Frame, dead).await?;
+    check(&bench, &[HELLO.to_vec()], (1011, "upstream-refused")).await
+}
+
+#[tokio::test]
+async fn an_upstream_that_resets_in_mid_frame() -> Result<()> {
+    let bench = Bench::with(Delivery::Cut(100), |options| options).await?;
+    let (_, hello) = pasarela_noise::Initiator::new(rand::random());
+    let mut first = pasarela_noise::wire::intro(None).map_err(|_| anyhow::anyhow!("no intro"))?;
+    pasarela_noise::wire::encode_frame(&hello, &mut first).map_err(|_| anyhow::anyhow!("too long"))?;
+    check(&bench, &[first], (1011, "upstream-reset")).await
+}
+
+#[tokio::test]
+async fn a_silent_upstream_is_left_alone_and_forgotten_with_its_client() -> Result<()> {
+    let bench = Bench::with(Delivery::Silent, |options| options).await?;
+    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    socket.send(HELLO.to_vec()).await?;
+    bench.reaches_upstream(1).await?;
+    socket.close().await?;
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn a_client_that_vanishes_without_a_word() -> Result<()> {
+    let bench = Bench::start().await?;
+    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    socket.send(measuring::ask("sim echo")).await?;
+    bench.reaches_upstream(1).await?;
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn garbage_in_place_of_whatsapps_prologue() -> Result<()> {
+    let bench = Bench::start().await?;
+    for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"\x00"] {
+        check(&bench, &[garbage.to_vec()], (1008, "garbage")).await?;
+    }
+    ensure!(bench.sim.stats().chat.total == 0, "the relay dialled for garbage");
+    Ok(())
+}
+
+#[tokio::test]
+async fn no_first_bytes_within_ten_seconds() -> Result<()> {
+    let bench = Bench::start().await?;
+    let (nothing, too_little) = ([], [b"W".to_vec()]);
+    let both = tokio::join!(check(&bench, &nothing, (1008, "silent")), check(&bench, &too_little, (1008, "silent")));
+    both.0.and(both.1)
+}
+
+#[tokio::test]
+async fn a_text_message() -> Result<()> {
+    let bench = Bench::start().await?;
+    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    socket.send_text("hello").await?;
+    ensure!(socket.closed().await? == (1003, "text".to_owned()));
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn a_message_larger_than_the_relay_would_hold() -> Result<()> {
+    let bench = Bench::start().await?;
+    check(&bench, &[vec![0; 31 << 20]], (1009, "too-big")).await
+}
+
+#[tokio::test]
+async fn the_same_codes_in_tcp_mode_of_library_clients() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, |options| options.var("WEB_UPSTREAM", "tcp")).await?;
+    let mut socket = Socket::connect(&bench.relay.url("/ws/chat")).await?;
+    socket.send(&b"garbage"[..]).await?;
+    ensure!(socket.closed().await? == (1008, "garbage".to_owned()));
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn the_status_counts_what_is_open_and_probes_on_request() -> Result<()> {
+    let bench = Bench::start().await?;
+    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    socket.send(measuring::ask("sim echo")).await?;
+    socket.send(&b"x"[..]).await?;
+    socket.binary().await?;
+    ensure!(bench.gauge("pipe").await? == 1);
+    let status = |target| pasarela_e2e::http::request(bench.relay.address(), "GET", target, &[]);
+    ensure!(status("/status.json").await?.json()?.get("upstreams").is_none(), "probed without being asked");
+    let probed = status("/status.json?probe=1").await?.json()?;
+    for upstream in ["chat", "web", "tls"] {
+        ensure!(probed.pointer(&format!("/upstreams/{upstream}")) == Some(&true.into()), "{upstream}: {probed}");
+    }
+    let dialled = bench.sim.stats().chat.total;
+    status("/status.json?probe=1").await?;
+    ensure!(bench.sim.stats().chat.total == dialled, "probed twice within a minute");
+    socket.close().await?;
+    drop(socket);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn an_unusable_variable_closes_the_relay_and_is_not_shown() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_CHAT", "not an address")).await?;
+    let relay: SocketAddr = bench.relay.address();
+    let guide = pasarela_e2e::http::request(relay, "GET", "/", &[]).await?;
+    ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"misconfigured\""));
+    ensure!(!guide.body.contains("not an address"));
+    let status = pasarela_e2e::http::request(relay, "GET", "/status.json", &[]).await.context("status")?;
+    ensure!(status.status() == 404);
+    Ok(())
+}

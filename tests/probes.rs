@@ -1,0 +1,87 @@
+//! What somebody without a key sees: the same answer wherever he looks.
+
+use anyhow::{Context, Result, ensure};
+use pasarela_e2e::{
+    http::{self, UPGRADE},
+    socket::Socket,
+    workerd::Options,
+};
+
+use crate::common::Bench;
+use pasarela::sim::Delivery;
+
+const KEY: &str = "0123456789abcdefghij";
+
+fn keyed(options: Options) -> Options {
+    options.var("OPEN", "0").var("RELAY_KEYS", &format!("ana=aaaaaaaaaaaaaaaaaaaa bo={KEY}"))
+}
+
+#[tokio::test]
+async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, keyed).await?;
+    let targets = [
+        "/anything".to_owned(),
+        "/ws/chat".to_owned(),
+        "/pipe/chat".to_owned(),
+        "/status.json".to_owned(),
+        "/0123456789abcdefghiX/ws/chat".to_owned(),
+        "/0123456789abcdefghiX/".to_owned(),
+        format!("/{KEY}"),
+        format!("/{KEY}/nowhere"),
+        format!("/{KEY}/ws/chat/"),
+        format!("/{KEY}/pipe"),
+    ];
+    for (method, headers) in [("GET", &[][..]), ("HEAD", &[]), ("POST", &[]), ("GET", &UPGRADE)] {
+        let mut expected = None;
+        for target in &targets {
+            let answer = http::request(bench.relay.address(), method, target, headers).await?.without_date();
+            ensure!(answer.status() == 404, "{method} {target}: {answer:?}");
+            let expected = expected.get_or_insert_with(|| answer.clone());
+            ensure!(*expected == answer, "{method} {target}:\n{answer:#?}\nis not\n{expected:#?}");
+        }
+    }
+    bench.must_be_closed_to_strangers().await
+}
+
+#[tokio::test]
+async fn the_right_key_opens_every_route() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, keyed).await?;
+    let relay = bench.relay.address();
+    let get = async |rest: &str| http::request(relay, "GET", &format!("/{KEY}{rest}"), &[]).await;
+    let guide = get("/").await?;
+    ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"ready\""), "{guide:?}");
+    ensure!(guide.head.to_ascii_lowercase().contains("referrer-policy: no-referrer"), "the key would leak");
+    ensure!(get("/status.json").await?.status() == 200);
+    let without_upgrade = get("/pipe/chat").await?;
+    ensure!(without_upgrade.status() == 426, "{without_upgrade:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_key_that_is_set_carries_a_stream() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, keyed).await?;
+    for key in [KEY, "aaaaaaaaaaaaaaaaaaaa"] {
+        let url = bench.relay.url(&format!("/{key}/pipe/chat"));
+        pasarela_e2e::handshake::through(&url, bench.sim.root_key()).await?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_key_the_relay_is_closed_and_its_page_tells_the_operator() -> Result<()> {
+    let bench = Bench::with(Delivery::Frame, |options| options.var("OPEN", "0")).await?;
+    let guide = http::request(bench.relay.address(), "GET", "/", &[]).await?;
+    ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"closed\""));
+    bench.must_be_closed_to_strangers().await
+}
+
+impl Bench {
+    /// No relay route exists without a key.
+    async fn must_be_closed_to_strangers(&self) -> Result<()> {
+        for path in ["/ws/chat", "/pipe/chat", "/pipe/tls"] {
+            let refused = Socket::connect(&self.relay.url(path)).await.err().context("the relay is open")?;
+            ensure!(format!("{refused:#}").contains("404"), "{refused:#}");
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,114 @@
+//! House rules that no compiler holds: file docs, file length, imports that go one way, no std in the core.
+
+use std::{
+    fs,
+    path::{Path, PathBuf},
+};
+
+use anyhow::{Context, Result, ensure};
+use pasarela_e2e::places::root;
+
+/// Every Rust file of the project, with its text.
+fn sources() -> Result<Vec<(PathBuf, String)>> {
+    let mut files = Vec::new();
+    for folder in ["src", "tests", "xtask"] {
+        collect(&root().join(folder), &mut files)?;
+    }
+    ensure!(files.len() > 50, "only {} files found: this test looks in the wrong place", files.len());
+    Ok(files)
+}
+
+fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<()> {
+    for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
+        let path = entry?.path();
+        let name = path.file_name().unwrap_or_default().to_string_lossy();
+        if path.is_dir() && name != "target" && name != "node_modules" {
+            collect(&path, files)?;
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = fs::read_to_string(&path)?;
+            files.push((path, text));
+        }
+    }
+    Ok(())
+}
+
+/// Fails with every file that breaks the rule.
+fn check(rule: &str, breaks: impl Fn(&Path, &str) -> bool) -> Result<()> {
+    let broken: Vec<_> =
+        sources()?.into_iter().filter(|(path, text)| breaks(path, text)).map(|(path, _)| path).collect();
+    ensure!(broken.is_empty(), "{rule}: {broken:#?}");
+    Ok(())
+}
+
+#[test]
+fn every_file_opens_with_what_it_does() -> Result<()> {
+    check("a file begins with //!", |_, text| !text.starts_with("//! "))
+}
+
+#[test]
+fn no_file_is_longer_than_400_lines() -> Result<()> {
+    check("a file has at most 400 lines", |_, text| text.lines().count() > 400)
+}
+
+#[test]
+fn nothing_is_left_for_later_in_the_code() -> Result<()> {
+    // Put together here, so that this file does not find itself.
+    let marks = [["todo", "!("], ["unimplemented", "!("], ["#[ig", "nore"]].map(|halves| halves.concat());
+    check("no todo, no ignored test", |_, text| marks.iter().any(|mark| text.contains(mark.as_str())))
+}
+
+#[test]
+fn the_core_has_no_std_and_knows_no_adapter() -> Result<()> {
+    let foreign = ["extern crate std", "use std::", "pasarela_edge", "pasarela_noise", "tokio::", "wasm_bindgen"];
+    check("core is no_std and names no adapter", |path, text| {
+        path.starts_with(root().join("src/core")) && foreign.iter().any(|name| text.contains(name))
+    })
+}
+
+#[test]
+fn edge_and_native_never_name_each_other() -> Result<()> {
+    check("edge and native are apart", |path, text| {
+        let names = |name: &str| text.contains(&format!("use {name}::"));
+        (path.starts_with(root().join("src/edge")) && names("pasarela"))
+            || (path.starts_with(root().join("src/native")) && names("pasarela_edge"))
+    })
+}
+
+#[test]
+fn a_file_uses_only_files_listed_above_it() -> Result<()> {
+    for lib in ["src/core/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs"] {
+        let lib = root().join(lib);
+        let text = fs::read_to_string(&lib)?;
+        let listed = |line: &str| {
+            let line = line.trim().strip_prefix("pub ").unwrap_or(line.trim());
+            line.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned)
+        };
+        let modules: Vec<String> = text.lines().filter_map(listed).collect();
+        ensure!(modules.len() > 3, "{} lists no modules", lib.display());
+        for (index, module) in modules.iter().enumerate() {
+            let own = fs::read_to_string(lib.with_file_name(format!("{module}.rs")))?;
+            let own = own.split("#[cfg(test)]").next().unwrap_or_default();
+            for later in modules.iter().skip(index + 1) {
+                ensure!(!uses(own, later), "{}: {module} uses {later}, which is listed below it", lib.display());
+            }
+        }
+    }
+    Ok(())
+}
+
+/// Whether the text imports the crate's module, alone or in a list.
+fn uses(text: &str, module: &str) -> bool {
+    let imports = text.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());
+    let mut words = imports.flat_map(|list| list.split(|c: char| !c.is_alphanumeric() && c != '_'));
+    words.any(|word| word == module) || text.contains(&format!("crate::{module}::"))
+}
+
+#[test]
+fn the_old_runtime_and_the_new_are_what_package_json_pins() -> Result<()> {
+    use pasarela_e2e::places::Runtime;
+    for (runtime, date) in [(Runtime::New, "2026-11-17"), (Runtime::Old, "2026-07-30")] {
+        let version = std::process::Command::new(runtime.program()?).arg("--version").output()?;
+        ensure!(String::from_utf8_lossy(&version.stdout).contains(date), "{runtime:?} is {version:?}");
+    }
+    Ok(())
+}
