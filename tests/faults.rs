@@ -5,6 +5,7 @@ use std::net::SocketAddr;
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::Delivery;
 use pasarela_e2e::{measuring, socket::Socket};
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::common::Bench;
 
@@ -27,6 +28,18 @@ async fn an_upstream_that_refuses() -> Result<()> {
     let dead = |options: pasarela_e2e::workerd::Options| options.var("UPSTREAM_CHAT", "127.0.0.1:1 127.0.0.1:2");
     let bench = Bench::with(Delivery::Frame, dead).await?;
     check(&bench, &[HELLO.to_vec()], (1011, "upstream-refused")).await
+}
+
+#[tokio::test]
+async fn an_upstream_that_answers_no_connection_at_all() -> Result<()> {
+    // A listener whose backlog is full drops what comes.
+    let socket = TcpSocket::new_v4()?;
+    socket.bind("127.0.0.1:0".parse()?)?;
+    let listener = socket.listen(0)?;
+    let deaf = listener.local_addr()?;
+    let _filling = [TcpStream::connect(deaf).await?];
+    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_CHAT", &deaf.to_string())).await?;
+    check(&bench, &[HELLO.to_vec()], (1011, "upstream-timeout")).await
 }
 
 #[tokio::test]

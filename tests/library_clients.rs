@@ -111,6 +111,21 @@ async fn nothing_of_the_client_but_what_whatsapp_expects_goes_upstream() -> Resu
     {
         ensure!(seen.header(absent).is_none(), "{absent} went upstream");
     }
+    ensure!(bench.gauge("ws_wss_started_total").await? == 1);
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn an_upstream_url_that_refuses_or_says_nothing_gives_way_to_the_next() -> Result<()> {
+    let mute = tokio::net::TcpListener::bind("127.0.0.1:0").await?;
+    let address = mute.local_addr()?;
+    let bench = Bench::with(Delivery::Frame, |options| {
+        let live = options.vars.iter().find(|(name, _)| name == "UPSTREAM_WEB").map(|(_, url)| url.clone());
+        let urls = ["http://127.0.0.1:1/ws/chat", &format!("http://{address}/ws/chat"), &live.unwrap_or_default()];
+        options.var("UPSTREAM_WEB", &urls.join(" "))
+    })
+    .await?;
+    pasarela_e2e::handshake::through(&bench.relay.url("/ws/chat"), bench.sim.root_key()).await?;
     bench.must_be_idle().await
 }
 

@@ -75,6 +75,22 @@ async fn without_a_key_the_relay_is_closed_and_its_page_tells_the_operator() -> 
     bench.must_be_closed_to_strangers().await
 }
 
+#[tokio::test]
+async fn the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_key() -> Result<()> {
+    let own = |options| Options { site: Some("a shop for bicycles"), ..keyed(options).var("SITE", "own") };
+    let bench = Bench::with(Delivery::Frame, own).await?;
+    let relay = bench.relay.address();
+    for target in ["/", "/bicycles", "/0123456789abcdefghiX/ws/chat"] {
+        for headers in [&[][..], &UPGRADE] {
+            let answer = http::request(relay, "GET", target, headers).await?;
+            ensure!(answer.status() == 200 && answer.body.contains("bicycles"), "{target}: {answer:?}");
+        }
+    }
+    let guide = http::request(relay, "GET", &format!("/{KEY}/"), &[]).await?;
+    ensure!(guide.body.contains("data-relay=\"ready\""));
+    pasarela_e2e::handshake::through(&bench.relay.url(&format!("/{KEY}/pipe/chat")), bench.sim.root_key()).await
+}
+
 impl Bench {
     /// No relay route exists without a key.
     async fn must_be_closed_to_strangers(&self) -> Result<()> {

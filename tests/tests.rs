@@ -20,3 +20,5 @@ mod probes;
 mod memory;
 /// The house rules.
 mod tidy;
+/// What a developer starts by hand.
+mod developing;

@@ -45,7 +45,7 @@ pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events) -> H) -> Pro
     let stream = Rc::new(Stream { handler: RefCell::new(None), inbox: RefCell::default(), over: RefCell::new(None) });
     let entry = {
         let stream = Rc::clone(&stream);
-        Closure::<dyn FnMut(u32, JsValue)>::new(move |number, value| stream.dispatch(number, value))
+        Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(number, value))
     };
     // Owned by the runtime's garbage collector: promises and listeners may call it after the stream's end.
     let entry: Function = entry.into_js_value().unchecked_into();

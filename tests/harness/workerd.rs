@@ -9,6 +9,7 @@ use std::{
     net::SocketAddr,
     path::{Path, PathBuf},
     process::Stdio,
+    sync::OnceLock,
     time::Duration,
 };
 
@@ -43,12 +44,14 @@ pub struct Options {
     pub port: u16,
     /// Variables on top of those in wrangler.toml.
     pub vars: Vec<(String, String)>,
+    /// The operator's own site, bound as ASSETS: the body that it answers to everything.
+    pub site: Option<&'static str>,
 }
 
 impl Options {
     /// The relay, open to all, with the simulated WhatsApp as its upstreams.
     pub fn towards(sim: &Sim) -> Self {
-        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars: Vec::new() }
+        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars: Vec::new(), site: None }
             .var("OPEN", "1")
             .var("UPSTREAM_CHAT", &sim.chat().to_string())
             .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
@@ -154,11 +157,19 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
     for (name, value) in variables(&wrangler, &options.vars) {
         write!(bindings, "(name = {name:?}, text = {value:?}), ")?;
     }
+    let mut site = String::new();
+    if let Some(body) = options.site {
+        let module = format!("export default {{ fetch() {{ return new Response({body:?}); }} }};");
+        write!(site, "(name = \"site\", worker = (modules = [(name = \"site.mjs\", esModule = {module:?})], ")?;
+        write!(site, "compatibilityDate = \"{date}\")),")?;
+        write!(bindings, "(name = \"ASSETS\", service = \"site\"), ")?;
+    }
     Ok(format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (\n\
            services = [\n\
              (name = \"main\", worker = .w),\n\
+             {site}\n\
              (name = \"internet\", network = (allow = [\"public\", \"private\", \"local\"])),\n\
            ],\n\
            sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
@@ -183,12 +194,26 @@ fn variables(wrangler: &toml::Table, own: &[(String, String)]) -> Vec<(String, S
     shipped.filter(|(name, _)| own.iter().all(|(key, _)| key != name)).chain(own.iter().cloned()).collect()
 }
 
+/// The built Worker, read once: a test may build it anew while others start it.
+///
+/// # Errors
+/// It is not built.
+pub fn relay() -> Result<&'static [(&'static str, Vec<u8>)]> {
+    static FILES: OnceLock<Vec<(&str, Vec<u8>)>> = OnceLock::new();
+    if let Some(files) = FILES.get() {
+        return Ok(files);
+    }
+    let read = |name| anyhow::Ok((name, fs::read(places::made(&format!("build/{name}"))?)?));
+    let files = ["index.js", "index_bg.wasm"].into_iter().map(read).collect::<Result<_>>()?;
+    Ok(FILES.get_or_init(|| files))
+}
+
 /// Copies the script's files beside the configuration, the only place they may be embedded from.
 fn modules(script: &Script, folder: &Path) -> Result<String> {
     match script {
         Script::Relay => {
-            for name in ["index.js", "index_bg.wasm"] {
-                fs::copy(places::made(&format!("build/{name}"))?, folder.join(name))?;
+            for (name, bytes) in relay()? {
+                fs::write(folder.join(name), bytes)?;
             }
             Ok("(name = \"index.js\", esModule = embed \"index.js\"), \
                 (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")"

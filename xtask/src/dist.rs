@@ -39,7 +39,7 @@ pub(crate) fn edge() -> Result<PathBuf> {
         for file in ["build/index.js", "build/index_bg.wasm", ".dev.vars.example", "LICENSE-MIT", "LICENSE-APACHE"] {
             fs::copy(root.join(file), folder.join(file)).with_context(|| format!("cannot copy {file}"))?;
         }
-        fs::write(folder.join("wrangler.toml"), without_build(&fs::read_to_string(root.join("wrangler.toml"))?))?;
+        fs::write(folder.join("wrangler.toml"), for_volunteers(&fs::read_to_string(root.join("wrangler.toml"))?))?;
         fs::write(folder.join("package.json"), package(&fs::read_to_string(root.join("package.json"))?)?)?;
         fs::write(folder.join("README.md"), README)?;
         Ok(())
@@ -47,19 +47,14 @@ pub(crate) fn edge() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The same file without its `[build]` table; the comments are for the volunteer and stay.
-fn without_build(toml: &str) -> String {
-    let mut lines = Vec::new();
-    let mut inside = false;
-    for line in toml.lines() {
-        if line.starts_with('[') || (inside && line.starts_with('#')) {
-            inside = line == "[build]";
-        }
-        if !inside {
-            lines.push(line);
-        }
-    }
-    lines.join("\n") + "\n"
+/// The same file without what a volunteer has no use for: the build command and the developers' environment. A table's
+/// comment stands above it, behind the last empty line.
+fn for_volunteers(toml: &str) -> String {
+    let kept = toml.split("\n\n").filter(|block| {
+        let header = block.lines().find(|line| line.starts_with('['));
+        !header.is_some_and(|header| header == "[build]" || header.starts_with("[env."))
+    });
+    kept.collect::<Vec<_>>().join("\n\n").trim_end().to_owned() + "\n"
 }
 
 /// Only wrangler, at the same version.

@@ -67,7 +67,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         end_to_end(options)?;
     }
     if wanted(Stage::Dist) {
-        deploy_without_rust()?;
+        deployable()?;
     }
     Ok(())
 }
@@ -126,16 +126,23 @@ fn clients() -> Result<()> {
     })
 }
 
-/// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is.
-fn deploy_without_rust() -> Result<()> {
+/// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is. With Rust it builds first.
+fn deployable() -> Result<()> {
     let folder = dist::edge()?;
     step("wrangler deploy --dry-run, without cargo", || {
-        let bin = tree::root().join("node_modules/.bin");
-        let mut wrangler = Command::new(setup::node());
-        wrangler.arg(bin.join("wrangler")).args(["deploy", "--dry-run", "--outdir"]).arg(folder.join("dry-run"));
-        wrangler.env("PATH", without_cargo(&bin)?).envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false")]);
-        crate::run::run(wrangler.current_dir(&folder))
+        let clean = without_cargo(&tree::root().join("node_modules/.bin"))?;
+        crate::run::run(wrangler(&folder.join("dry-run")).env("PATH", clean).current_dir(&folder))
+    })?;
+    step("wrangler deploy --dry-run, building first", || {
+        crate::run::run(wrangler(&tree::root().join("target/dry-run")).arg("--env=").current_dir(tree::root()))
     })
+}
+
+fn wrangler(output: &std::path::Path) -> Command {
+    let mut wrangler = Command::new(setup::node());
+    wrangler.arg(tree::root().join("node_modules/.bin/wrangler")).args(["deploy", "--dry-run", "--outdir"]).arg(output);
+    wrangler.envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false")]);
+    wrangler
 }
 
 fn without_cargo(bin: &std::path::Path) -> Result<std::ffi::OsString> {

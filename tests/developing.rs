@@ -1,0 +1,89 @@
+//! The commands of a developer: `pasarela-dev`, which `cargo xtask dev` starts, and `wrangler dev`.
+
+use std::{net::TcpListener, process::Stdio, time::Duration};
+
+use anyhow::{Context, Result, ensure};
+use pasarela::sim::{Sim, SimConfig};
+use pasarela_e2e::{handshake, http, places, workerd};
+use rustix::process::{Pid, Signal, kill_process, kill_process_group};
+use tokio::{
+    io::{AsyncBufReadExt, BufReader, Lines},
+    process::{Child, ChildStdout, Command},
+    time::timeout,
+};
+
+/// Building comes first in `wrangler dev`.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Starts a program in a process group of its own and gives the lines that it prints.
+fn start(command: &mut Command) -> Result<(Child, Lines<BufReader<ChildStdout>>)> {
+    let mut child = command
+        .stdin(Stdio::null())
+        .stdout(Stdio::piped())
+        .process_group(0)
+        .kill_on_drop(true)
+        .spawn()
+        .context("cannot start the program")?;
+    let lines = BufReader::new(child.stdout.take().context("no output")?).lines();
+    Ok((child, lines))
+}
+
+fn pid(child: &Child) -> Result<Pid> {
+    let raw = child.id().and_then(|id| i32::try_from(id).ok());
+    raw.and_then(Pid::from_raw).context("the program has ended")
+}
+
+/// Reads on to a line that contains `text`.
+async fn line_with(lines: &mut Lines<BufReader<ChildStdout>>, text: &str) -> Result<String> {
+    let found = async {
+        while let Some(line) = lines.next_line().await? {
+            if line.contains(text) {
+                return Ok(line);
+            }
+        }
+        anyhow::bail!("it ended without a line with {text:?}")
+    };
+    timeout(PATIENCE, found).await.with_context(|| format!("no line with {text:?}"))?
+}
+
+#[tokio::test]
+async fn pasarela_dev_proves_a_handshake_and_ctrl_c_stops_all_of_it() -> Result<()> {
+    let (mut child, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_pasarela-dev")).args(["--port", "0"]))?;
+    let page = line_with(&mut lines, "page").await?;
+    let address = page.split_once("http://").and_then(|(_, rest)| rest.strip_suffix('/')).context("no URL")?.parse()?;
+    line_with(&mut lines, "/ws/chat").await?;
+    line_with(&mut lines, "root key").await?;
+    line_with(&mut lines, "handshake through the Worker was verified").await?;
+    ensure!(http::request(address, "GET", "/", &[]).await?.status() == 200);
+    kill_process(pid(&child)?, Signal::INT)?;
+    line_with(&mut lines, "Stopped.").await?;
+    ensure!(timeout(PATIENCE, child.wait()).await??.success(), "it did not end cleanly");
+    ensure!(http::request(address, "GET", "/", &[]).await.is_err(), "the Worker is still there");
+    Ok(())
+}
+
+#[tokio::test]
+async fn wrangler_dev_builds_the_worker_and_runs_it_offline() -> Result<()> {
+    // It builds into the folder that the other tests take the Worker from.
+    workerd::relay()?;
+    let sim = Sim::start(SimConfig::default()).await?;
+    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let mut command = Command::new(places::made("node_modules/.bin/node")?);
+    command.arg(places::made("node_modules/.bin/wrangler")?).args(["dev", "--env", "dev", "--ip", "127.0.0.1"]);
+    command.args(["--port", &port.to_string(), "--inspector-port", "0", "--show-interactive-dev-session=false"]);
+    command.args(["--var", &format!("UPSTREAM_CHAT:{}", sim.chat())]);
+    command.envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false"), ("CLOUDFLARE_CF_FETCH_ENABLED", "false")]);
+    let (mut child, mut lines) = start(command.current_dir(places::root()))?;
+    let outcome = async {
+        line_with(&mut lines, "Ready on").await?;
+        handshake::through(&format!("ws://127.0.0.1:{port}/pipe/chat"), sim.root_key()).await
+    };
+    let outcome = outcome.await;
+    // Its own children, workerd among them, are in the same group.
+    let group = pid(&child)?;
+    kill_process_group(group, Signal::INT)?;
+    if timeout(Duration::from_secs(10), child.wait()).await.is_err() {
+        kill_process_group(group, Signal::KILL)?;
+    }
+    outcome
+}
