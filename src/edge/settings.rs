@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 
-use pasarela_core::config::{Config, ConfigError};
+use pasarela_core::config::{Config, ConfigError, WebUpstream};
 use wasm_bindgen::JsValue;
 
 thread_local! {
@@ -18,6 +18,9 @@ pub(crate) fn get(env: &JsValue) -> Result<&'static Config, ConfigError> {
             .get_or_init(|| {
                 let text = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
                 let config = Config::from_vars(text).inspect_err(|error| worker::console_error!("{error}"))?;
+                if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
+                    worker::console_warn!("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
+                }
                 Ok(&*Box::leak(Box::new(config)))
             })
             .clone()

@@ -46,7 +46,7 @@ enum Command {
         /// Stages to run, in their own order; all if none is given.
         #[arg(value_enum)]
         stages: Vec<test::Stage>,
-        /// The full sizes of the long tests: hours, not minutes.
+        /// The full sizes of the long tests.
         #[arg(long)]
         soak: bool,
         /// Only end-to-end tests whose name contains this.
