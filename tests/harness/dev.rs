@@ -12,7 +12,11 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod dev {
-    use std::{fmt::Write as _, process::ExitCode};
+    use std::{
+        fmt::Write as _,
+        net::{Ipv4Addr, TcpListener},
+        process::ExitCode,
+    };
 
     use anyhow::{Context, Result};
     use clap::Parser;
@@ -30,9 +34,20 @@ mod dev {
     #[derive(Parser)]
     #[command(name = "pasarela-dev", after_help = "Example:\n  pasarela-dev --port 8787")]
     struct Args {
-        /// The Worker's port; 0 takes a free one
-        #[arg(long, default_value_t = 8787)]
-        port: u16,
+        /// The Worker's port; 8787 or, if that is taken, a free one if not given
+        #[arg(long)]
+        port: Option<u16>,
+    }
+
+    /// Wrangler's own default, so that a URL once noted stays good.
+    const USUAL_PORT: u16 = 8787;
+
+    fn usual_port() -> u16 {
+        let free = TcpListener::bind((Ipv4Addr::LOCALHOST, USUAL_PORT)).is_ok();
+        if !free {
+            println!("Port {USUAL_PORT} is taken, so the Worker gets a free one.");
+        }
+        if free { USUAL_PORT } else { 0 }
     }
 
     #[tokio::main]
@@ -48,10 +63,10 @@ mod dev {
 
     async fn run(args: Args) -> Result<()> {
         let sim = Sim::start(SimConfig::default()).await.context("cannot start the simulated WhatsApp")?;
-        let options = Options { port: args.port, ..Options::towards(&sim) };
-        let relay = Workerd::start(&options)
-            .await
-            .with_context(|| format!("cannot start the Worker on port {}; another one: --port 0", args.port))?;
+        let port = args.port.unwrap_or_else(usual_port);
+        let options = Options { port, ..Options::towards(&sim) };
+        let started = Workerd::start(&options).await;
+        let relay = started.with_context(|| format!("cannot start the Worker on port {port}; try --port 0"))?;
         handshake::through(&relay.url("/pipe/chat"), sim.root_key())
             .await
             .context("no handshake through the Worker")?;

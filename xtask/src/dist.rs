@@ -68,7 +68,7 @@ fn package(json: &str) -> Result<String> {
 const README: &str = "\
 # Pasarela's relay, built
 
-1. `npm install` (Node.js 22 or newer), then `npx wrangler login`
+1. `npm install` (Node.js 22.12 or newer), then `npx wrangler login`
 2. `npx wrangler deploy`
 3. `npx wrangler secret put RELAY_KEYS` and type `me=` and a key of 16 to 128 letters and digits
 

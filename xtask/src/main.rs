@@ -37,7 +37,7 @@ enum Command {
     },
     /// Runs the simulated WhatsApp and the Worker, and proves that a handshake passes through.
     Dev {
-        /// The Worker's port; a free one if not given.
+        /// The Worker's port; 8787 or, if that is taken, a free one if not given.
         #[arg(long)]
         port: Option<u16>,
     },

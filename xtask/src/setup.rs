@@ -44,7 +44,7 @@ pub(crate) fn worker() -> Result<Tools> {
 
 /// The Go toolchain, for the driver of whatsmeow.
 pub(crate) fn go() -> Result<PathBuf> {
-    find("go").context("no go in PATH: install Go 1.25 or newer (https://go.dev/dl), the tests drive a Go client")
+    find("go").context("no go in PATH: install Go 1.26 or newer (https://go.dev/dl), the tests drive a Go client")
 }
 
 /// The Node.js that wrangler and the test clients run on, whatever the machine has.
