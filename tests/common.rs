@@ -39,7 +39,7 @@ impl Bench {
     pub(crate) async fn gauges_must_be_zero(&self) -> Result<()> {
         let zero = async {
             while self.gauge("pipe").await? + self.gauge("ws_tcp").await? > 0 {
-                tokio::task::yield_now().await;
+                tokio::time::sleep(Duration::from_millis(20)).await;
             }
             Ok(())
         };

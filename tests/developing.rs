@@ -74,16 +74,17 @@ async fn wrangler_dev_builds_the_worker_and_runs_it_offline() -> Result<()> {
     command.args(["--var", &format!("UPSTREAM_CHAT:{}", sim.chat())]);
     command.envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false"), ("CLOUDFLARE_CF_FETCH_ENABLED", "false")]);
     let (mut child, mut lines) = start(command.current_dir(places::root()))?;
+    // Its own children, workerd among them, are in the same group.
+    let group = pid(&child)?;
     let outcome = async {
         line_with(&mut lines, "Ready on").await?;
         handshake::through(&format!("ws://127.0.0.1:{port}/pipe/chat"), sim.root_key()).await
     };
     let outcome = outcome.await;
-    // Its own children, workerd among them, are in the same group.
-    let group = pid(&child)?;
-    kill_process_group(group, Signal::INT)?;
-    if timeout(Duration::from_secs(10), child.wait()).await.is_err() {
-        kill_process_group(group, Signal::KILL)?;
-    }
+    kill_process_group(group, Signal::INT).ok();
+    let ended = timeout(Duration::from_secs(10), child.wait()).await;
+    // Whatever is left of it; nothing is, if it ended cleanly.
+    kill_process_group(group, Signal::KILL).ok();
+    ended.context("wrangler does not end on Ctrl-C")??;
     outcome
 }

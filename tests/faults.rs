@@ -1,6 +1,6 @@
 //! Whatever goes wrong has its close code, and nothing is left behind.
 
-use std::net::SocketAddr;
+use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::Delivery;
@@ -130,12 +130,28 @@ async fn the_status_counts_what_is_open_and_probes_on_request() -> Result<()> {
     for upstream in ["chat", "web", "tls"] {
         ensure!(probed.pointer(&format!("/upstreams/{upstream}")) == Some(&true.into()), "{upstream}: {probed}");
     }
-    let dialled = bench.sim.stats().chat.total;
+    let once = |stats: &pasarela::sim::Stats| stats.chat.total == 2 && stats.web.total == 1 && stats.media.total == 1;
+    let dialled = bench.sim.wait_until(Duration::from_secs(10), once).await;
+    dialled.map_err(|stats| anyhow::anyhow!("not one connection more each: {stats:?}"))?;
     status("/status.json?probe=1").await?;
-    ensure!(bench.sim.stats().chat.total == dialled, "probed twice within a minute");
+    ensure!(once(&bench.sim.stats()), "probed twice within a minute");
     socket.close().await?;
     drop(socket);
     bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn an_unusable_variable_does_not_unmask_a_relay_behind_the_operators_own_site() -> Result<()> {
+    let hidden = |options: pasarela_e2e::workerd::Options| {
+        let options = options.var("SITE", "own").var("RELAY_KEYS", "me=short");
+        pasarela_e2e::workerd::Options { site: Some("a shop for bicycles"), ..options }
+    };
+    let bench = Bench::with(Delivery::Frame, hidden).await?;
+    for target in ["/", "/anything"] {
+        let answer = pasarela_e2e::http::request(bench.relay.address(), "GET", target, &[]).await?;
+        ensure!(answer.body.contains("bicycles"), "{target}: {answer:?}");
+    }
+    Ok(())
 }
 
 #[tokio::test]

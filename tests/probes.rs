@@ -31,7 +31,9 @@ async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()
         format!("/{KEY}/ws/chat/"),
         format!("/{KEY}/pipe"),
     ];
-    for (method, headers) in [("GET", &[][..]), ("HEAD", &[]), ("POST", &[]), ("GET", &UPGRADE)] {
+    let plain: &[(&str, &str)] = &[];
+    let methods = ["GET", "HEAD", "POST", "PUT", "OPTIONS"].map(|method| (method, plain));
+    for (method, headers) in methods.into_iter().chain([("GET", &UPGRADE[..])]) {
         let mut expected = None;
         for target in &targets {
             let answer = http::request(bench.relay.address(), method, target, headers).await?.without_date();

@@ -26,8 +26,12 @@ pub const IDLE: Duration = Duration::from_secs(200);
 /// After our end of the stream is sent, the upstream has this long for its own.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
-/// What is still queued when a client leaves has this long to be written: the platform ends the work then in any case.
-pub const FLUSH: Duration = Duration::from_secs(30);
+/// What is still queued when a client leaves has this long to be written. With `DRAIN` it is over before the platform
+/// ends the work of a request whose client has gone, after 30 s: an adapter could then no longer let go of the stream.
+pub const FLUSH: Duration = Duration::from_secs(20);
+
+/// A client has this long to answer the close of its WebSocket.
+pub const CLOSE: Duration = Duration::from_secs(20);
 
 /// Bytes of one client not yet taken by the upstream, beyond which the stream is closed. A WebSocket's receiver cannot be
 /// paused on the platform, and an isolate has 128 MB for all its connections.
@@ -56,3 +60,14 @@ pub const KEY: core::ops::RangeInclusive<usize> = 16..=128;
 
 /// How long the answer to `status.json?probe=1` is kept.
 pub const PROBE_CACHE: Duration = Duration::from_secs(60);
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_stream_whose_client_has_gone_ends_before_the_platform_ends_it() {
+        assert!(FLUSH + DRAIN < Duration::from_secs(30));
+        assert!(CLOSE < Duration::from_secs(30));
+    }
+}

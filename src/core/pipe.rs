@@ -45,6 +45,8 @@ pub enum Input<C> {
     UpstreamFailed,
     /// The upstream took what `Output::Write` asked to write.
     Written,
+    /// The platform is about to end the work for its cost.
+    Exhausted,
     /// The time given by `Output::Wait` has come.
     Timer,
 }
@@ -116,6 +118,7 @@ enum State {
         race: Dial,
         candidates: Vec<Authority>,
         head: Vec<u8>,
+        client_gone: bool,
     },
     /// Bytes go both ways.
     Open,
@@ -154,6 +157,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             Input::UpstreamEnd => self.upstream_end(now),
             Input::UpstreamFailed => self.end(Code::UpstreamReset, now),
             Input::Written => self.written(now),
+            Input::Exhausted => self.end(Code::Cpu, now),
             Input::Timer => self.timer(now),
         }
     }
@@ -219,7 +223,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             Verdict::Refuse(code) => self.end(code, now),
             Verdict::Dial { candidates, edge } => {
                 let race = Dial::new(candidates.len(), self.options.preferred, now);
-                self.state = State::Dialling { race, candidates, head: self.head(edge) };
+                self.state = State::Dialling { race, candidates, head: self.head(edge), client_gone: false };
             }
         }
     }
@@ -241,6 +245,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     fn race(&mut self, input: dial::Input, now: Instant) {
         if let State::Dialling { race, .. } = &mut self.state {
             race.handle(input, now);
+            // No byte, but the time at which the race is won or lost.
             self.last_activity = now;
         } else if let dial::Input::Opened(loser) = input {
             self.outputs.push_back(Output::Abandon(loser));
@@ -268,13 +273,17 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     }
 
     fn open(&mut self, winner: Candidate) {
-        let State::Dialling { head, .. } = core::mem::replace(&mut self.state, State::Open) else { return };
+        let dialling = core::mem::replace(&mut self.state, State::Open);
+        let State::Dialling { head, client_gone, .. } = dialling else { return };
         self.outputs.push_back(Output::Use(winner));
         if !head.is_empty() {
             self.upload.push_front(C::from_slice(&head));
         }
         self.write();
         self.outputs.push_back(Output::Read);
+        if client_gone {
+            self.client_closed(self.last_activity);
+        }
     }
 
     fn write(&mut self) {
@@ -332,7 +341,8 @@ impl<'a, C: Chunk> Pipe<'a, C> {
                 self.state = State::Flushing { deadline: now + limits::FLUSH };
                 self.flush(now);
             }
-            State::Opening { .. } | State::Dialling { .. } => self.leave(),
+            State::Dialling { ref mut client_gone, .. } => *client_gone = true,
+            State::Opening { .. } => self.leave(),
             State::Closing { .. } => self.state = State::Done,
             State::Flushing { .. } | State::Draining { .. } | State::Done => {}
         }
@@ -357,12 +367,12 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     /// Ends the stream for the given reason; a client that has gone needs none.
     fn end(&mut self, code: Code, now: Instant) {
         match self.state {
+            State::Dialling { client_gone: true, .. } | State::Flushing { .. } | State::Draining { .. } => self.leave(),
             State::Opening { .. } | State::Dialling { .. } | State::Open => {
                 self.upload.clear();
                 self.outputs.extend([Output::CloseUpstream, Output::CloseClient(code)]);
-                self.state = State::Closing { deadline: now + limits::FLUSH };
+                self.state = State::Closing { deadline: now + limits::CLOSE };
             }
-            State::Flushing { .. } | State::Draining { .. } => self.leave(),
             State::Closing { .. } | State::Done => {}
         }
     }

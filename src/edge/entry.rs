@@ -103,13 +103,15 @@ fn split(url: &str) -> (&str, &str) {
 fn edge_parameter(query: &str) -> Option<&str> {
     let value = query.trim_start_matches('?').split('&').find_map(|part| part.strip_prefix("ED="))?;
     let well_formed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
-    let longest = limits::ROUTING_INFO.div_ceil(3) * 4;
-    (!value.is_empty() && value.len() <= longest && value.bytes().all(well_formed)).then_some(value)
+    (!value.is_empty() && value.len() <= 2 * limits::ROUTING_INFO && value.bytes().all(well_formed)).then_some(value)
 }
 
 /// The query that goes on to the upstream URL.
 fn edge_query(query: &str) -> String {
-    edge_parameter(query).map_or_else(String::new, |value| format!("?ED={value}"))
+    match edge_parameter(query).filter(|_| routing_info(query).is_some()) {
+        Some(value) => format!("?ED={value}"),
+        None => String::new(),
+    }
 }
 
 /// The routing info that goes before the stream.

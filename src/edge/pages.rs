@@ -34,13 +34,15 @@ pub(crate) async fn unknown(
     config: Option<&Config>,
 ) -> Result<Response, JsValue> {
     let site = config.map_or(Site::Guide, |config| config.site);
+    // A variable that cannot be used must not show that the operator's site hides a relay.
+    if (config.is_none() || site == Site::Own)
+        && let Some(response) = assets(request, env).await
+    {
+        return Ok(response);
+    }
     match site {
-        Site::Own => match assets(request, env).await {
-            Some(response) => Ok(response),
-            None => not_found(),
-        },
         Site::Guide if path == "/" && matches!(request.method().as_str(), "GET" | "HEAD") => guide(config),
-        Site::Guide => not_found(),
+        Site::Guide | Site::Own => not_found(),
     }
 }
 

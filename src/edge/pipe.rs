@@ -47,6 +47,7 @@ pub(crate) struct Driver {
     /// A buffer whose bytes were copied by the runtime and which may be filled again.
     spare: Option<ArrayBuffer>,
     backlog_poll: f64,
+    client_gone: bool,
     timer: Option<(JsValue, Instant)>,
     remember: fn(Candidate),
     reuse_buffers: bool,
@@ -86,6 +87,7 @@ impl Driver {
             pace: Pace::new(),
             spare: None,
             backlog_poll: BACKLOG_POLL.0,
+            client_gone: false,
             timer: None,
             remember,
             listeners: Listeners {
@@ -137,7 +139,8 @@ impl Driver {
 
     /// Reads unless the client has too much to catch up on.
     fn read(&mut self) {
-        if self.client.buffered_amount().is_some_and(|bytes| bytes > f64::from(limits::DOWNLOAD_BACKLOG)) {
+        let backlog = self.client.buffered_amount().unwrap_or(0.0);
+        if !self.client_gone && backlog > f64::from(limits::DOWNLOAD_BACKLOG) {
             let resume = self.listeners.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
@@ -188,7 +191,10 @@ impl Driver {
                 Some(bytes) => Input::Message(Bytes(bytes)),
                 None => Input::Text,
             }),
-            event::CLOSE => Some(Input::ClientClosed),
+            event::CLOSE => {
+                self.client_gone = true;
+                Some(Input::ClientClosed)
+            }
             event::READ => Some(match upstream::bytes_read(value) {
                 Some(bytes) => {
                     self.pace.brought(bytes.0.length());
@@ -196,7 +202,9 @@ impl Driver {
                 }
                 None => Input::UpstreamEnd,
             }),
-            event::READ_FAILED | event::WRITE_FAILED => Some(Input::UpstreamFailed),
+            event::READ_FAILED => Some(Input::UpstreamFailed),
+            // The read tells how the connection ended, behind what is still to be read.
+            event::WRITE_FAILED => None,
             event::WRITTEN => Some(Input::Written),
             event::TIMER => {
                 self.timer = None;
@@ -220,6 +228,10 @@ impl Handler for Driver {
     fn event(&mut self, number: u32, value: JsValue) -> bool {
         if let Some(input) = self.input(number, value) {
             self.pipe.handle(input, now());
+        }
+        if worker::signal::is_near_cpu_limit() {
+            // The kill that follows would end every stream of the isolate, not only this one.
+            self.pipe.handle(Input::Exhausted, now());
         }
         self.drain()
     }

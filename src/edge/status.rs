@@ -75,6 +75,8 @@ async fn reachable(request: &Request, config: &Config) -> Reachable {
     if let Some((_, reachable)) = kept {
         return reachable;
     }
+    // Whoever asks while the probe runs starts no other.
+    PROBED.replace(Some((now(), Reachable { chat: false, web: false, tls: false })));
     let tls = config.tls.clone().unwrap_or_else(|| Authority::new("whatsapp.net", 443));
     let reachable = Reachable {
         chat: match config.chat.first() {
@@ -94,11 +96,13 @@ async fn reachable(request: &Request, config: &Config) -> Reachable {
 async fn accepts(to: &Authority) -> bool {
     let Ok(socket) = platform::connect(&to.to_string()) else { return false };
     platform::ignore(socket.closed());
+    let mut timer = JsValue::UNDEFINED;
     let timeout = Promise::new(&mut |_, reject| {
-        platform::set_timeout(&reject, limits::DIAL_TOTAL.as_millis() as f64);
+        timer = platform::set_timeout(&reject, limits::DIAL_TOTAL.as_millis() as f64);
     });
     let race = Promise::race(&js_sys::Array::of2(&socket.opened(), &timeout));
     let opened = JsFuture::from(race).await.is_ok();
+    platform::clear_timeout(&timer);
     if let Ok(closed) = socket.close() {
         platform::ignore(closed);
     }

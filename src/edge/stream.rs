@@ -3,6 +3,9 @@
 //!
 //! No future and no task: events of one stream are handled in the order they come, and nothing of it is shared with
 //! another, since the platform forbids using one request's objects from another. What an event means is `pipe`'s.
+//!
+//! A handler holds JavaScript objects that lead back to it, so no garbage collector ever frees it: a stream must end by
+//! itself, within the time that the platform gives it.
 
 use std::{
     cell::RefCell,

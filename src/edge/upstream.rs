@@ -68,7 +68,7 @@ impl Upstream {
         }
     }
 
-    /// Closes all of them: a connection that is merely dropped stays open until the isolate's end.
+    /// Closes all of them, once what was written is sent: one that is merely dropped stays open.
     pub(crate) fn close_all(&mut self) {
         self.open = None;
         for (_, socket) in self.sockets.drain(..) {

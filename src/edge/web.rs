@@ -6,7 +6,7 @@
 use pasarela_core::{codes::Code, config::Config, limits};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
-use web_sys::{AbortController, Headers, Request, RequestInit, Response};
+use web_sys::{AbortController, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use crate::{gauges, platform, upgrade};
 
@@ -37,14 +37,22 @@ pub(crate) async fn dial(url: &str, client: &Request) -> Option<Response> {
             headers.set(name, &value).ok()?;
         }
     }
-    let patience = AbortController::new().ok()?;
+    let attempt = AbortController::new().ok()?;
     let init = RequestInit::new();
     init.set_headers(&headers);
-    init.set_signal(Some(&patience.signal()));
-    let give_up = Closure::once_into_js(move || patience.abort());
+    init.set_redirect(RequestRedirect::Manual);
+    init.set_signal(Some(&attempt.signal()));
+    let give_up = {
+        let attempt = attempt.clone();
+        Closure::once_into_js(move || attempt.abort())
+    };
     let timer = platform::set_timeout(give_up.unchecked_ref(), limits::WEB_DIAL.as_millis() as f64);
     let response = JsFuture::from(platform::fetch_url(url, &init)).await;
     platform::clear_timeout(&timer);
     let response: Response = response.ok()?.dyn_into().ok()?;
-    (response.status() == 101).then_some(response)
+    if response.status() != 101 {
+        attempt.abort();
+        return None;
+    }
+    Some(response)
 }

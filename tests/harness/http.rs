@@ -8,7 +8,10 @@ use anyhow::{Context, Result};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
+    time::timeout,
 };
+
+use crate::socket::PATIENCE;
 
 /// A response, taken apart only at its empty line.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -58,7 +61,7 @@ pub async fn request(to: SocketAddr, method: &str, target: &str, headers: &[(&st
     }
     let length = if method == "POST" { "Content-Length: 0\r\n" } else { "" };
     stream.write_all(format!("{text}{length}\r\n").as_bytes()).await?;
-    read(&mut stream).await
+    timeout(PATIENCE, read(&mut stream)).await.context("no answer in time")?
 }
 
 /// Headers of a WebSocket upgrade.

@@ -8,8 +8,8 @@
 pub mod places;
 pub mod process;
 pub mod workerd;
-pub mod http;
 pub mod socket;
+pub mod http;
 pub mod handshake;
 pub mod tls;
 pub mod measuring;

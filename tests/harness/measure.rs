@@ -1,7 +1,7 @@
 //! `pasarela-measure`: what the relay costs, beside two Workers in JavaScript that do the same, in one run and in turn.
 //!
-//! Every Worker runs in its own real workerd with the simulated WhatsApp as its upstream. Ratios are what counts: absolute
-//! numbers are this machine's. No byte is checked here; the tests do that.
+//! Every Worker runs in its own real workerd with the simulated WhatsApp as its upstream. Ratios are what counts:
+//! absolute numbers are this machine's. No byte is checked here; the tests do that.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {}
@@ -35,8 +35,8 @@ mod measure {
 
     /// Measures the relay in workerd beside a hand-tuned and a naive Worker in JavaScript.
     ///
-    /// Build the Worker first: cargo xtask build edge. Let the machine be otherwise idle: what others
-    /// used meanwhile is part of the report.
+    /// Build the Worker first: cargo xtask build edge. Let the machine be otherwise idle: the report tells what others
+    /// used meanwhile.
     #[derive(Parser)]
     #[command(
         name = "pasarela-measure",

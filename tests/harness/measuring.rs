@@ -7,9 +7,10 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use pasarela::sim::pattern;
 use pasarela_noise::wire;
+use tokio::time::timeout;
 use tokio_websockets::Message;
 
-use crate::socket::Socket;
+use crate::socket::{PATIENCE, Socket};
 
 /// WhatsApp's prologue and a first frame that asks the simulator for a measuring mode.
 pub fn ask(mode: &str) -> Vec<u8> {
@@ -54,7 +55,8 @@ pub async fn upload(url: &str, total: u64, size: usize, window: u64) -> Result<(
             sent += message.len() as u64;
             sink.send(Message::binary(Bytes::from(message))).await?;
         }
-        let message = source.next().await.context("ended early")??;
+        let message =
+            timeout(PATIENCE, source.next()).await.context("nothing is verified")?.context("ended early")??;
         anyhow::ensure!(message.is_binary(), "closed with {:?} after {verified} of {total}", message.as_close());
         partial.extend_from_slice(&message.into_payload());
         while let Some((count, rest)) = partial.split_first_chunk::<8>() {

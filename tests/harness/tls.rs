@@ -11,10 +11,11 @@ use rustls::{
     pki_types::{CertificateDer, ServerName},
 };
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_websockets::Message;
 
-use crate::socket::Socket;
+use crate::socket::{PATIENCE, Socket};
 
 /// How the ClientHello is laid out and what name it shows.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +41,8 @@ pub async fn connect(url: &str, name: &str, ca: &[u8], hello: Hello) -> Result<T
     let mut config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
     config.enable_sni = hello != Hello::NoName;
     let name = ServerName::try_from(name.to_owned())?;
-    TlsConnector::from(Arc::new(config)).connect(name, near).await.context("no TLS session")
+    let session = timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, near));
+    session.await.context("no TLS session in time")?.context("no TLS session")
 }
 
 /// One HTTP/1.1 request in the session, read to its end.
@@ -51,7 +53,7 @@ pub async fn get(session: &mut TlsStream<DuplexStream>, path: &str) -> Result<Ve
     let request = format!("GET {path} HTTP/1.1\r\nHost: media\r\nConnection: close\r\n\r\n");
     session.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();
-    session.read_to_end(&mut answer).await?;
+    timeout(PATIENCE, session.read_to_end(&mut answer)).await.context("no answer in time")??;
     Ok(answer)
 }
 

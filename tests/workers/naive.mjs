@@ -1,6 +1,8 @@
-// The `/pipe/chat` route as it is found in many published Workers: the lower end that Pasarela's relay is measured against.
+// The `/pipe/chat` route as it is found in many published Workers: the lower end of what Pasarela's relay is measured
+// against.
 //
-// The default reader, a writer got and released for every message, no limit on anything. It takes the relay's variables.
+// The default reader, a writer got and released for every message, no limit on anything. It takes the relay's
+// variables.
 
 import { connect } from "cloudflare:sockets";
 

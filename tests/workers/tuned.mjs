@@ -1,7 +1,7 @@
 // The `/pipe/chat` route as an expert would write it in JavaScript: what Pasarela's relay is measured against.
 //
-// One persistent reader that fills 64 KiB buffers and uses them again, one persistent writer whose writes are awaited in
-// order, no timers. It checks nothing and limits nothing; it takes the relay's variables.
+// One persistent reader that fills 64 KiB buffers and uses them again, one persistent writer whose writes are awaited
+// in order, no timers. It checks nothing and limits nothing; it takes the relay's variables.
 
 import { connect } from "cloudflare:sockets";
 

@@ -86,11 +86,12 @@ fn each_refusal_has_its_code() {
         (vec![(message(b"W"), 1), (Input::Timer, 10_000)], Code::Silent),
         (vec![(message(&vec![0; limits::UPLOAD_QUEUE + 1]), 1)], Code::TooBig),
         (vec![(message(HELLO), 1), (Input::Timer, 8001)], Code::UpstreamTimeout),
+        (vec![(message(HELLO), 1), (Input::Exhausted, 2)], Code::Cpu),
     ] {
         let mut pipe = Pipe::new(&config, options(false), at(0));
         let last = inputs.into_iter().map(|(input, now)| step(&mut pipe, input, now)).last().unwrap();
         assert!(last.ends_with(&[Output::CloseUpstream, Output::CloseClient(code)]), "{code:?}: {last:?}");
-        assert_eq!(step(&mut pipe, Input::ClientClosed, 20_000), [Output::Done]);
+        assert_eq!(step(&mut pipe, Input::ClientClosed, 10_500), [Output::Done]);
     }
 }
 
@@ -132,6 +133,23 @@ fn a_client_that_leaves_is_flushed_finished_and_drained() {
 }
 
 #[test]
+fn a_client_that_leaves_while_candidates_are_raced_is_still_flushed() {
+    let config = config(&[]);
+    let mut pipe = Pipe::new(&config, options(false), at(0));
+    step(&mut pipe, message(HELLO), 1);
+    assert_eq!(step(&mut pipe, Input::ClientClosed, 2), []);
+    let expected = [Output::Use(Candidate(0)), Output::Write(vec![HELLO.to_vec()]), Output::Read];
+    assert_eq!(step(&mut pipe, Input::Opened(Candidate(0)), 3), expected);
+    assert_eq!(step(&mut pipe, Input::Written, 4), [Output::Finish]);
+    assert_eq!(step(&mut pipe, Input::UpstreamEnd, 5), [Output::CloseUpstream, Output::Done]);
+
+    let mut pipe = Pipe::new(&config, options(false), at(0));
+    step(&mut pipe, message(HELLO), 1);
+    step(&mut pipe, Input::ClientClosed, 2);
+    assert!(step(&mut pipe, Input::Timer, 8001).ends_with(&[Output::CloseUpstream, Output::Done]));
+}
+
+#[test]
 fn the_upstreams_end_closes_with_1000_and_inside_a_frame_with_1011() {
     let config = config(&[]);
     for (bytes, code) in [(&b"\0\0\x01x"[..], Code::End), (b"\0\0\x02x", Code::UpstreamReset)] {
@@ -170,6 +188,7 @@ fn any_input() -> impl Strategy<Value = Input<Vec<u8>>> {
         1 => (0usize..8).prop_map(|index| Input::Opened(Candidate(index))),
         1 => (0usize..8).prop_map(|index| Input::Failed(Candidate(index))),
         1 => Just(Input::Text),
+        1 => Just(Input::Exhausted),
         1 => Just(Input::ClientClosed),
         1 => Just(Input::UpstreamEnd),
         1 => Just(Input::UpstreamFailed),

@@ -2,7 +2,7 @@
 //!
 //! How Workers take turns is in `turns`; what the numbers must be, in `targets`.
 
-use std::{cell::RefCell, time::Duration};
+use std::time::Duration;
 
 use anyhow::Result;
 use pasarela_e2e::{process, workerd::Options};
@@ -48,7 +48,7 @@ impl Subject {
         match self {
             Self::Download => "downloads of 256 MiB",
             Self::Upload => "uploads in messages of 64 KiB and of 1460 bytes, 4 MiB in flight",
-            Self::Echo => "5000 echoes of 128 bytes",
+            Self::Echo => "echoes of 128 bytes, one after another",
             Self::Web => "/ws/chat, 50000 messages of 1 KiB, over WebSocket and over TCP",
             Self::Idle => "memory of 1000 idle connections",
             Self::Setup => "500 connections, one after another",
@@ -109,34 +109,33 @@ async fn upload(bench: &Bench) -> Result<Vec<Figure>> {
 }
 
 async fn echo(bench: &Bench) -> Result<Vec<Figure>> {
-    let names = [(ECHO_P50, "µs"), ("echo of 128 bytes, p99", "µs"), ("echo of 128 bytes, CPU", "µs")];
+    let contenders = pipes(bench, &[OURS, TUNED, NAIVE]);
     let load = async |running: &Running| {
-        let Echoes { times, cpu } = echoes(bench, running, 128).await?;
-        Ok([percentile(&times, 0.5), percentile(&times, 0.99), cpu])
+        let mut echo = load::Echo::open(&running.url).await?;
+        let taken = echo.round_trips(500, 128).await?;
+        load::end(echo).await?;
+        let mut micros: Vec<_> = taken.iter().map(|time| time.as_secs_f64() * 1e6).collect();
+        micros.sort_by(f64::total_cmp);
+        Ok([percentile(&micros, 0.5), percentile(&micros, 0.99)])
     };
-    bench.in_turn(names, &pipes(bench, &[OURS, TUNED, NAIVE]), Lifetime::AllRounds, load).await
+    let names = [(ECHO_P50, "µs"), ("echo of 128 bytes, p99", "µs")];
+    let mut figures = bench.in_turn(names, &contenders, Lifetime::ManyRounds, load).await?;
+    let load = async |running: &Running| Ok([echo_cpu(bench, running, 128).await?]);
+    let names = [("echo of 128 bytes, CPU", "µs")];
+    figures.extend(bench.in_turn(names, &contenders, Lifetime::AllRounds, load).await?);
+    Ok(figures)
 }
 
-/// Round trips in microseconds, ascending, and the CPU time of one.
-struct Echoes {
-    times: Vec<f64>,
-    cpu: f64,
-}
-
-/// 5000 round trips a connection, one after another.
-async fn echoes(bench: &Bench, running: &Running, size: usize) -> Result<Echoes> {
+/// CPU time of one round trip in microseconds, over 5000 of them a connection.
+async fn echo_cpu(bench: &Bench, running: &Running, size: usize) -> Result<f64> {
     let count: u16 = 5000;
-    let times = RefCell::new(Vec::new());
     let work = async || {
         let mut echo = load::Echo::open(&running.url).await?;
-        let taken = echo.round_trips(count.into(), size).await?;
-        times.borrow_mut().extend(taken.iter().map(|time| time.as_secs_f64() * 1e6));
+        echo.round_trips(count.into(), size).await?;
         load::end(echo).await
     };
     let (cpu, _) = bench.cost(running, work).await?;
-    let mut times = times.into_inner();
-    times.sort_by(f64::total_cmp);
-    Ok(Echoes { times, cpu: cpu * 1e6 / f64::from(count) })
+    Ok(cpu * 1e6 / f64::from(count))
 }
 
 async fn web(bench: &Bench) -> Result<Vec<Figure>> {
@@ -153,7 +152,7 @@ async fn web(bench: &Bench) -> Result<Vec<Figure>> {
     };
     let modes = [mode(WSS, "wss"), mode(TCP, "tcp")];
     let mut figures = bench.in_turn([(WEB_CPU, "µs")], &modes, Lifetime::AllRounds, load).await?;
-    let load = async |running: &Running| Ok([echoes(bench, running, 1024).await?.cpu]);
+    let load = async |running: &Running| Ok([echo_cpu(bench, running, 1024).await?]);
     figures.extend(bench.in_turn([(WEB_ECHO_CPU, "µs")], &modes, Lifetime::AllRounds, load).await?);
     Ok(figures)
 }

@@ -43,9 +43,10 @@ fn others() -> Result<Duration> {
         let fields = text.split_whitespace().skip(fields.start).take(fields.len());
         fields.filter_map(|field| field.parse::<u64>().ok()).sum()
     };
-    // proc(5): the first line is `cpu user nice system idle ...`, in ticks of 10 ms.
+    // proc(5): the first line is `cpu user nice system idle iowait irq softirq ...`, in ticks of 10 ms.
     let machine = fs::read_to_string("/proc/stat").context("cannot read the machine's CPU time")?;
-    let machine = sum(machine.lines().next().unwrap_or_default(), 1..4);
+    let first = machine.lines().next().unwrap_or_default();
+    let machine = sum(first, 1..4) + sum(first, 6..8);
     // utime, stime, cutime and cstime are the 14th to 17th fields, counted from the pid.
     let own = fs::read_to_string("/proc/self/stat").context("cannot read this process's CPU time")?;
     let own = sum(own.rsplit_once(')').map_or("", |(_, rest)| rest), 11..15);

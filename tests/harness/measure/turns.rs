@@ -36,6 +36,8 @@ pub(super) struct Running {
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
     AllRounds,
+    /// The same with many more and short rounds: for times, which drift within seconds with the machine's mood.
+    ManyRounds,
     OneRound,
 }
 
@@ -67,7 +69,7 @@ impl Bench {
         load: impl AsyncFn(&Running) -> Result<[f64; N]>,
     ) -> Result<Vec<Figure>> {
         let mut lasting = Vec::new();
-        if lifetime == Lifetime::AllRounds {
+        if lifetime != Lifetime::OneRound {
             for contender in contenders {
                 let running = contender.start().await?;
                 // Compiles what is hot and fills the heap; not counted.
@@ -76,7 +78,8 @@ impl Bench {
             }
         }
         let mut taken = vec![Vec::new(); contenders.len()];
-        for _ in 0..self.rounds {
+        let times = if lifetime == Lifetime::ManyRounds { 20 } else { 1 };
+        for _ in 0..usize::from(self.rounds) * times {
             for (index, (contender, taken)) in contenders.iter().zip(&mut taken).enumerate() {
                 taken.push(match lasting.get(index) {
                     Some(running) => load(running).await?,
