@@ -9,6 +9,7 @@ mod build;
 mod dist;
 mod dev;
 mod test;
+mod bench;
 
 use std::process::ExitCode;
 
@@ -18,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask dist edge      a folder that deploys without Rust"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what the Worker costs, beside baselines\n  cargo xtask dist edge      a folder that deploys without Rust"
 )]
 struct Args {
     #[command(subcommand)]
@@ -52,6 +53,12 @@ enum Command {
         /// Only end-to-end tests whose name contains this.
         #[arg(long)]
         filter: Option<String>,
+    },
+    /// Measures the Worker beside baselines in JavaScript; `cargo xtask bench -- --help` lists the choices.
+    Bench {
+        /// For pasarela-measure.
+        #[arg(last = true)]
+        arguments: Vec<String>,
     },
     /// Makes folders to give away.
     Dist {
@@ -94,6 +101,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Dev { port } => dev::run(port),
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
+        Command::Bench { arguments } => bench::run(&arguments),
         Command::Dist { what } => dist::make(what),
     }
 }

@@ -17,6 +17,7 @@ pub(super) const DOWNLOAD_CPU: &str = "download, CPU";
 pub(super) const UPLOAD_64K_CPU: &str = "upload in 64 KiB messages, CPU";
 pub(super) const ECHO_P50: &str = "echo of 128 bytes, p50";
 pub(super) const WEB_CPU: &str = "/ws/chat, 1 KiB message, CPU";
+const WEB_STREAM_CPU: &str = "/ws/chat, 1 KiB message sent and echoed in a stream, CPU";
 const WEB_ECHO_CPU: &str = "/ws/chat, echo of 1 KiB, CPU";
 pub(super) const IDLE_MEMORY: &str = "idle connection, memory";
 
@@ -152,6 +153,12 @@ async fn web(bench: &Bench) -> Result<Vec<Figure>> {
     };
     let modes = [mode(WSS, "wss"), mode(TCP, "tcp")];
     let mut figures = bench.in_turn([(WEB_CPU, "µs")], &modes, Lifetime::AllRounds, load).await?;
+    let load = async |running: &Running| {
+        let both_ways = async || load::Echo::open(&running.url).await?.stream(count as usize, 1024, 1000).await;
+        let (cpu, _) = bench.cost(running, both_ways).await?;
+        Ok([cpu * 1e6 / f64::from(count)])
+    };
+    figures.extend(bench.in_turn([(WEB_STREAM_CPU, "µs")], &modes, Lifetime::AllRounds, load).await?);
     let load = async |running: &Running| Ok([echo_cpu(bench, running, 1024).await?]);
     figures.extend(bench.in_turn([(WEB_ECHO_CPU, "µs")], &modes, Lifetime::AllRounds, load).await?);
     Ok(figures)

@@ -137,6 +137,22 @@ impl Echo {
         Ok(times)
     }
 
+    /// Sends `count` frames of `size` bytes, `ahead` of what has come back, and waits for the last.
+    pub(super) async fn stream(self, count: usize, size: usize, ahead: usize) -> Result<()> {
+        let payload = Bytes::from(frame(size.saturating_sub(wire::FRAME_HEADER)));
+        let (mut sink, mut source) = self.0.into_inner().split();
+        let (mut sent, mut back) = (0, 0);
+        while back < count * size {
+            while sent < count && sent * size < back + ahead * size {
+                sink.feed(Message::binary(payload.clone())).await?;
+                sent += 1;
+            }
+            sink.flush().await?;
+            back += source.next().await.context("ended early")??.as_payload().len();
+        }
+        Ok(sink.close().await?)
+    }
+
     async fn exchange(&mut self, payload: Bytes, answer: usize) -> Result<()> {
         self.0.send(payload).await?;
         let mut received = 0;
