@@ -1,6 +1,6 @@
 //! Packages of Debian and its kin, installed by `apt-get` where that is possible.
 //!
-//! On other systems, or without the right to install, it says what is missing.
+//! Without the right to install it says what is missing; on other systems, what will be needed.
 
 use std::process::{Command, Stdio};
 
@@ -10,15 +10,18 @@ use crate::run::{find, output, run, step};
 
 /// Installs those of `packages` that are missing.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
+    if !is_here() && !packages.is_empty() {
+        // What another system has cannot be looked up here; should the next step fail, this is why.
+        eprintln!("    the next step needs, by their Debian names: {}", packages.join(" "));
+        return Ok(());
+    }
     let missing: Vec<_> = packages.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return Ok(());
     }
     let list = missing.join(" ");
     let Some(prefix) = privilege() else {
-        bail!(
-            "missing: {list}\non Debian: apt-get install {list}\nelsewhere: your system's packages of the same purpose"
-        );
+        bail!("missing, and not allowed to install: {list}\nas root: apt-get install {list}");
     };
     step(&format!("apt-get install {list}"), || {
         let apt = |arguments: &[&str]| {
@@ -39,14 +42,11 @@ pub(super) fn is_here() -> bool {
 
 fn is_installed(package: &str) -> bool {
     let query = ["--showformat=${db:Status-Status}", "--show", package];
-    !is_here() || output(Command::new("dpkg-query").args(query)).is_ok_and(|status| status == "installed")
+    output(Command::new("dpkg-query").args(query)).is_ok_and(|status| status == "installed")
 }
 
 /// What to put before a command that installs; `None` if it cannot be done.
 fn privilege() -> Option<Vec<&'static str>> {
-    if !is_here() {
-        return None;
-    }
     if output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0") {
         return Some(Vec::new());
     }

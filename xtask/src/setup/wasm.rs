@@ -41,9 +41,12 @@ pub(super) fn find_or_install() -> Result<Toolchain> {
         return Ok(Toolchain::Private(sysroot));
     }
     let added = step(&format!("rustup target add {TARGET}"), || {
-        let added = find("rustup").is_some() && run(Command::new("rustup").args(["target", "add", TARGET])).is_ok();
-        eprintln!("    {}", if added { "added" } else { "not to be had from rustup; trying Debian's packages" });
-        Ok(added)
+        let added = output(Command::new("rustup").args(["target", "add", TARGET]).env("RUST_BACKTRACE", "0"));
+        match &added {
+            Ok(_) => eprintln!("    added"),
+            Err(error) => eprintln!("    not to be had from rustup; trying Debian's packages ({error:#})"),
+        }
+        Ok(added.is_ok())
     })?;
     if added {
         return Ok(Toolchain::Default);
