@@ -37,9 +37,10 @@ impl Bench {
 
     /// Waits until the relay counts nobody: it sees a client's close a moment after the client has sent it.
     pub(crate) async fn gauges_must_be_zero(&self) -> Result<()> {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
         let zero = async {
             while self.gauge("pipe").await? + self.gauge("ws_tcp").await? > 0 {
-                tokio::time::sleep(Duration::from_millis(20)).await;
+                look.tick().await;
             }
             Ok(())
         };

@@ -1,14 +1,12 @@
 //! Pasarela's protocol logic: what to accept, where to dial, how bytes are cut into messages, and when a relayed stream ends.
 //!
-//! It does no IO, reads no clock, draws no randomness and knows no WebSocket library: [`pasarela-edge`] drives it with the
+//! It does no IO, reads no clock, draws no randomness and knows no WebSocket library: `pasarela-edge` drives it with the
 //! Workers platform's objects, `pasarela serve` with tokio's. The same code decides in both.
 //!
 //! **The contract of a state machine here**: after every `handle(Input)`, call `poll()` until it returns `Output::Wait`
 //! (or `Done`); outputs are commands that the caller carries out, and time is an argument.
 //!
 //! Modules are listed in reading order; each uses only those above it.
-//!
-//! [`pasarela-edge`]: https://github.com/pasarela/pasarela/tree/main/src
 
 #![cfg_attr(not(test), no_std)]
 #![forbid(unsafe_code)]
