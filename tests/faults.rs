@@ -141,6 +141,31 @@ async fn the_status_counts_what_is_open_and_probes_on_request() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_asks_while_a_probe_runs_starts_no_other_and_is_told_nothing_false() -> Result<()> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind("127.0.0.1:0".parse()?)?;
+    let listener = socket.listen(0)?;
+    let deaf = listener.local_addr()?;
+    let _filling = [TcpStream::connect(deaf).await?];
+    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_TLS", &deaf.to_string())).await?;
+    let relay = bench.relay.address();
+    let probe = || pasarela_e2e::http::request(relay, "GET", "/status.json?probe=1", &[]);
+    let first = tokio::spawn(probe());
+    // The TLS upstream is looked at last, and keeps the probe waiting.
+    let waiting = bench.sim.wait_until(Duration::from_secs(10), |stats| stats.web.total == 1).await;
+    waiting.map_err(|stats| anyhow::anyhow!("no probe: {stats:?}"))?;
+    let second = probe().await?.json()?;
+    ensure!(second.get("upstreams").is_none(), "told before it was known: {second}");
+    let first = first.await??.json()?;
+    ensure!(
+        first.pointer("/upstreams/chat") == Some(&true.into())
+            && first.pointer("/upstreams/tls") == Some(&false.into())
+    );
+    ensure!(bench.sim.stats().chat.total == 1, "probed twice");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_unusable_variable_does_not_unmask_a_relay_behind_the_operators_own_site() -> Result<()> {
     let hidden = |options: pasarela_e2e::workerd::Options| {
         let options = options.var("SITE", "own").var("RELAY_KEYS", "me=short");

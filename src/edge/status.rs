@@ -2,7 +2,7 @@
 //!
 //! It tells nothing about any user. The probe dials one candidate of each upstream, at most once a minute an isolate.
 
-use std::cell::RefCell;
+use std::cell::Cell;
 
 use js_sys::{Promise, Reflect};
 use pasarela_core::{
@@ -43,7 +43,8 @@ struct Reachable {
 }
 
 thread_local! {
-    static PROBED: RefCell<Option<(Instant, Reachable)>> = const { RefCell::new(None) };
+    /// When the last probe began or ended, and what it found, if it has ended.
+    static PROBED: Cell<Option<(Instant, Option<Reachable>)>> = const { Cell::new(None) };
 }
 
 pub(crate) async fn answer(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {
@@ -58,7 +59,7 @@ pub(crate) async fn answer(request: &Request, query: &str, config: &Config) -> R
         },
         features: &["ws/chat", "pipe/chat", "pipe/tls"],
         gauges: gauges::snapshot(),
-        upstreams: if wants_probe { Some(reachable(request, config).await) } else { None },
+        upstreams: if wants_probe { reachable(request, config).await } else { None },
     };
     let body = serde_json::to_string(&status).map_err(|error| JsValue::from(error.to_string()))?;
     pages::answer(200, "application/json", &body)
@@ -70,15 +71,14 @@ fn colo(request: &Request) -> Option<String> {
     Reflect::get(&cf, &"colo".into()).ok()?.as_string()
 }
 
-async fn reachable(request: &Request, config: &Config) -> Reachable {
-    let kept = PROBED.with_borrow(|probed| probed.filter(|(at, _)| now().since(*at) < limits::PROBE_CACHE));
-    if let Some((_, reachable)) = kept {
-        return reachable;
+/// What the last probe found; whoever asks while one runs starts no other, and is told nothing.
+async fn reachable(request: &Request, config: &Config) -> Option<Reachable> {
+    if let Some((_, found)) = PROBED.get().filter(|(at, _)| now().since(*at) < limits::PROBE_CACHE) {
+        return found;
     }
-    // Whoever asks while the probe runs starts no other.
-    PROBED.replace(Some((now(), Reachable { chat: false, web: false, tls: false })));
+    PROBED.set(Some((now(), None)));
     let tls = config.tls.clone().unwrap_or_else(|| Authority::new("whatsapp.net", 443));
-    let reachable = Reachable {
+    let found = Some(Reachable {
         chat: match config.chat.first() {
             Some(chat) => accepts(chat).await,
             None => false,
@@ -88,9 +88,9 @@ async fn reachable(request: &Request, config: &Config) -> Reachable {
             None => false,
         },
         tls: accepts(&tls).await,
-    };
-    PROBED.replace(Some((now(), reachable)));
-    reachable
+    });
+    PROBED.set(Some((now(), found)));
+    found
 }
 
 async fn accepts(to: &Authority) -> bool {
