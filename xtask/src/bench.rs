@@ -6,15 +6,11 @@ use std::{os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{build, run::step, tree};
+use crate::build;
 
 /// Builds, then becomes the measuring program with these arguments.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     build::edge()?;
-    step("build the measuring program", || {
-        let build = ["build", "--package", "pasarela-e2e", "--bin", "pasarela-measure"];
-        crate::run::run(Command::new("cargo").args(build).current_dir(tree::root()))
-    })?;
-    let mut command = Command::new(tree::root().join("target/debug/pasarela-measure"));
+    let mut command = Command::new(build::harness("pasarela-measure")?);
     Err(command.args(arguments).exec()).context("cannot start pasarela-measure")
 }

@@ -2,7 +2,7 @@
 //!
 //! The Worker is built by `worker-build`, as `wrangler` does by wrangler.toml; the clients of the tests by `test`.
 
-use std::process::Command;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
@@ -20,7 +20,18 @@ pub(crate) fn edge() -> Result<setup::Tools> {
 
 /// The native program, unoptimised: `target/debug/pasarela`.
 pub(crate) fn native() -> Result<()> {
-    step("build the native program", || {
-        run(Command::new("cargo").args(["build", "--package", "pasarela"]).current_dir(tree::root()))
-    })
+    step("build the native program", || run(cargo().args(["build", "--package", "pasarela"])))
+}
+
+/// A program of the tests' harness, unoptimised; returns where it is.
+pub(crate) fn harness(program: &str) -> Result<PathBuf> {
+    step(&format!("build {program}"), || run(cargo().args(["build", "--package", "pasarela-e2e", "--bin", program])))?;
+    Ok(tree::root().join("target/debug").join(program))
+}
+
+/// Cargo at the project's root.
+pub(crate) fn cargo() -> Command {
+    let mut command = Command::new("cargo");
+    command.current_dir(tree::root());
+    command
 }

@@ -6,21 +6,12 @@ use std::{os::unix::process::CommandExt, process::Command};
 
 use anyhow::{Context, Result};
 
-use crate::{build, run::step, tree};
+use crate::build;
 
 /// Builds, then becomes the program that runs everything: Ctrl-C is its business.
 pub(crate) fn run(port: Option<u16>) -> Result<()> {
     build::edge()?;
-    step("build the simulated WhatsApp", || {
-        crate::run::run(cargo().args(["build", "--package", "pasarela-e2e", "--bin", "pasarela-dev"]))
-    })?;
-    let mut command = Command::new(tree::root().join("target/debug/pasarela-dev"));
+    let mut command = Command::new(build::harness("pasarela-dev")?);
     command.args(port.map(|port| format!("--port={port}")));
     Err(command.exec()).context("cannot start pasarela-dev")
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(tree::root());
-    command
 }

@@ -8,7 +8,8 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::{
-    build, dist,
+    build::{self, cargo},
+    dist,
     run::{path_with, step},
     setup, tree,
 };
@@ -149,10 +150,4 @@ fn without_cargo(bin: &std::path::Path) -> Result<std::ffi::OsString> {
     let path = path_with(&[bin])?;
     let clean: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| !folder.join("cargo").exists()).collect();
     Ok(std::env::join_paths(clean)?)
-}
-
-fn cargo() -> Command {
-    let mut command = Command::new("cargo");
-    command.current_dir(tree::root());
-    command
 }
