@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::Delivery;
-use pasarela_e2e::{clients::Client, places::Runtime};
+use pasarela_e2e::{clients::Client, places::Runtime, socket::PATIENCE};
 
 use crate::common::{Bench, hex};
 
@@ -13,9 +13,10 @@ async fn reaches_its_qr(client: Client, mode: &str, delivery: Delivery) -> Resul
     let bench = Bench::with(delivery, |options| options.var("WEB_UPSTREAM", mode)).await?;
     let root = hex(bench.sim.root_key());
     client.run(&bench.relay.url("/ws/chat"), &["--root-key", &root]).await?.must_have_qr()?;
-    let stats = bench.sim.stats();
+    // The answer to the pairing stanza may still be on its way when the client has shown its code.
+    let answered = bench.sim.wait_until(PATIENCE, |stats| stats.pairings >= 1).await;
+    let stats = answered.map_err(|stats| anyhow::anyhow!("the client did not answer the pairing stanza: {stats:?}"))?;
     ensure!(stats.payload.is_some_and(|payload| payload.parsed), "the sim did not decrypt the client's payload");
-    ensure!(stats.pairings >= 1, "the client did not answer the pairing stanza");
     bench.must_be_idle().await
 }
 
