@@ -6,6 +6,7 @@
 use anyhow::{Context, Result, ensure};
 use futures_util::{SinkExt, StreamExt};
 use pasarela::sim::Delivery;
+use pasarela_core::limits;
 use pasarela_e2e::{
     measuring::{self, ask},
     process::resident,
@@ -21,6 +22,10 @@ const MIB: u64 = 1 << 20;
 
 /// Rounds of load before memory is looked at.
 const WARM_UP: usize = 7;
+
+/// What V8 lets buffers that nobody holds any more grow to before it collects them. On a slow machine nearly all of it is
+/// garbage when memory is looked at.
+const UNCOLLECTED: u64 = 64 * MIB;
 
 /// Sends far more than the stalled sink takes, without pacing; returns the growth of the Worker's memory and how the
 /// client was closed, if it was.
@@ -46,14 +51,14 @@ async fn flood(worker: &Workerd, total: u64) -> Result<(u64, Option<(u16, String
 async fn an_unpaced_client_before_a_stalled_upstream_is_closed_and_a_naive_worker_swells() -> Result<()> {
     let bench = Bench::start().await?;
     let naive = Workerd::start(&Options::towards(&bench.sim).script("tests/workers/naive.mjs")).await?;
-    let total = 256 * MIB;
+    let total = 512 * MIB;
     let (ours, closed) = flood(&bench.relay, total).await?;
     let (theirs, _) = flood(&naive, total).await?;
     println!("growth: ours {} MiB, naive {} MiB; closed: {closed:?}", ours / MIB, theirs / MIB);
     // This client does not listen while it sends, so it may miss why; the next test's does.
     ensure!(closed.is_none_or(|(code, reason)| (code, reason.as_str()) == (1009, "queue") || code == 1006));
-    ensure!(ours < 64 * MIB, "grew by {} MiB", ours / MIB);
-    ensure!(theirs > 100 * MIB, "the naive Worker grew by {} MiB only: this test proves nothing", theirs / MIB);
+    ensure!(ours < limits::UPLOAD_QUEUE as u64 + UNCOLLECTED + 24 * MIB, "grew by {} MiB", ours / MIB);
+    ensure!(theirs > 250 * MIB, "the naive Worker grew by {} MiB only: this test proves nothing", theirs / MIB);
     naive.kill().await?;
     bench.gauges_must_be_zero().await
 }
