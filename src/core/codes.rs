@@ -21,6 +21,11 @@ macro_rules! codes {
             pub const fn token(self) -> &'static str {
                 match self { $(Self::$name => $token,)* }
             }
+
+            /// The code with this token.
+            pub fn from_token(token: &str) -> Option<Self> {
+                match token { $($token => Some(Self::$name),)* _ => None }
+            }
         }
     };
 }
@@ -74,6 +79,7 @@ mod tests {
             assert!(Code::ALL.iter().skip(index + 1).all(|other| other.token() != code.token()));
             assert!(matches!(code.number(), 1000 | 1001 | 1003 | 1008 | 1009 | 1011 | 1013 | 4000..=4999));
             assert!(code.token().len() <= 123);
+            assert_eq!(Code::from_token(code.token()), Some(*code));
         }
     }
 }

@@ -26,4 +26,7 @@ pub mod config;
 pub mod route;
 pub mod policy;
 pub mod dial;
+mod queue;
+mod opening;
 pub mod pipe;
+pub mod tunnel;

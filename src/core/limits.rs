@@ -43,6 +43,45 @@ pub const WRITE_BATCH: usize = 64 << 10;
 /// Bytes the runtime holds for a slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
+/// What a tunnel's sender may have beyond the last acknowledgement before its peer has said anything, in bytes; no window
+/// is smaller.
+pub const WINDOW_MIN: u32 = 64 << 10;
+
+/// The largest window of a tunnel, in bytes: a megabyte a round trip of 100 ms is 80 Mbit/s.
+pub const WINDOW_MAX: u32 = 1 << 20;
+
+/// Bytes delivered beyond the last acknowledgement at which the next is sent, unless a quarter of the window is less.
+pub const ACK_BYTES: u64 = 64 << 10;
+
+/// Messages delivered since the last acknowledgement at which the next is sent, however few their bytes: it lets a sender
+/// of small messages keep below `IN_FLIGHT_MESSAGES`.
+pub const ACK_MESSAGES: u32 = 256;
+
+/// Messages a tunnel's sender has beyond the last acknowledgement, at most; each is a chunk to be held.
+pub const IN_FLIGHT_MESSAGES: usize = 1 << 10;
+
+/// Messages received and not yet delivered, beyond which their sender has ignored all of the above.
+pub const UNDELIVERED_MESSAGES: u32 = 4 << 10;
+
+/// The longest control message of a tunnel, in bytes.
+pub const CONTROL: usize = 4 << 10;
+
+/// The longest data message of a tunnel, in bytes.
+pub const TUNNEL_CHUNK: usize = 1 << 20;
+
+/// Stream bytes that may travel in the upgrade. More would not fit the 4 KiB that some servers allow a header line.
+pub const EARLY_DATA: usize = 2560;
+
+/// A tunnel whose carrier was lost is kept this long.
+pub const RESUME_FOR: Duration = Duration::from_secs(120);
+
+/// Tunnels of one isolate, object or server, attached or not.
+pub const SESSIONS: usize = 512;
+
+/// Bytes that all tunnels of one isolate, object or server may hold together; the platform's limit is 128 MB with
+/// everything else.
+pub const HELD: usize = 64 << 20;
+
 /// The longest WhatsApp frame that is held to be delivered whole. Longer ones pass through in pieces.
 pub const FRAME: usize = 1 << 20;
 

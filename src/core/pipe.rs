@@ -5,24 +5,21 @@
 //!
 //! **After every `handle`, call `poll` until it returns `Wait` or `Done`.**
 
-mod queue;
-
-use alloc::{collections::VecDeque, vec::Vec};
-use core::net::IpAddr;
+use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use crate::{
     chunk::Chunk,
     codes::Code,
     config::{Authority, Config},
-    dial::{self, Candidate, Dial},
+    dial::{self, Candidate},
     frame::Frames,
     limits,
-    policy::{self, Verdict},
-    proxy,
-    route::Kind,
+    opening::{self, Opening},
+    queue::Queue,
     time::Instant,
 };
-use queue::Queue;
+
+pub use crate::opening::Origin;
 
 /// What happened.
 #[derive(Debug, Clone)]
@@ -62,8 +59,8 @@ pub enum Output<C> {
     Use(Candidate),
     /// Read from the upstream, once the client's backlog allows.
     Read,
-    /// Write these, in order, to the upstream; answer with `Written`. One at a time.
-    Write(Vec<C>),
+    /// Write this to the upstream; answer with `Written`. One at a time.
+    Write(C),
     /// Send the upstream our end of the stream.
     Finish,
     /// Send these to the client as one binary message.
@@ -78,27 +75,10 @@ pub enum Output<C> {
     Done,
 }
 
-/// What is to be known about a stream beforehand.
-#[derive(Debug, Clone)]
-pub struct Options {
-    /// What it speaks.
-    pub kind: Kind,
-    /// One WhatsApp frame from the upstream is one message; otherwise messages are as the bytes come.
-    pub framed: bool,
-    /// Written as the `ED` preamble if the stream has none.
-    pub routing_info: Option<Vec<u8>>,
-    /// For the PROXY header, if the operator wants one.
-    pub client: Option<IpAddr>,
-    /// The candidate that won last time.
-    pub preferred: Option<Candidate>,
-}
-
 /// A stream from the upgrade to its end.
 #[derive(Debug)]
 pub struct Pipe<'a, C> {
-    config: &'a Config,
-    options: Options,
-    state: State,
+    state: State<'a>,
     frames: Option<Frames<C>>,
     upload: Queue<C>,
     last_activity: Instant,
@@ -106,18 +86,10 @@ pub struct Pipe<'a, C> {
 }
 
 #[derive(Debug)]
-enum State {
-    /// The first bytes do not tell yet where to go.
+enum State<'a> {
+    /// No upstream yet.
     Opening {
-        prefix: Vec<u8>,
-        need: usize,
-        deadline: Instant,
-    },
-    /// Candidates are raced.
-    Dialling {
-        race: Dial,
-        candidates: Vec<Authority>,
-        head: Vec<u8>,
+        opening: Box<Opening<'a>>,
         client_gone: bool,
     },
     /// Bytes go both ways.
@@ -138,11 +110,16 @@ enum State {
 }
 
 impl<'a, C: Chunk> Pipe<'a, C> {
-    /// A stream whose WebSocket was accepted at `now`.
-    pub fn new(config: &'a Config, options: Options, now: Instant) -> Self {
-        let frames = options.framed.then(Frames::new);
-        let state = State::Opening { prefix: Vec::new(), need: 1, deadline: now + limits::FIRST_BYTES };
-        Self { config, options, state, frames, upload: Queue::new(), last_activity: now, outputs: VecDeque::new() }
+    /// A stream whose WebSocket was accepted at `now`. With `framed`, one WhatsApp frame from the upstream is one message;
+    /// otherwise messages are as the bytes come.
+    pub fn new(config: &'a Config, origin: Origin, framed: bool, now: Instant) -> Self {
+        Self {
+            state: State::Opening { opening: Box::new(Opening::new(config, origin, now)), client_gone: false },
+            frames: framed.then(Frames::new),
+            upload: Queue::new(),
+            last_activity: now,
+            outputs: VecDeque::new(),
+        }
     }
 
     /// Takes what happened at `now`.
@@ -168,13 +145,12 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             return output;
         }
         match &mut self.state {
-            State::Opening { deadline, .. }
-            | State::Flushing { deadline }
-            | State::Draining { deadline }
-            | State::Closing { deadline } => Output::Wait(*deadline),
-            State::Dialling { race, .. } => {
-                let output = race.poll();
-                self.raced(output)
+            State::Opening { opening, .. } => {
+                let output = opening.poll();
+                self.opening(output)
+            }
+            State::Flushing { deadline } | State::Draining { deadline } | State::Closing { deadline } => {
+                Output::Wait(*deadline)
             }
             State::Open => Output::Wait(self.last_activity + limits::IDLE),
             State::Done => Output::Done,
@@ -183,68 +159,33 @@ impl<'a, C: Chunk> Pipe<'a, C> {
 
     /// Bytes that the client sent and the upstream has not taken.
     pub const fn queued(&self) -> usize {
-        self.upload.bytes()
+        self.upload.size().bytes
     }
 
     fn message(&mut self, chunk: C, now: Instant) {
         let len = chunk.len();
-        if len == 0 || !matches!(self.state, State::Opening { .. } | State::Dialling { .. } | State::Open) {
+        if len == 0 || !matches!(self.state, State::Opening { .. } | State::Open) {
             return;
         }
         self.last_activity = now;
         if len > limits::UPLOAD_QUEUE {
             return self.end(Code::TooBig, now);
         }
-        if self.upload.bytes() + len > limits::UPLOAD_QUEUE {
+        if self.queued() + len > limits::UPLOAD_QUEUE {
             return self.end(Code::Queue, now);
         }
-        if let State::Opening { prefix, .. } = &mut self.state {
-            chunk.append_to(prefix, limits::CLIENT_HELLO.saturating_sub(prefix.len()));
+        if let State::Opening { opening, .. } = &mut self.state {
+            opening.bytes(&chunk, now);
         }
         self.upload.push(chunk);
-        match self.state {
-            State::Opening { .. } => self.judge(now),
-            State::Open => self.write(),
-            State::Dialling { .. }
-            | State::Flushing { .. }
-            | State::Draining { .. }
-            | State::Closing { .. }
-            | State::Done => {}
+        if let State::Open = self.state {
+            self.write();
         }
-    }
-
-    fn judge(&mut self, now: Instant) {
-        let State::Opening { prefix, need, .. } = &mut self.state else { return };
-        if prefix.len() < *need {
-            return;
-        }
-        match policy::judge(self.config, self.options.kind, prefix) {
-            Verdict::More { need: more } => *need = more,
-            Verdict::Refuse(code) => self.end(code, now),
-            Verdict::Dial { candidates, edge } => {
-                let race = Dial::new(candidates.len(), self.options.preferred, now);
-                self.state = State::Dialling { race, candidates, head: self.head(edge), client_gone: false };
-            }
-        }
-    }
-
-    /// What the relay itself puts before the stream.
-    fn head(&mut self, edge: bool) -> Vec<u8> {
-        let mut head = Vec::new();
-        if let (Kind::Chat, Some(version)) = (self.options.kind, self.config.proxy_header) {
-            head.extend(proxy::encode(version, self.options.client));
-        }
-        if let (false, Some(info)) = (edge, self.options.routing_info.take()) {
-            let [.., a, b, c] = u32::try_from(info.len()).unwrap_or(u32::MAX).to_be_bytes();
-            head.extend([b'E', b'D', 0, 1, a, b, c]);
-            head.extend(info);
-        }
-        head
     }
 
     fn race(&mut self, input: dial::Input, now: Instant) {
-        if let State::Dialling { race, .. } = &mut self.state {
-            race.handle(input, now);
+        if let State::Opening { opening, .. } = &mut self.state {
+            opening.race(input, now);
             // No byte, but the time at which the race is won or lost.
             self.last_activity = now;
         } else if let dial::Input::Opened(loser) = input {
@@ -252,43 +193,38 @@ impl<'a, C: Chunk> Pipe<'a, C> {
         }
     }
 
-    fn raced(&mut self, output: dial::Output) -> Output<C> {
+    fn opening(&mut self, output: opening::Output) -> Output<C> {
         match output {
-            dial::Output::Connect(candidate) => {
-                let State::Dialling { candidates, .. } = &self.state else { return self.poll() };
-                let Some(authority) = candidates.get(candidate.0) else { return self.poll() };
-                Output::Connect(candidate, authority.clone())
-            }
-            dial::Output::Abandon(loser) => Output::Abandon(loser),
-            dial::Output::Won(winner) => {
-                self.open(winner);
+            opening::Output::Connect(candidate, authority) => Output::Connect(candidate, authority),
+            opening::Output::Abandon(loser) => Output::Abandon(loser),
+            opening::Output::Won(winner, head) => {
+                self.open(winner, &head);
                 self.poll()
             }
-            dial::Output::Lost(code) => {
+            opening::Output::Lost(code) => {
                 self.end(code, self.last_activity);
                 self.poll()
             }
-            dial::Output::Wait(wake) => Output::Wait(wake),
+            opening::Output::Wait(wake) => Output::Wait(wake),
         }
     }
 
-    fn open(&mut self, winner: Candidate) {
-        let dialling = core::mem::replace(&mut self.state, State::Open);
-        let State::Dialling { head, client_gone, .. } = dialling else { return };
+    fn open(&mut self, winner: Candidate, head: &[u8]) {
+        let opening = core::mem::replace(&mut self.state, State::Open);
         self.outputs.push_back(Output::Use(winner));
         if !head.is_empty() {
-            self.upload.push_front(C::from_slice(&head));
+            self.upload.push_front(C::from_slice(head));
         }
         self.write();
         self.outputs.push_back(Output::Read);
-        if client_gone {
+        if let State::Opening { client_gone: true, .. } = opening {
             self.client_closed(self.last_activity);
         }
     }
 
     fn write(&mut self) {
-        if let Some(batch) = self.upload.next_batch() {
-            self.outputs.push_back(Output::Write(batch));
+        if let Some(chunk) = self.upload.next_write() {
+            self.outputs.push_back(Output::Write(chunk));
         }
     }
 
@@ -298,11 +234,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
         match self.state {
             State::Open => self.write(),
             State::Flushing { .. } => self.flush(now),
-            State::Opening { .. }
-            | State::Dialling { .. }
-            | State::Draining { .. }
-            | State::Closing { .. }
-            | State::Done => {}
+            State::Opening { .. } | State::Draining { .. } | State::Closing { .. } | State::Done => {}
         }
     }
 
@@ -326,7 +258,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
                 self.outputs.push_back(Output::Read);
             }
             (State::Flushing { .. } | State::Draining { .. }, _) => self.outputs.push_back(Output::Read),
-            (State::Opening { .. } | State::Dialling { .. } | State::Closing { .. } | State::Done, _) => {}
+            (State::Opening { .. } | State::Closing { .. } | State::Done, _) => {}
         }
     }
 
@@ -341,7 +273,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
                 self.state = State::Flushing { deadline: now + limits::FLUSH };
                 self.flush(now);
             }
-            State::Dialling { ref mut client_gone, .. } => *client_gone = true,
+            State::Opening { ref opening, ref mut client_gone } if opening.is_dialling() => *client_gone = true,
             State::Opening { .. } => self.leave(),
             State::Closing { .. } => self.state = State::Done,
             State::Flushing { .. } | State::Draining { .. } | State::Done => {}
@@ -349,26 +281,23 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     }
 
     fn timer(&mut self, now: Instant) {
-        match &self.state {
-            State::Opening { deadline, .. } if now >= *deadline => self.end(Code::Silent, now),
-            State::Dialling { .. } => self.race(dial::Input::Timer, now),
+        match &mut self.state {
+            State::Opening { opening, .. } => {
+                opening.timer(now);
+                self.last_activity = now;
+            }
             State::Open if now >= self.last_activity + limits::IDLE => self.end(Code::Idle, now),
             State::Flushing { deadline } | State::Draining { deadline } if now >= *deadline => self.leave(),
             State::Closing { deadline } if now >= *deadline => self.state = State::Done,
-            State::Opening { .. }
-            | State::Open
-            | State::Flushing { .. }
-            | State::Draining { .. }
-            | State::Closing { .. }
-            | State::Done => {}
+            State::Open | State::Flushing { .. } | State::Draining { .. } | State::Closing { .. } | State::Done => {}
         }
     }
 
     /// Ends the stream for the given reason; a client that has gone needs none.
     fn end(&mut self, code: Code, now: Instant) {
         match self.state {
-            State::Dialling { client_gone: true, .. } | State::Flushing { .. } | State::Draining { .. } => self.leave(),
-            State::Opening { .. } | State::Dialling { .. } | State::Open => {
+            State::Opening { client_gone: true, .. } | State::Flushing { .. } | State::Draining { .. } => self.leave(),
+            State::Opening { .. } | State::Open => {
                 self.upload.clear();
                 self.outputs.extend([Output::CloseUpstream, Output::CloseClient(code)]);
                 self.state = State::Closing { deadline: now + limits::CLOSE };

@@ -8,7 +8,7 @@ use pasarela_core::{
     config::{Config, WebUpstream},
     dial::Candidate,
     limits,
-    pipe::{Options, Pipe},
+    pipe::{Origin, Pipe},
     route::{Kind, Route},
 };
 use wasm_bindgen::JsValue;
@@ -57,36 +57,37 @@ async fn answer(
         Some(Route::Status) => status::answer(request, query, config).await,
         Some(Route::WsChat) if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Some(Route::WsChat) => {
-            let options = Options { framed: true, routing_info: routing_info(query), ..options(Kind::Chat, request) };
-            relay(options, Gauge::WsTcp, config, keep_alive)
+            let origin = Origin { routing_info: routing_info(query), ..origin(Kind::Chat, request) };
+            relay(origin, Gauge::WsTcp, config, keep_alive)
         }
-        Some(Route::Pipe(kind)) => relay(options(kind, request), Gauge::Pipe, config, keep_alive),
+        Some(Route::Pipe(kind)) => relay(origin(kind, request), Gauge::Pipe, config, keep_alive),
     }
 }
 
-fn options(kind: Kind, request: &Request) -> Options {
+fn origin(kind: Kind, request: &Request) -> Origin {
     let client = request.headers().get("cf-connecting-ip").ok().flatten();
     let preferred = match kind {
         Kind::Chat => CHAT_WINNER.get().map(Candidate),
         Kind::Tls => None,
     };
-    Options { kind, framed: false, routing_info: None, client: client.and_then(|ip| ip.parse().ok()), preferred }
+    Origin { kind, routing_info: None, client: client.and_then(|ip| ip.parse().ok()), preferred }
 }
 
 /// Accepts the WebSocket and lets a stream of its own carry it.
 fn relay(
-    options: Options,
+    origin: Origin,
     gauge: Gauge,
     config: &'static Config,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
-    let remember = match options.kind {
+    let remember = match origin.kind {
         Kind::Chat => |Candidate(winner): Candidate| CHAT_WINNER.set(Some(winner)),
         Kind::Tls => |_: Candidate| {},
     };
     let (client, response) = upgrade::accept()?;
-    let pipe = Pipe::new(config, options.clone(), now());
-    keep_alive(stream::start(|events| Driver::new(events, client, pipe, &options, (gauge.count(), remember))));
+    let framed = gauge == Gauge::WsTcp;
+    let pipe = Pipe::new(config, origin, framed, now());
+    keep_alive(stream::start(|events| Driver::new(events, client, pipe, framed, (gauge.count(), remember))));
     Ok(response)
 }
 

@@ -13,7 +13,7 @@ thread_local! {
 }
 
 /// Which gauge a stream counts in.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gauge {
     Pipe,
     WsTcp,

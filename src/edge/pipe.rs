@@ -8,7 +8,7 @@ use pasarela_core::{
     chunk::Chunk,
     dial::Candidate,
     limits,
-    pipe::{Input, Options, Output, Pipe},
+    pipe::{Input, Output, Pipe},
     time::Instant,
 };
 use wasm_bindgen::{JsCast, JsValue};
@@ -70,7 +70,7 @@ impl Driver {
         events: Events,
         client: ServerSocket,
         pipe: Pipe<'static, Bytes>,
-        options: &Options,
+        framed: bool,
         (counted, remember): (Counted, fn(Candidate)),
     ) -> Self {
         client.add_event_listener("message", &events.listener(event::MESSAGE));
@@ -80,7 +80,7 @@ impl Driver {
         Self {
             // A runtime that counts what it has queued also copies it; an older one sends the buffer itself, later. A
             // frame's pieces are kept until it is whole.
-            reuse_buffers: !options.framed && client.buffered_amount().is_some(),
+            reuse_buffers: !framed && client.buffered_amount().is_some(),
             pipe,
             client,
             upstream: Upstream::default(),
@@ -122,7 +122,7 @@ impl Driver {
                     }
                 }
                 Output::Read => self.read(),
-                Output::Write(parts) => self.write(parts),
+                Output::Write(bytes) => self.write(&bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::Send(parts) => self.send(parts),
                 Output::CloseUpstream => self.upstream.close_all(),
@@ -158,8 +158,8 @@ impl Driver {
         }
     }
 
-    fn write(&mut self, parts: Vec<Bytes>) {
-        if let Some(promise) = self.upstream.write(parts) {
+    fn write(&mut self, bytes: &Bytes) {
+        if let Some(promise) = self.upstream.write(bytes) {
             platform::on_settled(promise, &self.listeners.written, &self.listeners.write_failed);
         }
     }

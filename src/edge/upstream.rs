@@ -3,7 +3,7 @@
 //! Which to open, use and close is the core's to say.
 
 use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
-use pasarela_core::{chunk::Chunk, config::Authority, dial::Candidate};
+use pasarela_core::{config::Authority, dial::Candidate};
 use wasm_bindgen::JsValue;
 
 use crate::{
@@ -49,9 +49,8 @@ impl Upstream {
         self.open.as_ref().map(|(reader, _)| reader.read(buffer))
     }
 
-    /// Writes all parts as one.
-    pub(crate) fn write(&self, parts: Vec<Bytes>) -> Option<Promise> {
-        self.open.as_ref().map(|(_, writer)| writer.write(&Bytes::join(parts).0))
+    pub(crate) fn write(&self, bytes: &Bytes) -> Option<Promise> {
+        self.open.as_ref().map(|(_, writer)| writer.write(&bytes.0))
     }
 
     /// Sends FIN behind what was written.

@@ -3,6 +3,7 @@
 #![allow(clippy::wildcard_enum_match_arm)]
 
 use super::*;
+use crate::route::Kind;
 use alloc::string::ToString;
 use proptest::prelude::*;
 
@@ -12,8 +13,8 @@ fn config(vars: &'static [(&str, &str)]) -> Config {
     Config::from_vars(|name| vars.iter().find(|(key, _)| *key == name).map(|(_, value)| value.to_string())).unwrap()
 }
 
-fn options(framed: bool) -> Options {
-    Options { kind: Kind::Chat, framed, routing_info: None, client: None, preferred: None }
+fn origin() -> Origin {
+    Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None }
 }
 
 fn at(millis: u64) -> Instant {
@@ -42,7 +43,7 @@ fn message(bytes: &[u8]) -> Input<Vec<u8>> {
 
 /// A pipe whose upstream is open and has taken the first bytes.
 fn opened(config: &Config, framed: bool) -> Pipe<'_, Vec<u8>> {
-    let mut pipe = Pipe::new(config, options(framed), at(0));
+    let mut pipe = Pipe::new(config, origin(), framed, at(0));
     step(&mut pipe, message(HELLO), 1);
     step(&mut pipe, Input::Opened(Candidate(0)), 2);
     step(&mut pipe, Input::Written, 3);
@@ -52,11 +53,11 @@ fn opened(config: &Config, framed: bool) -> Pipe<'_, Vec<u8>> {
 #[test]
 fn the_first_bytes_are_awaited_then_dialled_then_written() {
     let config = config(&[]);
-    let mut pipe = Pipe::new(&config, options(false), at(0));
+    let mut pipe = Pipe::new(&config, origin(), false, at(0));
     assert_eq!(step(&mut pipe, message(b"W"), 1), []);
     let connect = Output::Connect(Candidate(0), Authority::new("g.whatsapp.net", 443));
     assert_eq!(step(&mut pipe, message(b"A\x06\x03"), 2), [connect]);
-    let expected = [Output::Use(Candidate(0)), Output::Write(vec![b"W".to_vec(), b"A\x06\x03".to_vec()]), Output::Read];
+    let expected = [Output::Use(Candidate(0)), Output::Write(HELLO.to_vec()), Output::Read];
     assert_eq!(step(&mut pipe, Input::Opened(Candidate(0)), 3), expected);
 }
 
@@ -64,17 +65,17 @@ fn the_first_bytes_are_awaited_then_dialled_then_written() {
 fn the_operators_header_and_the_preamble_precede_the_stream_once() {
     let config = config(&[("PROXY_HEADER", "v1")]);
     let client = Some("192.0.2.7".parse().unwrap());
-    let options = Options { routing_info: Some(vec![8, 2]), client, ..options(true) };
-    let mut pipe = Pipe::new(&config, options.clone(), at(0));
+    let origin = Origin { routing_info: Some(vec![8, 2]), client, ..origin() };
+    let mut pipe = Pipe::new(&config, origin.clone(), true, at(0));
     step(&mut pipe, message(HELLO), 1);
     let outputs = step(&mut pipe, Input::Opened(Candidate(0)), 2);
-    let head = b"PROXY TCP4 192.0.2.7 0.0.0.0 0 0\r\nED\x00\x01\x00\x00\x02\x08\x02".to_vec();
-    assert_eq!(outputs[1], Output::Write(vec![head, HELLO.to_vec()]));
+    let head = b"PROXY TCP4 192.0.2.7 0.0.0.0 0 0\r\nED\x00\x01\x00\x00\x02\x08\x02";
+    assert_eq!(outputs[1], Output::Write([&head[..], HELLO].concat()));
 
-    let mut pipe = Pipe::new(&config, options, at(0));
+    let mut pipe = Pipe::new(&config, origin, true, at(0));
     step(&mut pipe, message(b"ED\x00\x01\x00\x00\x01\x07WA\x06\x03"), 1);
     let Output::Write(written) = &step(&mut pipe, Input::Opened(Candidate(0)), 2)[1] else { panic!() };
-    assert_eq!(written[0], b"PROXY TCP4 192.0.2.7 0.0.0.0 0 0\r\n");
+    assert!(written.starts_with(b"PROXY TCP4 192.0.2.7 0.0.0.0 0 0\r\nED\x00\x01\x00\x00\x01\x07WA"));
 }
 
 #[test]
@@ -88,7 +89,7 @@ fn each_refusal_has_its_code() {
         (vec![(message(HELLO), 1), (Input::Timer, 8001)], Code::UpstreamTimeout),
         (vec![(message(HELLO), 1), (Input::Exhausted, 2)], Code::Cpu),
     ] {
-        let mut pipe = Pipe::new(&config, options(false), at(0));
+        let mut pipe = Pipe::new(&config, origin(), false, at(0));
         let last = inputs.into_iter().map(|(input, now)| step(&mut pipe, input, now)).last().unwrap();
         assert!(last.ends_with(&[Output::CloseUpstream, Output::CloseClient(code)]), "{code:?}: {last:?}");
         assert_eq!(step(&mut pipe, Input::ClientClosed, 10_500), [Output::Done]);
@@ -98,7 +99,7 @@ fn each_refusal_has_its_code() {
 #[test]
 fn all_candidates_refusing_ends_with_upstream_refused() {
     let config = config(&[("UPSTREAM_CHAT", "a:1 b:2")]);
-    let mut pipe = Pipe::new(&config, options(false), at(0));
+    let mut pipe = Pipe::new(&config, origin(), false, at(0));
     step(&mut pipe, message(HELLO), 1);
     step(&mut pipe, Input::Failed(Candidate(0)), 2);
     let outputs = step(&mut pipe, Input::Failed(Candidate(1)), 3);
@@ -122,10 +123,10 @@ fn an_unpaced_client_is_closed_at_the_limit_and_nothing_is_kept() {
 fn a_client_that_leaves_is_flushed_finished_and_drained() {
     let config = config(&[]);
     let mut pipe = opened(&config, false);
-    assert_eq!(step(&mut pipe, message(b"a"), 4), [Output::Write(vec![b"a".to_vec()])]);
+    assert_eq!(step(&mut pipe, message(b"a"), 4), [Output::Write(b"a".to_vec())]);
     assert_eq!(step(&mut pipe, message(b"b"), 5), []);
     assert_eq!(step(&mut pipe, Input::ClientClosed, 6), []);
-    assert_eq!(step(&mut pipe, Input::Written, 7), [Output::Write(vec![b"b".to_vec()])]);
+    assert_eq!(step(&mut pipe, Input::Written, 7), [Output::Write(b"b".to_vec())]);
     assert_eq!(step(&mut pipe, Input::Written, 8), [Output::Finish]);
     assert_eq!(step(&mut pipe, Input::Read(b"late".to_vec()), 9), [Output::Read]);
     assert_eq!(step(&mut pipe, Input::Timer, 5007), []);
@@ -135,15 +136,15 @@ fn a_client_that_leaves_is_flushed_finished_and_drained() {
 #[test]
 fn a_client_that_leaves_while_candidates_are_raced_is_still_flushed() {
     let config = config(&[]);
-    let mut pipe = Pipe::new(&config, options(false), at(0));
+    let mut pipe = Pipe::new(&config, origin(), false, at(0));
     step(&mut pipe, message(HELLO), 1);
     assert_eq!(step(&mut pipe, Input::ClientClosed, 2), []);
-    let expected = [Output::Use(Candidate(0)), Output::Write(vec![HELLO.to_vec()]), Output::Read];
+    let expected = [Output::Use(Candidate(0)), Output::Write(HELLO.to_vec()), Output::Read];
     assert_eq!(step(&mut pipe, Input::Opened(Candidate(0)), 3), expected);
     assert_eq!(step(&mut pipe, Input::Written, 4), [Output::Finish]);
     assert_eq!(step(&mut pipe, Input::UpstreamEnd, 5), [Output::CloseUpstream, Output::Done]);
 
-    let mut pipe = Pipe::new(&config, options(false), at(0));
+    let mut pipe = Pipe::new(&config, origin(), false, at(0));
     step(&mut pipe, message(HELLO), 1);
     step(&mut pipe, Input::ClientClosed, 2);
     assert!(step(&mut pipe, Input::Timer, 8001).ends_with(&[Output::CloseUpstream, Output::Done]));
@@ -206,9 +207,9 @@ proptest! {
         let (mut sent, mut arrived, mut next) = (Vec::new(), Vec::new(), 0u8);
         let mut take = |outputs: Vec<Output<Vec<u8>>>| {
             for output in outputs {
-                if let Output::Write(batch) = output {
-                    assert!(batch.len() == 1 || batch.iter().map(Vec::len).sum::<usize>() <= limits::WRITE_BATCH);
-                    arrived.extend(batch.concat());
+                if let Output::Write(bytes) = output {
+                    assert!(bytes.len() <= limits::WRITE_BATCH);
+                    arrived.extend(bytes);
                 }
             }
         };
@@ -233,7 +234,7 @@ proptest! {
         open in any::<bool>(),
     ) {
         let config = config(&[]);
-        let mut pipe = if open { opened(&config, framed) } else { Pipe::new(&config, options(framed), at(0)) };
+        let mut pipe = if open { opened(&config, framed) } else { Pipe::new(&config, origin(), framed, at(0)) };
         let mut closed = false;
         for (index, input) in inputs.into_iter().enumerate() {
             for output in step(&mut pipe, input, 10 + 100 * index as u64) {

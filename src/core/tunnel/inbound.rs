@@ -1,0 +1,157 @@
+//! The receiving half of a tunnel: what has come, what TCP has taken of it, and what the sender was told.
+//!
+//! `acked ≤ delivered ≤ received ≤ acked + window`, or the sender broke the protocol.
+
+use super::message::Ack;
+use crate::{chunk::Chunk, codes::Code, limits, queue::Queue};
+
+#[derive(Debug)]
+pub(super) struct Inbound<C> {
+    queue: Queue<C>,
+    received: u64,
+    delivered: u64,
+    acked: u64,
+    messages_since_ack: u32,
+    window: u32,
+    fin: Fin,
+}
+
+/// How far the peer's end of the stream is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fin {
+    /// More may come.
+    Open,
+    /// The stream has this many bytes.
+    At(u64),
+    /// TCP was given the end.
+    Delivered,
+    /// The peer was told so on this carrier.
+    Acked,
+}
+
+impl<C: Chunk> Inbound<C> {
+    pub(super) const fn new() -> Self {
+        Self {
+            queue: Queue::new(),
+            received: 0,
+            delivered: 0,
+            acked: 0,
+            messages_since_ack: 0,
+            window: limits::WINDOW_MIN,
+            fin: Fin::Open,
+        }
+    }
+
+    /// Bytes of the stream that have come, from its start.
+    pub(super) const fn received(&self) -> u64 {
+        self.received
+    }
+
+    /// Whether TCP has taken all of it, the end included, and the peer was told.
+    pub(super) const fn is_over(&self) -> bool {
+        matches!(self.fin, Fin::Acked)
+    }
+
+    /// Bytes that are held.
+    pub(super) const fn held(&self) -> usize {
+        self.queue.size().bytes
+    }
+
+    /// From here on the peer may send this much.
+    pub(super) fn widen(&mut self, window: u32) {
+        self.window = self.window.max(window);
+    }
+
+    /// Bytes whose first is the stream's byte `at`; those that were there before are dropped. Returns how many were new.
+    pub(super) fn take(&mut self, at: u64, chunk: C) -> Result<usize, Code> {
+        let end = at.saturating_add(chunk.len() as u64);
+        let beyond = end > self.acked.saturating_add(u64::from(self.window));
+        let behind_the_end = match self.fin {
+            Fin::Open => false,
+            Fin::At(n) => end > n,
+            Fin::Delivered | Fin::Acked => end > self.received,
+        };
+        if beyond || behind_the_end || at > self.received {
+            return Err(Code::Protocol);
+        }
+        if end <= self.received {
+            return Ok(0);
+        }
+        let overlap = usize::try_from(self.received - at).unwrap_or(usize::MAX);
+        let chunk = if overlap == 0 { chunk } else { chunk.split_at(overlap).1 };
+        let len = chunk.len();
+        self.received = end;
+        let at_once = self.queue.is_empty();
+        self.queue.push(if at_once { chunk } else { chunk.compact() });
+        if self.queue.size().messages > limits::UNDELIVERED_MESSAGES { Err(Code::Flood) } else { Ok(len) }
+    }
+
+    /// The peer's stream ends at `n`.
+    pub(super) fn fin(&mut self, n: u64) -> Result<(), Code> {
+        let possible = match self.fin {
+            Fin::Open => n >= self.received && n <= self.acked.saturating_add(u64::from(self.window)),
+            Fin::At(said) => n == said,
+            Fin::Delivered | Fin::Acked => n == self.received,
+        };
+        if !possible {
+            return Err(Code::Protocol);
+        }
+        match self.fin {
+            Fin::Open => self.fin = Fin::At(n),
+            // It was said again: our answer was lost.
+            Fin::Acked => self.fin = Fin::Delivered,
+            Fin::At(_) | Fin::Delivered => {}
+        }
+        Ok(())
+    }
+
+    /// Bytes of our own to be delivered before the stream; they count nowhere.
+    pub(super) fn prepend(&mut self, chunk: C) {
+        self.queue.push_front(chunk);
+    }
+
+    /// What TCP is to write next, if it is not writing.
+    pub(super) fn next_write(&mut self) -> Option<C> {
+        self.queue.next_write()
+    }
+
+    /// TCP has taken it.
+    pub(super) fn written(&mut self) {
+        let size = self.queue.written();
+        self.delivered += size.bytes as u64;
+        self.messages_since_ack += size.messages;
+    }
+
+    /// Whether TCP is to be given the end now; true once.
+    pub(super) fn next_finish(&mut self) -> bool {
+        let now = self.fin == Fin::At(self.delivered) && self.queue.is_empty();
+        if now {
+            self.fin = Fin::Delivered;
+        }
+        now
+    }
+
+    /// The acknowledgement that is due.
+    pub(super) fn next_ack(&mut self) -> Option<Ack> {
+        let due = u64::from(self.window / 4).min(limits::ACK_BYTES);
+        let fin = self.fin == Fin::Delivered;
+        let bytes = self.delivered - self.acked;
+        (fin || bytes >= due || (bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES)).then(|| self.ack())
+    }
+
+    /// An acknowledgement of what is delivered.
+    pub(super) fn ack(&mut self) -> Ack {
+        self.acked = self.delivered;
+        self.messages_since_ack = 0;
+        let fin = matches!(self.fin, Fin::Delivered | Fin::Acked);
+        if fin {
+            self.fin = Fin::Acked;
+        }
+        Ack { n: self.acked, fin }
+    }
+
+    /// Nothing will be delivered any more.
+    pub(super) fn clear(&mut self) {
+        self.queue.clear();
+    }
+}

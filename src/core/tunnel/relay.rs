@@ -1,0 +1,337 @@
+//! The relay's end of a tunnel: opens the upstream, carries the stream over whatever carrier the client attaches, and keeps
+//! it while there is none.
+//!
+//! A state machine with the contract of the crate: **after every `handle`, call `poll` until it returns `Wait` or `Done`.**
+//! Which session a `resume` means is `sessions`' to find; the adapter owns the sockets.
+
+mod interface;
+
+use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
+
+use super::{
+    Carrier,
+    duplex::Duplex,
+    message::{Control, Opened, Reset, Resume, Resumed},
+};
+use crate::{
+    chunk::Chunk,
+    codes::Code,
+    config::Config,
+    dial::{self, Candidate},
+    limits,
+    opening::{self, Opening},
+    time::Instant,
+};
+
+pub use crate::opening::Origin;
+pub use interface::{Ending, Input, Options, Output};
+
+/// The carrier that brought `open`.
+pub const FIRST: Carrier = Carrier(0);
+
+/// A tunnel from its upgrade to its end.
+#[derive(Debug)]
+pub struct Relay<'a, C> {
+    phase: Phase<'a>,
+    duplex: Duplex<C>,
+    window: u32,
+    session: Option<String>,
+    /// The newest attachment.
+    attach: u64,
+    detached_at: Option<Instant>,
+    last_activity: Instant,
+    close_upstream: bool,
+    outputs: VecDeque<Output<C>>,
+}
+
+#[derive(Debug)]
+enum Phase<'a> {
+    /// No upstream yet.
+    Opening(Box<Opening<'a>>),
+    /// Bytes go both ways, while there is a carrier.
+    Open,
+    /// All is delivered; the client closes.
+    Over {
+        deadline: Instant,
+    },
+    /// The stream failed; the client is to learn why.
+    Failed {
+        code: Code,
+        deadline: Instant,
+    },
+    Done,
+}
+
+impl<'a, C: Chunk + Clone> Relay<'a, C> {
+    /// A tunnel whose first carrier, [`FIRST`], was accepted at `now`.
+    pub fn new(config: &'a Config, options: Options, now: Instant) -> Self {
+        let mut relay = Self {
+            phase: Phase::Opening(Box::new(Opening::new(config, options.origin, now))),
+            duplex: Duplex::new(options.session.is_some()),
+            window: options.window,
+            session: options.session,
+            attach: 0,
+            detached_at: None,
+            last_activity: now,
+            close_upstream: false,
+            outputs: VecDeque::new(),
+        };
+        relay.duplex.outbound.widen(options.open.window.min(options.window));
+        relay.duplex.begin(FIRST, options.open.budget);
+        if !options.early.is_empty() {
+            relay.data(FIRST, C::from_slice(&options.early), now);
+        }
+        relay
+    }
+
+    /// Since when it has had no carrier.
+    pub const fn detached_at(&self) -> Option<Instant> {
+        self.detached_at
+    }
+
+    /// Payload that it holds, in bytes.
+    pub fn held(&self) -> usize {
+        self.duplex.inbound.held().saturating_add(usize::try_from(self.duplex.outbound.held()).unwrap_or(usize::MAX))
+    }
+
+    /// Takes what happened at `now`.
+    pub fn handle(&mut self, input: Input<'_, C>, now: Instant) {
+        match input {
+            Input::Resume(carrier, resume) => self.resume(carrier, &resume, now),
+            Input::Data(carrier, chunk) => self.data(carrier, chunk, now),
+            Input::Text(carrier, text) => self.text(carrier, text, now),
+            Input::CarrierClosed(carrier, ending) => self.carrier_closed(carrier, ending, now),
+            Input::Opened(candidate) => self.race(dial::Input::Opened(candidate), now),
+            Input::Failed(candidate) => self.race(dial::Input::Failed(candidate), now),
+            Input::Read(chunk) => {
+                self.last_activity = now;
+                self.duplex.read(chunk);
+            }
+            Input::ReadEnd => self.duplex.read_end(),
+            Input::UpstreamFailed => self.fail(Code::UpstreamReset, now),
+            Input::Written => {
+                self.last_activity = now;
+                self.duplex.written();
+            }
+            Input::End(code) => self.fail(code, now),
+            Input::Timer => self.timer(now),
+        }
+        if matches!(self.phase, Phase::Open) && self.duplex.is_over() {
+            self.close_upstream = true;
+            self.phase = Phase::Over { deadline: now + limits::CLOSE };
+        }
+    }
+
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Output<C> {
+        if let Some(output) = self.outputs.pop_front() {
+            return output;
+        }
+        if let Some(output) = self.duplex.next() {
+            return output.into();
+        }
+        if core::mem::take(&mut self.close_upstream) {
+            return Output::CloseUpstream;
+        }
+        match &mut self.phase {
+            Phase::Opening(opening) => {
+                let output = opening.poll();
+                self.opening(output)
+            }
+            Phase::Open => Output::Wait(match self.detached_at {
+                Some(since) => since + limits::RESUME_FOR,
+                None => self.last_activity + limits::IDLE,
+            }),
+            Phase::Over { deadline } | Phase::Failed { deadline, .. } => Output::Wait(*deadline),
+            Phase::Done => Output::Done,
+        }
+    }
+
+    fn opening(&mut self, output: opening::Output) -> Output<C> {
+        match output {
+            opening::Output::Connect(candidate, authority) => Output::Connect(candidate, authority),
+            opening::Output::Abandon(loser) => Output::Abandon(loser),
+            opening::Output::Won(winner, head) => {
+                self.open(winner, &head);
+                self.poll()
+            }
+            opening::Output::Lost(code) => {
+                self.fail(code, self.last_activity);
+                self.poll()
+            }
+            opening::Output::Wait(wake) => Output::Wait(wake),
+        }
+    }
+
+    fn open(&mut self, winner: Candidate, head: &[u8]) {
+        self.phase = Phase::Open;
+        self.outputs.push_back(Output::Use(winner));
+        if !head.is_empty() {
+            self.duplex.inbound.prepend(C::from_slice(head));
+        }
+        self.duplex.inbound.widen(self.window);
+        let opened = Opened { window: self.window, session: self.session.clone(), features: Vec::new() };
+        self.duplex.say(Control::Opened(opened));
+        self.duplex.open();
+    }
+
+    fn race(&mut self, input: dial::Input, now: Instant) {
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.race(input, now);
+            // No byte, but the time at which the race is won or lost.
+            self.last_activity = now;
+        } else if let dial::Input::Opened(loser) = input {
+            self.outputs.push_back(Output::Abandon(loser));
+        }
+    }
+
+    fn data(&mut self, from: Carrier, chunk: C, now: Instant) {
+        if let Phase::Opening(opening) = &mut self.phase {
+            opening.bytes(&chunk, now);
+        }
+        match self.phase {
+            Phase::Opening(_) | Phase::Open => match self.duplex.data(from, chunk) {
+                Ok(0) => {}
+                Ok(_) => self.last_activity = now,
+                Err(code) => self.fail(code, now),
+            },
+            Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => {}
+        }
+    }
+
+    fn text(&mut self, from: Carrier, text: &str, now: Instant) {
+        let goes_on = matches!(self.phase, Phase::Opening(_) | Phase::Open | Phase::Over { .. });
+        if !goes_on || self.duplex.carrier() != Some(from) {
+            return;
+        }
+        let result = match Control::decode(text) {
+            Ok(None) => Ok(()),
+            Ok(Some(Control::Ack(ack))) => self.duplex.ack(from, ack),
+            Ok(Some(Control::Fin(fin))) => self.duplex.fin(from, fin),
+            Ok(Some(Control::Budget(budget))) => {
+                self.duplex.budget(from, budget.n);
+                Ok(())
+            }
+            Ok(Some(Control::Reset(_))) => {
+                self.duplex.close(from, Code::End);
+                self.leave();
+                Ok(())
+            }
+            Ok(Some(Control::Open(_) | Control::Resume(_) | Control::Opened(_) | Control::Resumed(_))) => {
+                Err(Code::Protocol)
+            }
+            Err(code) => Err(code),
+        };
+        if let Err(code) = result {
+            self.fail(code, now);
+        }
+    }
+
+    fn resume(&mut self, carrier: Carrier, resume: &Resume, now: Instant) {
+        let newer = resume.attach > self.attach;
+        match self.phase {
+            Phase::Failed { code, .. } if newer => {
+                self.attach = resume.attach;
+                self.duplex.take_over(carrier);
+                self.refuse(carrier, code);
+                self.phase = Phase::Failed { code, deadline: now + limits::CLOSE };
+            }
+            Phase::Open | Phase::Over { .. } if newer && self.duplex.outbound.can_resume(resume.received) => {
+                self.attach = resume.attach;
+                self.attached(carrier, resume, now);
+            }
+            // Whatever is wrong with it, the stream it named goes on undisturbed.
+            Phase::Opening(_) | Phase::Open | Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => {
+                self.refuse(carrier, Code::Gone);
+            }
+        }
+    }
+
+    fn attached(&mut self, carrier: Carrier, resume: &Resume, now: Instant) {
+        let received = self.duplex.inbound.received();
+        let Ok(replaced) = self.duplex.attach(carrier, resume.received, received, resume.budget) else { return };
+        self.duplex.drop_older();
+        if let Some(replaced) = replaced {
+            self.duplex.close(replaced, Code::Superseded);
+        }
+        self.detached_at = None;
+        self.last_activity = now;
+        self.duplex.outbound.widen(resume.window.min(self.window));
+        self.duplex.say(Control::Resumed(Resumed { received, window: self.window }));
+        self.duplex.say_ack();
+        self.duplex.pump();
+    }
+
+    fn refuse(&mut self, carrier: Carrier, code: Code) {
+        self.outputs.push_back(Output::Control(carrier, Control::Reset(Reset { code })));
+        self.outputs.push_back(Output::Close(carrier, code));
+    }
+
+    fn carrier_closed(&mut self, carrier: Carrier, ending: Ending, now: Instant) {
+        if !self.duplex.detach(carrier) {
+            return;
+        }
+        self.detached_at = Some(now);
+        match &mut self.phase {
+            Phase::Open if self.session.is_some() => {}
+            Phase::Over { deadline } | Phase::Failed { deadline, .. }
+                if self.session.is_some() && ending == Ending::Cut =>
+            {
+                *deadline = now + limits::RESUME_FOR;
+            }
+            Phase::Opening(_) | Phase::Open | Phase::Over { .. } | Phase::Failed { .. } => self.leave(),
+            Phase::Done => {}
+        }
+    }
+
+    fn timer(&mut self, now: Instant) {
+        match &mut self.phase {
+            Phase::Opening(opening) => {
+                opening.timer(now);
+                self.last_activity = now;
+            }
+            Phase::Open => match self.detached_at {
+                Some(since) if now >= since + limits::RESUME_FOR => self.leave(),
+                None if now >= self.last_activity + limits::IDLE => self.fail(Code::Idle, now),
+                Some(_) | None => {}
+            },
+            Phase::Over { deadline } | Phase::Failed { deadline, .. } if now >= *deadline => {
+                if let Some(carrier) = self.duplex.carrier() {
+                    self.duplex.close(carrier, Code::End);
+                }
+                self.leave();
+            }
+            Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => {}
+        }
+    }
+
+    /// The stream failed: the client is told now, or when it comes back.
+    fn fail(&mut self, code: Code, now: Instant) {
+        match self.phase {
+            // The client does not know the session yet.
+            Phase::Opening(_) => self.session = None,
+            Phase::Open => {}
+            Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => return,
+        }
+        self.close_upstream = true;
+        self.duplex.clear();
+        match (self.duplex.carrier(), self.detached_at) {
+            (Some(carrier), _) => {
+                self.duplex.say(Control::Reset(Reset { code }));
+                self.duplex.close(carrier, code);
+                self.phase = Phase::Failed { code, deadline: now + limits::CLOSE };
+            }
+            (None, Some(since)) if self.session.is_some() && code != Code::Gone => {
+                self.phase = Phase::Failed { code, deadline: since + limits::RESUME_FOR };
+            }
+            (None, _) => self.phase = Phase::Done,
+        }
+    }
+
+    /// Nobody is to be told anything.
+    fn leave(&mut self) {
+        self.close_upstream = true;
+        self.duplex.clear();
+        self.phase = Phase::Done;
+    }
+}
