@@ -3,11 +3,9 @@
 //! It compares keys in constant time and answers nothing: whatever is not a route gets one and the same answer from the
 //! adapter, so that a prober learns nothing.
 
-use alloc::vec::Vec;
+use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use subtle::{Choice, ConstantTimeEq};
-
-use crate::config::{Access, Config};
+use crate::config::{Access, Config, Key};
 
 /// A route of the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -16,6 +14,8 @@ pub enum Route {
     WsChat,
     /// `GET K/pipe/chat`, `K/pipe/tls`: binary messages to bytes.
     Pipe(Kind),
+    /// `GET K/tunnel`: what the bridge speaks.
+    Tunnel,
     /// `GET K/status.json`.
     Status,
     /// `GET K/`: the guide.
@@ -35,44 +35,56 @@ impl Route {
     /// Whether the route is a WebSocket's.
     pub const fn upgrades(self) -> bool {
         match self {
-            Self::WsChat | Self::Pipe(_) => true,
+            Self::WsChat | Self::Pipe(_) | Self::Tunnel => true,
             Self::Status | Self::Guide => false,
         }
     }
 }
 
-/// The route that `path` (without query) means, if the key in it is right.
-pub fn find(access: &Access, path: &str) -> Option<Route> {
-    let rest = match access {
-        Access::Closed => return None,
-        Access::Open => path,
-        Access::Keys(keys) => {
-            let (key, rest) = path.strip_prefix('/')?.split_once('/')?;
-            let secrets: Vec<_> = keys.iter().map(|key| key.secret.as_bytes()).collect();
-            if !bool::from(any_equal(&secrets, key.as_bytes())) {
-                return None;
-            }
-            path.get(path.len() - rest.len() - 1..)?
-        }
-    };
-    match rest {
-        "/ws/chat" => Some(Route::WsChat),
-        "/pipe/chat" => Some(Route::Pipe(Kind::Chat)),
-        "/pipe/tls" => Some(Route::Pipe(Kind::Tls)),
-        "/status.json" => Some(Route::Status),
-        "/" => Some(Route::Guide),
-        _ => None,
-    }
+/// A route, and by whose key it was found.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Found<'a> {
+    /// What was asked for.
+    pub route: Route,
+    /// The name that the operator gave the key; empty on a relay that is open.
+    pub owner: &'a str,
 }
 
-/// The time depends on the number and the lengths of the keys, not on their contents nor on which one is equal.
-fn any_equal(secrets: &[&[u8]], given: &[u8]) -> Choice {
-    secrets.iter().fold(Choice::from(0), |found, secret| found | secret.ct_eq(given))
+/// The route that `path` (without query) means, if the key in it is right.
+pub fn find<'a>(access: &'a Access, path: &str) -> Option<Found<'a>> {
+    let (owner, rest) = match access {
+        Access::Closed => return None,
+        Access::Open => ("", path),
+        Access::Keys(keys) => {
+            let (key, rest) = path.strip_prefix('/')?.split_once('/')?;
+            let owner = keys.get(equal_to(keys, key)?)?;
+            (owner.name.as_str(), path.get(path.len() - rest.len() - 1..)?)
+        }
+    };
+    let route = match rest {
+        "/ws/chat" => Route::WsChat,
+        "/pipe/chat" => Route::Pipe(Kind::Chat),
+        "/pipe/tls" => Route::Pipe(Kind::Tls),
+        "/tunnel" => Route::Tunnel,
+        "/status.json" => Route::Status,
+        "/" => Route::Guide,
+        _ => return None,
+    };
+    Some(Found { route, owner })
+}
+
+/// Which key the given one is. The time depends on the number and the lengths of the keys, not on their contents nor on
+/// which one is equal.
+fn equal_to(keys: &[Key], given: &str) -> Option<usize> {
+    let found = (1u32..).zip(keys).fold(0, |found, (number, key)| {
+        u32::conditional_select(&found, &number, key.secret.as_bytes().ct_eq(given.as_bytes()))
+    });
+    usize::try_from(found).ok()?.checked_sub(1)
 }
 
 impl Config {
     /// The route that `path` means under this configuration.
-    pub fn route(&self, path: &str) -> Option<Route> {
+    pub fn route(&self, path: &str) -> Option<Found<'_>> {
         find(&self.access, path)
     }
 }
@@ -94,15 +106,24 @@ mod tests {
             ("/ws/chat", Route::WsChat),
             ("/pipe/chat", Route::Pipe(Kind::Chat)),
             ("/pipe/tls", Route::Pipe(Kind::Tls)),
+            ("/tunnel", Route::Tunnel),
             ("/status.json", Route::Status),
             ("/", Route::Guide),
         ] {
-            assert_eq!(find(&keys(), &alloc::format!("/{KEY}{path}")), Some(route));
-            assert_eq!(find(&Access::Open, path), Some(route));
+            assert_eq!(find(&keys(), &alloc::format!("/{KEY}{path}")), Some(Found { route, owner: "bo" }));
+            assert_eq!(find(&Access::Open, path), Some(Found { route, owner: "" }));
             assert_eq!(find(&keys(), path), None);
             assert_eq!(find(&keys(), &alloc::format!("/0123456789abcdeF{path}")), None);
             assert_eq!(find(&Access::Closed, path), None);
         }
+    }
+
+    #[test]
+    fn each_key_is_told_from_the_others() {
+        let found = |key: &str| find(&keys(), &alloc::format!("/{key}/")).map(|found| found.owner.to_owned());
+        assert_eq!(found("aaaaaaaaaaaaaaaaaaaa").as_deref(), Some("ana"));
+        assert_eq!(found(KEY).as_deref(), Some("bo"));
+        assert_eq!(found("aaaaaaaaaaaaaaaa"), None);
     }
 
     #[test]

@@ -8,6 +8,7 @@ use serde::Serialize;
 
 thread_local! {
     static PIPE: Cell<u32> = const { Cell::new(0) };
+    static TUNNEL: Cell<u32> = const { Cell::new(0) };
     static WS_TCP: Cell<u32> = const { Cell::new(0) };
     static WS_WSS_STARTED: Cell<u64> = const { Cell::new(0) };
 }
@@ -16,6 +17,8 @@ thread_local! {
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Gauge {
     Pipe,
+    /// A tunnel without a session; the objects count those that have one.
+    Tunnel,
     WsTcp,
 }
 
@@ -32,6 +35,7 @@ impl Gauge {
     fn add(self, n: i32) {
         let cell = match self {
             Self::Pipe => &PIPE,
+            Self::Tunnel => &TUNNEL,
             Self::WsTcp => &WS_TCP,
         };
         cell.with(|cell| cell.set(cell.get().saturating_add_signed(n)));
@@ -54,10 +58,17 @@ pub(crate) fn wss_started() {
 pub(crate) struct Snapshot {
     scope: &'static str,
     pipe: u32,
+    pub(crate) tunnel: u32,
     ws_tcp: u32,
     ws_wss_started_total: u64,
 }
 
 pub(crate) fn snapshot() -> Snapshot {
-    Snapshot { scope: "isolate", pipe: PIPE.get(), ws_tcp: WS_TCP.get(), ws_wss_started_total: WS_WSS_STARTED.get() }
+    Snapshot {
+        scope: "isolate",
+        pipe: PIPE.get(),
+        tunnel: TUNNEL.get(),
+        ws_tcp: WS_TCP.get(),
+        ws_wss_started_total: WS_WSS_STARTED.get(),
+    }
 }

@@ -10,11 +10,13 @@ pub(crate) struct Pace(u32);
 const MIN: u32 = 4 << 10;
 const MAX: u32 = 256 << 10;
 
-impl Pace {
-    pub(crate) const fn new() -> Self {
+impl Default for Pace {
+    fn default() -> Self {
         Self(MIN)
     }
+}
 
+impl Pace {
     /// Bytes to ask for.
     pub(crate) const fn size(self) -> u32 {
         self.0
@@ -34,7 +36,7 @@ mod tests {
 
     #[wasm_bindgen_test]
     fn it_doubles_while_reads_come_back_full_and_returns_when_they_do_not() {
-        let mut pace = Pace::new();
+        let mut pace = Pace::default();
         for expected in [8, 16, 32, 64, 128, 256, 256] {
             pace.brought(pace.size());
             assert_eq!(pace.size(), expected << 10);

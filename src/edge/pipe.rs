@@ -3,23 +3,24 @@
 //! It decides nothing about the stream. Its own business is how: how much to read at once, when the client's backlog
 //! forbids to read, one timer for all deadlines.
 
-use js_sys::{ArrayBuffer, Date, Function, Uint8Array};
+use std::convert::Infallible;
+
+use js_sys::Function;
 use pasarela_core::{
     chunk::Chunk,
     dial::Candidate,
     limits,
     pipe::{Input, Output, Pipe},
-    time::Instant,
 };
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
+    alarm::{Alarm, now},
     bytes::Bytes,
     gauges::Counted,
-    pace::Pace,
     platform::{self, ServerSocket},
     stream::{Events, Handler, START},
-    upstream::{self, Upstream},
+    upstream::Upstream,
 };
 
 /// Numbers of the events after `START`; those of candidates follow `CANDIDATES` in pairs.
@@ -39,17 +40,14 @@ mod event {
 const BACKLOG_POLL: (f64, f64) = (5.0, 100.0);
 
 /// One stream under way.
-pub(crate) struct Driver {
+pub(crate) struct Driver<F> {
     pipe: Pipe<'static, Bytes>,
     client: ServerSocket,
     upstream: Upstream,
-    pace: Pace,
-    /// A buffer whose bytes were copied by the runtime and which may be filled again.
-    spare: Option<ArrayBuffer>,
     backlog_poll: f64,
     client_gone: bool,
-    timer: Option<(JsValue, Instant)>,
-    remember: fn(Candidate),
+    alarm: Alarm,
+    remember: F,
     reuse_buffers: bool,
     listeners: Listeners,
     _counted: Counted,
@@ -61,17 +59,16 @@ struct Listeners {
     read_failed: Function,
     written: Function,
     write_failed: Function,
-    timer: Function,
 }
 
-impl Driver {
+impl<F: Fn(Candidate)> Driver<F> {
     /// Takes over an accepted WebSocket. `remember` is told which candidate won.
     pub(crate) fn new(
         events: Events,
         client: ServerSocket,
         pipe: Pipe<'static, Bytes>,
         framed: bool,
-        (counted, remember): (Counted, fn(Candidate)),
+        (counted, remember): (Counted, F),
     ) -> Self {
         client.add_event_listener("message", &events.listener(event::MESSAGE));
         let closed = events.listener(event::CLOSE);
@@ -84,18 +81,15 @@ impl Driver {
             pipe,
             client,
             upstream: Upstream::default(),
-            pace: Pace::new(),
-            spare: None,
             backlog_poll: BACKLOG_POLL.0,
             client_gone: false,
-            timer: None,
+            alarm: Alarm::new(events.listener(event::TIMER)),
             remember,
             listeners: Listeners {
                 read: events.listener(event::READ),
                 read_failed: events.listener(event::READ_FAILED),
                 written: events.listener(event::WRITTEN),
                 write_failed: events.listener(event::WRITE_FAILED),
-                timer: events.listener(event::TIMER),
                 events,
             },
             _counted: counted,
@@ -129,7 +123,7 @@ impl Driver {
                 // Throws if the client has closed in the meantime; its close event tells the core.
                 Output::CloseClient(code) => drop(self.client.close(code.number(), code.token())),
                 Output::Wait(deadline) => {
-                    self.arm(deadline);
+                    self.alarm.arm(deadline);
                     return true;
                 }
                 Output::Done => return false,
@@ -147,13 +141,7 @@ impl Driver {
             return;
         }
         self.backlog_poll = BACKLOG_POLL.0;
-        let size = self.pace.size();
-        let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
-        let into = match self.spare.take().filter(fits) {
-            Some(buffer) => Uint8Array::new(&buffer),
-            None => Uint8Array::new_with_length(size),
-        };
-        if let Some(promise) = self.upstream.read(&into) {
+        if let Some(promise) = self.upstream.read(usize::MAX) {
             platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
         }
     }
@@ -168,21 +156,8 @@ impl Driver {
         let message = Bytes::join(parts);
         // Throws if the client has closed in the meantime; its close event tells the core.
         if self.client.send(&message.0).is_ok() && self.reuse_buffers {
-            self.spare = Some(message.0.buffer());
+            self.upstream.reuse(&message);
         }
-    }
-
-    /// One timer for all deadlines: it is moved only to an earlier time, and re-armed when it fires too early.
-    fn arm(&mut self, deadline: Instant) {
-        if let Some((timer, at)) = &self.timer {
-            if *at <= deadline {
-                return;
-            }
-            platform::clear_timeout(timer);
-        }
-        let millis = deadline.since(now()).as_millis();
-        let timer = platform::set_timeout(&self.listeners.timer, millis as f64);
-        self.timer = Some((timer, deadline));
     }
 
     fn input(&mut self, number: u32, value: JsValue) -> Option<Input<Bytes>> {
@@ -195,11 +170,8 @@ impl Driver {
                 self.client_gone = true;
                 Some(Input::ClientClosed)
             }
-            event::READ => Some(match upstream::bytes_read(value) {
-                Some(bytes) => {
-                    self.pace.brought(bytes.0.length());
-                    Input::Read(bytes)
-                }
+            event::READ => Some(match self.upstream.bytes_read(value) {
+                Some(bytes) => Input::Read(bytes),
                 None => Input::UpstreamEnd,
             }),
             event::READ_FAILED => Some(Input::UpstreamFailed),
@@ -207,7 +179,7 @@ impl Driver {
             event::WRITE_FAILED => None,
             event::WRITTEN => Some(Input::Written),
             event::TIMER => {
-                self.timer = None;
+                self.alarm.rang();
                 Some(Input::Timer)
             }
             event::RESUME => {
@@ -224,7 +196,9 @@ impl Driver {
     }
 }
 
-impl Handler for Driver {
+impl<F: Fn(Candidate)> Handler for Driver<F> {
+    type Note = Infallible;
+
     fn event(&mut self, number: u32, value: JsValue) -> bool {
         if let Some(input) = self.input(number, value) {
             self.pipe.handle(input, now());
@@ -235,17 +209,8 @@ impl Handler for Driver {
         }
         self.drain()
     }
-}
 
-impl Drop for Driver {
-    fn drop(&mut self) {
-        if let Some((timer, _)) = &self.timer {
-            platform::clear_timeout(timer);
-        }
+    fn note(&mut self, note: Infallible) -> bool {
+        match note {}
     }
-}
-
-/// The platform's clock; it stands still while code runs and moves on with every event.
-pub(crate) fn now() -> Instant {
-    Instant::from_millis(Date::now() as u64)
 }

@@ -99,6 +99,10 @@ extern "C" {
     #[wasm_bindgen(method, catch)]
     pub(crate) fn send(this: &ServerSocket, bytes: &Uint8Array) -> Result<(), JsValue>;
 
+    /// Queues a text message; never waits.
+    #[wasm_bindgen(method, catch, js_name = send)]
+    pub(crate) fn send_text(this: &ServerSocket, text: &str) -> Result<(), JsValue>;
+
     #[wasm_bindgen(method, catch, js_name = close)]
     pub(crate) fn close(this: &ServerSocket, code: u16, reason: &str) -> Result<(), JsValue>;
 
@@ -111,6 +115,32 @@ extern "C" {
     /// A string for a text message.
     #[wasm_bindgen(method, getter)]
     pub(crate) fn data(this: &MessageEvent) -> JsValue;
+
+    /// A `close` event, or an `error` event, which has no code.
+    pub(crate) type CloseEvent;
+
+    /// 1006 if there was no close frame.
+    #[wasm_bindgen(method, getter)]
+    pub(crate) fn code(this: &CloseEvent) -> Option<u16>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    /// The Durable Objects of one class.
+    pub(crate) type Namespace;
+
+    #[wasm_bindgen(method, catch, js_name = getByName)]
+    pub(crate) fn get_by_name(this: &Namespace, name: &str) -> Result<Stub, JsValue>;
+
+    /// The way to one of them.
+    pub(crate) type Stub;
+
+    /// Sends it `request` under another URL.
+    #[wasm_bindgen(method, catch)]
+    pub(crate) fn fetch(this: &Stub, url: &str, request: &web_sys::Request) -> Result<Promise, JsValue>;
+
+    #[wasm_bindgen(js_namespace = crypto, js_name = getRandomValues)]
+    fn get_random_values(into: &Uint8Array);
 }
 
 #[wasm_bindgen]
@@ -148,6 +178,15 @@ pub(crate) fn on_settled(promise: Promise, resolved: &Function, rejected: &Funct
 /// Lets a promise settle unseen: without this its rejection would be reported as unhandled.
 pub(crate) fn ignore(promise: Promise) {
     IGNORE.with(|ignore| on_settled(promise, ignore, ignore));
+}
+
+/// Random bytes from the platform's cryptographic generator.
+pub(crate) fn random<const N: usize>() -> [u8; N] {
+    let bytes = Uint8Array::new_with_length(u32::try_from(N).unwrap_or_default());
+    get_random_values(&bytes);
+    let mut random = [0; N];
+    bytes.copy_to(&mut random);
+    random
 }
 
 /// The bytes of a binary message; `None` for a text message.

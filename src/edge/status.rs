@@ -16,10 +16,10 @@ use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
 use crate::{
+    alarm::now,
     gauges, pages,
-    pipe::now,
     platform::{self, ServerSocket},
-    web,
+    sessions, web,
 };
 
 #[derive(Serialize)]
@@ -42,12 +42,22 @@ struct Reachable {
     tls: bool,
 }
 
+/// What this relay can do; the last only with its Durable Objects.
+const FEATURES: [&str; 5] = ["ws/chat", "pipe/chat", "pipe/tls", "tunnel", "sessions"];
+
 thread_local! {
     /// When the last probe began or ended, and what it found, if it has ended.
     static PROBED: Cell<Option<(Instant, Option<Reachable>)>> = const { Cell::new(None) };
 }
 
-pub(crate) async fn answer(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {
+pub(crate) async fn answer(
+    request: &Request,
+    (path, query): (&str, &str),
+    config: &Config,
+    env: &JsValue,
+) -> Result<Response, JsValue> {
+    let mut gauges = gauges::snapshot();
+    gauges.tunnel += sessions::count(request, path, config, env).await;
     let wants_probe = query.trim_start_matches('?').split('&').any(|part| part == "probe=1");
     let status = Status {
         version: env!("CARGO_PKG_VERSION"),
@@ -57,8 +67,8 @@ pub(crate) async fn answer(request: &Request, query: &str, config: &Config) -> R
             WebUpstream::Wss => "wss",
             WebUpstream::Tcp => "tcp",
         },
-        features: &["ws/chat", "pipe/chat", "pipe/tls"],
-        gauges: gauges::snapshot(),
+        features: if sessions::are_kept(env) { &FEATURES } else { FEATURES.split_last().map_or(&[], |(_, rest)| rest) },
+        gauges,
         upstreams: if wants_probe { reachable(request, config).await } else { None },
     };
     let body = serde_json::to_string(&status).map_err(|error| JsValue::from(error.to_string()))?;

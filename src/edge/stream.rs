@@ -7,11 +7,7 @@
 //! A handler holds JavaScript objects that lead back to it, so no garbage collector ever frees it: a stream must end by
 //! itself, within the time that the platform gives it.
 
-use std::{
-    cell::RefCell,
-    collections::VecDeque,
-    rc::{Rc, Weak},
-};
+use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
 use js_sys::{Function, Promise};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
@@ -21,8 +17,14 @@ pub(crate) const START: u32 = 0;
 
 /// Handles the events of one stream until it says that the stream is over.
 pub(crate) trait Handler {
+    /// What else may happen to the stream, told by our own code.
+    type Note;
+
     /// Returns whether the stream goes on.
     fn event(&mut self, number: u32, value: JsValue) -> bool;
+
+    /// Returns whether the stream goes on.
+    fn note(&mut self, note: Self::Note) -> bool;
 }
 
 /// Gives out the functions that lead to a stream's handler.
@@ -36,45 +38,54 @@ impl Events {
     }
 }
 
-struct Stream<H> {
+/// A stream under way.
+pub(crate) struct Stream<H: Handler> {
     handler: RefCell<Option<H>>,
-    inbox: RefCell<VecDeque<(u32, JsValue)>>,
+    inbox: RefCell<VecDeque<Happening<H::Note>>>,
     /// Settles the promise that tells the platform that this stream is still at work.
     over: RefCell<Option<Function>>,
 }
 
+enum Happening<N> {
+    Event(u32, JsValue),
+    Note(N),
+}
+
 /// Starts a stream: `make` gets the events to listen to and returns the handler. The promise resolves at its end.
-pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events) -> H) -> Promise {
+pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H>>) -> H) -> Promise {
     let stream = Rc::new(Stream { handler: RefCell::new(None), inbox: RefCell::default(), over: RefCell::new(None) });
     let entry = {
         let stream = Rc::clone(&stream);
-        Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(number, value))
+        Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(Happening::Event(number, value)))
     };
     // Owned by the runtime's garbage collector: promises and listeners may call it after the stream's end.
     let entry: Function = entry.into_js_value().unchecked_into();
-    let weak: Weak<_> = Rc::downgrade(&stream);
-    let promise = Promise::new(&mut |resolve, _| {
-        if let Some(stream) = weak.upgrade() {
-            stream.over.replace(Some(resolve));
-        }
-    });
-    let handler = make(Events(entry));
+    let promise = Promise::new(&mut |resolve, _| drop(stream.over.replace(Some(resolve))));
+    let handler = make(Events(entry), &stream);
     stream.handler.replace(Some(handler));
-    stream.dispatch(START, JsValue::UNDEFINED);
+    stream.dispatch(Happening::Event(START, JsValue::UNDEFINED));
     promise
 }
 
 impl<H: Handler> Stream<H> {
-    fn dispatch(&self, number: u32, value: JsValue) {
-        self.inbox.borrow_mut().push_back((number, value));
+    /// Tells the handler something, now or behind what it is doing.
+    pub(crate) fn tell(&self, note: H::Note) {
+        self.dispatch(Happening::Note(note));
+    }
+
+    fn dispatch(&self, happening: Happening<H::Note>) {
+        self.inbox.borrow_mut().push_back(happening);
         self.run();
     }
 
     /// Hands events over one by one. An event that comes while one is being handled waits for its turn.
     fn run(&self) {
         let Ok(mut handler) = self.handler.try_borrow_mut() else { return };
-        while let Some((number, value)) = self.next() {
-            let goes_on = handler.as_mut().is_some_and(|handler| handler.event(number, value));
+        while let Some(happening) = self.next() {
+            let goes_on = handler.as_mut().is_some_and(|handler| match happening {
+                Happening::Event(number, value) => handler.event(number, value),
+                Happening::Note(note) => handler.note(note),
+            });
             if !goes_on {
                 handler.take();
                 if let Some(over) = self.over.take() {
@@ -85,7 +96,7 @@ impl<H: Handler> Stream<H> {
         }
     }
 
-    fn next(&self) -> Option<(u32, JsValue)> {
+    fn next(&self) -> Option<Happening<H::Note>> {
         self.inbox.borrow_mut().pop_front()
     }
 }

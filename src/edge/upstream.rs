@@ -2,20 +2,47 @@
 //!
 //! Which to open, use and close is the core's to say.
 
-use js_sys::{Function, Object, Promise, Reflect, Uint8Array};
-use pasarela_core::{config::Authority, dial::Candidate};
-use wasm_bindgen::JsValue;
+use std::cell::Cell;
+
+use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use pasarela_core::{config::Authority, dial::Candidate, route::Kind};
+use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
     bytes::Bytes,
+    pace::Pace,
     platform::{self, Reader, Socket, Writer},
 };
+
+thread_local! {
+    /// The chat candidate that won last: a plain value, the only thing connections share.
+    static CHAT_WINNER: Cell<Option<usize>> = const { Cell::new(None) };
+}
+
+/// The candidate to try first.
+pub(crate) fn preferred(kind: Kind) -> Option<Candidate> {
+    match kind {
+        Kind::Chat => CHAT_WINNER.get().map(Candidate),
+        Kind::Tls => None,
+    }
+}
+
+/// Which candidate won.
+pub(crate) fn remember(kind: Kind, Candidate(winner): Candidate) {
+    match kind {
+        Kind::Chat => CHAT_WINNER.set(Some(winner)),
+        Kind::Tls => {}
+    }
+}
 
 /// Every connection that is not closed yet.
 #[derive(Default)]
 pub(crate) struct Upstream {
     sockets: Vec<(Candidate, Socket)>,
     open: Option<(Reader, Writer)>,
+    pace: Pace,
+    /// A buffer whose bytes nobody needs any more.
+    spare: Option<ArrayBuffer>,
 }
 
 impl Upstream {
@@ -44,9 +71,29 @@ impl Upstream {
         self.open.is_some()
     }
 
-    /// Asks for bytes into `buffer`.
-    pub(crate) fn read(&self, buffer: &Uint8Array) -> Option<Promise> {
-        self.open.as_ref().map(|(reader, _)| reader.read(buffer))
+    /// Asks for at most `max` bytes, and no more than the pace of this stream suggests.
+    pub(crate) fn read(&mut self, max: usize) -> Option<Promise> {
+        let (reader, _) = self.open.as_ref()?;
+        let size = self.pace.size().min(u32::try_from(max).unwrap_or(u32::MAX));
+        let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
+        let into = match self.spare.take().filter(fits) {
+            Some(buffer) => Uint8Array::new(&buffer),
+            None => Uint8Array::new_with_length(size),
+        };
+        Some(reader.read(&into))
+    }
+
+    /// The bytes that a read brought; none at the end.
+    pub(crate) fn bytes_read(&mut self, result: JsValue) -> Option<Bytes> {
+        let result: platform::ReadResult = result.unchecked_into();
+        let bytes = if result.done() { None } else { result.value() }?;
+        self.pace.brought(bytes.length());
+        Some(Bytes(bytes))
+    }
+
+    /// Nobody needs the bytes of this any more: the next read may fill it again.
+    pub(crate) fn reuse(&mut self, bytes: &Bytes) {
+        self.spare = Some(bytes.0.buffer());
     }
 
     pub(crate) fn write(&self, bytes: &Bytes) -> Option<Promise> {
@@ -86,10 +133,4 @@ impl Drop for Upstream {
     fn drop(&mut self) {
         self.close_all();
     }
-}
-
-/// Whether a promise's value says that the stream has ended, and the bytes if not.
-pub(crate) fn bytes_read(result: JsValue) -> Option<Bytes> {
-    let result: platform::ReadResult = wasm_bindgen::JsCast::unchecked_into(result);
-    if result.done() { None } else { result.value().map(Bytes) }
 }

@@ -1,0 +1,253 @@
+//! Where tunnels live: in a Durable Object, which keeps one when its WebSocket is lost, or, without such objects, with the
+//! request that opened it.
+//!
+//! Only the object is reached from another request, so only there can a tunnel be continued. `tunnel` carries the bytes.
+
+use std::{
+    cell::{OnceCell, RefCell},
+    rc::Rc,
+};
+
+use js_sys::{Promise, Reflect};
+use pasarela_core::{
+    codes::Code,
+    config::Config,
+    dial::Candidate,
+    route::{Found, Kind, Route},
+    tunnel::{
+        message::Open,
+        relay::{Options, Relay},
+        sessions::{self, Grant, Pool},
+        upgrade::{self, Request as Asked},
+    },
+};
+use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen_futures::JsFuture;
+use web_sys::{Request, Response};
+
+use crate::{
+    alarm::now,
+    gauges::{Counted, Gauge},
+    pages,
+    platform::{self, Namespace},
+    settings, stream,
+    tunnel::{self, Driver, Handle, Keeper, Note},
+    upgrade::origin,
+    upstream::remember,
+    url::split,
+};
+
+thread_local! {
+    /// What all tunnels of this isolate may hold together, in whichever object they live.
+    static POOL: RefCell<Pool> = RefCell::default();
+}
+
+/// The window of a tunnel, given back at its end.
+struct Granted(Grant);
+
+impl Granted {
+    fn new(asked: u32) -> Option<Self> {
+        POOL.with_borrow_mut(|pool| pool.grant(asked)).map(Self)
+    }
+}
+
+impl Drop for Granted {
+    fn drop(&mut self) {
+        POOL.with_borrow_mut(|pool| pool.give_back(self.0));
+    }
+}
+
+/// Answers `K/tunnel`: passes it on to the object that has the session, or serves it here.
+pub(crate) async fn tunnel(
+    request: &Request,
+    (path, _owner): (&str, &str),
+    config: &'static Config,
+    env: &JsValue,
+    keep_alive: impl FnOnce(Promise),
+) -> Result<Response, JsValue> {
+    let offer = tunnel::offer(request);
+    let asked = match upgrade::decode(&offer) {
+        Ok(asked) => asked,
+        Err(code) => return tunnel::refuse(&offer, code),
+    };
+    let shard = match &asked {
+        Asked::Open(..) => {
+            let [random] = platform::random();
+            Some(random % config.session_shards)
+        }
+        Asked::Resume(resume) => sessions::shard(&resume.session).filter(|shard| *shard < config.session_shards),
+    };
+    if let (Some(namespace), Some(shard)) = (namespace(env), shard)
+        && let Some(response) = ask(&namespace, shard, path, request).await
+    {
+        return Ok(response);
+    }
+    match asked {
+        Asked::Open(open, early) => {
+            let Some(granted) = Granted::new(open.window) else { return tunnel::refuse(&offer, Code::Busy) };
+            let keeper = Alone { kind: open.route, _granted: granted, _counted: Gauge::Tunnel.count() };
+            let options = options(request, open, early, &keeper._granted, None);
+            let (client, response) = tunnel::accept(&offer)?;
+            let relay = Relay::new(config, options, now());
+            keep_alive(stream::start(|events, _| Driver::new(events, client, relay, false, keeper)));
+            Ok(response)
+        }
+        Asked::Resume(_) => tunnel::refuse(&offer, Code::Gone),
+    }
+}
+
+fn options(request: &Request, open: Open, early: Vec<u8>, granted: &Granted, session: Option<String>) -> Options {
+    Options { origin: origin(open.route, request), open, early, window: granted.0.window(), session }
+}
+
+/// Goes with a tunnel that ends with its WebSocket.
+struct Alone {
+    kind: Kind,
+    _granted: Granted,
+    _counted: Counted,
+}
+
+impl Keeper for Alone {
+    fn won(&self, winner: Candidate) {
+        remember(self.kind, winner);
+    }
+
+    fn attached(&self, _: bool) {}
+}
+
+/// Whether there are objects to keep tunnels in.
+pub(crate) fn are_kept(env: &JsValue) -> bool {
+    namespace(env).is_some()
+}
+
+/// Tunnels in all objects.
+pub(crate) async fn count(request: &Request, path: &str, config: &Config, env: &JsValue) -> u32 {
+    let Some(namespace) = namespace(env) else { return 0 };
+    let mut count = 0;
+    for shard in 0..config.session_shards {
+        let Some(response) = ask(&namespace, shard, path, request).await else { continue };
+        let Ok(text) = response.text() else { continue };
+        let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string());
+        count += text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+    }
+    count
+}
+
+fn namespace(env: &JsValue) -> Option<Namespace> {
+    let binding = Reflect::get(env, &"SESSIONS".into()).ok().filter(JsValue::is_object)?;
+    Some(binding.unchecked_into())
+}
+
+/// What the object of this shard answers; nothing if the platform refuses it, for a used-up quota for example.
+async fn ask(namespace: &Namespace, shard: u8, path: &str, request: &Request) -> Option<Response> {
+    let stub = namespace.get_by_name(&shard.to_string()).ok()?;
+    let promise = stub.fetch(&format!("https://sessions/{shard}{path}"), request).ok()?;
+    JsFuture::from(promise).await.ok()?.dyn_into().ok()
+}
+
+type Kept = Rc<RefCell<sessions::Sessions<Handle<Member>>>>;
+
+/// The Durable Object: tunnels of one shard, kept in memory only. A deployment ends them.
+#[cfg_attr(not(test), worker::durable_object(fetch))]
+#[allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
+pub struct Sessions {
+    env: worker::Env,
+    /// Made at the first request, which tells the shard.
+    kept: OnceCell<Kept>,
+}
+
+#[cfg(not(test))]
+impl worker::DurableObject for Sessions {
+    fn new(_: worker::State, env: worker::Env) -> Self {
+        Self { env, kept: OnceCell::new() }
+    }
+
+    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
+        Ok(self.answer(request.inner()).await?.into())
+    }
+}
+
+#[cfg_attr(test, expect(dead_code, reason = "there is no platform in unit tests"))]
+impl Sessions {
+    async fn answer(&self, request: &Request) -> Result<Response, JsValue> {
+        let url = request.url();
+        let (path, _) = split(&url);
+        let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();
+        let path = path.get(shard.len() + 1..).unwrap_or_default();
+        let (Ok(shard), Ok(config)) = (shard.parse(), settings::get(&self.env)) else {
+            return pages::unknown(request, path, &self.env, None).await;
+        };
+        let kept = self.kept.get_or_init(|| Rc::new(RefCell::new(sessions::Sessions::new(shard))));
+        match config.route(path) {
+            Some(Found { route: Route::Tunnel, owner }) => tunnel_here(request, owner, config, kept),
+            Some(Found { route: Route::Status, .. }) => {
+                pages::answer(200, "text/plain", &kept.borrow().len().to_string())
+            }
+            Some(_) | None => pages::unknown(request, path, &self.env, Some(config)).await,
+        }
+    }
+}
+
+fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &Kept) -> Result<Response, JsValue> {
+    let offer = tunnel::offer(request);
+    match upgrade::decode(&offer) {
+        Err(code) => tunnel::refuse(&offer, code),
+        Ok(Asked::Resume(resume)) => {
+            let found = kept.borrow().find(&resume.session, owner).cloned();
+            let Some(tunnel) = found else { return tunnel::refuse(&offer, Code::Gone) };
+            let (client, response) = tunnel::accept(&offer)?;
+            tunnel.tell(Note::Resume(client, resume));
+            Ok(response)
+        }
+        Ok(Asked::Open(open, early)) => {
+            let Some(granted) = make_room(open.window, kept) else { return tunnel::refuse(&offer, Code::Busy) };
+            let name = kept.borrow().name(platform::random());
+            let options = options(request, open, early, &granted, Some(name.clone()));
+            let kind = options.origin.kind;
+            let (client, response) = tunnel::accept(&offer)?;
+            let relay = Relay::new(config, options, now());
+            // The object lives while its sockets do; nothing is to be told of the end.
+            drop(stream::start(|events, tunnel| {
+                kept.borrow_mut().insert(name.clone(), owner, Rc::clone(tunnel));
+                let member = Member { kind, name, kept: Rc::clone(kept), _granted: granted };
+                Driver::new(events, client, relay, true, member)
+            }));
+            Ok(response)
+        }
+    }
+}
+
+/// A window for one more tunnel, if need be at the cost of the one that has been without a client for longest.
+fn make_room(asked: u32, kept: &Kept) -> Option<Granted> {
+    loop {
+        if let Some(granted) = Granted::new(asked) {
+            return Some(granted);
+        }
+        let evicted = kept.borrow_mut().evict()?;
+        evicted.tell(Note::End(Code::Gone));
+    }
+}
+
+/// Goes with a tunnel that is kept.
+struct Member {
+    kind: Kind,
+    name: String,
+    kept: Kept,
+    _granted: Granted,
+}
+
+impl Keeper for Member {
+    fn won(&self, winner: Candidate) {
+        remember(self.kind, winner);
+    }
+
+    fn attached(&self, is: bool) {
+        self.kept.borrow_mut().set_detached(&self.name, if is { None } else { Some(now()) });
+    }
+}
+
+impl Drop for Member {
+    fn drop(&mut self) {
+        self.kept.borrow_mut().remove(&self.name);
+    }
+}

@@ -1,0 +1,288 @@
+//! Drives the core's tunnel with the WebSockets that its client attaches, one after the other, and the upstream's TCP
+//! connections.
+//!
+//! The same in the plain Worker and in a Durable Object; only there it is told of further WebSockets. It decides nothing.
+
+use std::rc::Rc;
+
+use js_sys::Function;
+use pasarela_core::{
+    codes::Code,
+    dial::Candidate,
+    tunnel::{
+        Carrier,
+        message::{Control, Reset, Resume},
+        relay::{Ending, FIRST, Input, Output, Relay},
+        upgrade,
+    },
+};
+use wasm_bindgen::{JsCast, JsValue};
+use web_sys::{Request, Response};
+
+use crate::{
+    alarm::{Alarm, now},
+    bytes::Bytes,
+    platform::{self, CloseEvent, ServerSocket},
+    stream::{Events, Handler},
+    upgrade as websocket,
+    upstream::Upstream,
+};
+
+/// Numbers of the events after `START`; those of candidates and of carriers follow in pairs.
+mod event {
+    pub(super) const READ: u32 = 1;
+    pub(super) const READ_FAILED: u32 = 2;
+    pub(super) const WRITTEN: u32 = 3;
+    pub(super) const WRITE_FAILED: u32 = 4;
+    pub(super) const TIMER: u32 = 5;
+    pub(super) const CANDIDATES: u32 = 6;
+    pub(super) const CARRIERS: u32 = 1 << 16;
+}
+
+/// What our own code tells a tunnel.
+pub(crate) enum Note {
+    /// A client, let in, goes on with it over this WebSocket.
+    Resume(ServerSocket, Resume),
+    /// It is to end.
+    End(Code),
+}
+
+/// What goes with a tunnel for as long as it lives.
+pub(crate) trait Keeper {
+    /// Which candidate won.
+    fn won(&self, winner: Candidate);
+
+    /// Whether the tunnel has a carrier now.
+    fn attached(&self, is: bool);
+}
+
+/// One tunnel under way.
+pub(crate) struct Driver<K> {
+    relay: Relay<'static, Bytes>,
+    carriers: Vec<(Carrier, ServerSocket)>,
+    next_carrier: u32,
+    upstream: Upstream,
+    alarm: Alarm,
+    /// The runtime copies what it sends, and nothing is kept to be said again.
+    reuse_buffers: bool,
+    events: Events,
+    listeners: Listeners,
+    was_attached: bool,
+    keeper: K,
+}
+
+struct Listeners {
+    read: Function,
+    read_failed: Function,
+    written: Function,
+    write_failed: Function,
+}
+
+impl<K: Keeper> Driver<K> {
+    /// Takes over the accepted WebSocket that brought `open`. With `keeps`, the tunnel may be continued.
+    pub(crate) fn new(
+        events: Events,
+        first: ServerSocket,
+        relay: Relay<'static, Bytes>,
+        keeps: bool,
+        keeper: K,
+    ) -> Self {
+        let mut driver = Self {
+            reuse_buffers: !keeps && first.buffered_amount().is_some(),
+            relay,
+            carriers: Vec::new(),
+            next_carrier: FIRST.0,
+            upstream: Upstream::default(),
+            alarm: Alarm::new(events.listener(event::TIMER)),
+            listeners: Listeners {
+                read: events.listener(event::READ),
+                read_failed: events.listener(event::READ_FAILED),
+                written: events.listener(event::WRITTEN),
+                write_failed: events.listener(event::WRITE_FAILED),
+            },
+            events,
+            was_attached: true,
+            keeper,
+        };
+        driver.add_carrier(first);
+        driver
+    }
+
+    fn add_carrier(&mut self, socket: ServerSocket) -> Carrier {
+        let carrier = Carrier(self.next_carrier);
+        self.next_carrier += 1;
+        let number = event::CARRIERS + 2 * carrier.0;
+        socket.add_event_listener("message", &self.events.listener(number));
+        let closed = self.events.listener(number + 1);
+        socket.add_event_listener("close", &closed);
+        socket.add_event_listener("error", &closed);
+        self.carriers.push((carrier, socket));
+        carrier
+    }
+
+    fn carrier(&self, carrier: Carrier) -> Option<&ServerSocket> {
+        self.carriers.iter().find(|(known, _)| *known == carrier).map(|(_, socket)| socket)
+    }
+
+    /// Runs the core until it waits; false once the tunnel is over.
+    fn drain(&mut self) -> bool {
+        loop {
+            match self.relay.poll() {
+                Output::Send(carrier, bytes) => self.send(carrier, &bytes),
+                // What a closed one throws is told by its close event.
+                Output::Control(carrier, control) => {
+                    drop(self.carrier(carrier).map(|socket| socket.send_text(&control.encode())));
+                }
+                Output::Close(carrier, code) => self.close(carrier, code),
+                Output::Connect(candidate, to) => {
+                    let number = event::CANDIDATES + 2 * u32::try_from(candidate.0).unwrap_or_default();
+                    let (opened, failed) = (self.events.listener(number), self.events.listener(number + 1));
+                    if !self.upstream.connect(candidate, &to, &opened, &failed) {
+                        self.relay.handle(Input::Failed(candidate), now());
+                    }
+                }
+                Output::Abandon(loser) => self.upstream.close(loser),
+                Output::Use(winner) => {
+                    self.keeper.won(winner);
+                    if !self.upstream.take(winner) {
+                        self.relay.handle(Input::UpstreamFailed, now());
+                    }
+                }
+                Output::Read(max) => {
+                    if let Some(promise) = self.upstream.read(max) {
+                        platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
+                    }
+                }
+                Output::Write(bytes) => {
+                    if let Some(promise) = self.upstream.write(&bytes) {
+                        platform::on_settled(promise, &self.listeners.written, &self.listeners.write_failed);
+                    }
+                }
+                Output::Finish => self.upstream.finish(),
+                Output::CloseUpstream => self.upstream.close_all(),
+                Output::Wait(deadline) => {
+                    self.alarm.arm(deadline);
+                    return true;
+                }
+                Output::Done => return false,
+            }
+        }
+    }
+
+    /// Closes a carrier and lets go of it: the close event of one whose client does not read may never come.
+    fn close(&mut self, carrier: Carrier, code: Code) {
+        for (_, socket) in self.carriers.extract_if(.., |(known, _)| *known == carrier) {
+            drop(socket.close(code.number(), code.token()));
+        }
+    }
+
+    fn send(&mut self, carrier: Carrier, bytes: &Bytes) {
+        let sent = self.carrier(carrier).is_some_and(|socket| socket.send(&bytes.0).is_ok());
+        if sent && self.reuse_buffers {
+            self.upstream.reuse(bytes);
+        }
+    }
+
+    fn upstream_event(&mut self, number: u32, value: JsValue) -> Option<Input<'static, Bytes>> {
+        match number {
+            event::READ => Some(match self.upstream.bytes_read(value) {
+                Some(bytes) => Input::Read(bytes),
+                None => Input::ReadEnd,
+            }),
+            event::READ_FAILED => Some(Input::UpstreamFailed),
+            event::WRITTEN => Some(Input::Written),
+            // The read tells how the connection ended, behind what is still to be read.
+            event::WRITE_FAILED => None,
+            event::TIMER => {
+                self.alarm.rang();
+                Some(Input::Timer)
+            }
+            _ => {
+                let offset = number.checked_sub(event::CANDIDATES)?;
+                let candidate = Candidate((offset / 2) as usize);
+                Some(if offset % 2 == 0 { Input::Opened(candidate) } else { Input::Failed(candidate) })
+            }
+        }
+    }
+
+    fn carrier_event(&mut self, offset: u32, value: &JsValue) {
+        let carrier = Carrier(offset / 2);
+        if offset % 2 == 1 {
+            let clean = value.unchecked_ref::<CloseEvent>().code().is_some_and(|code| code != 1006);
+            self.carriers.retain(|(known, _)| *known != carrier);
+            let ending = if clean { Ending::Clean } else { Ending::Cut };
+            return self.relay.handle(Input::CarrierClosed(carrier, ending), now());
+        }
+        let message: &platform::MessageEvent = value.unchecked_ref();
+        match platform::binary(message) {
+            Some(bytes) => self.relay.handle(Input::Data(carrier, Bytes(bytes)), now()),
+            None => {
+                let text = message.data().as_string().unwrap_or_default();
+                self.relay.handle(Input::Text(carrier, &text), now());
+            }
+        }
+    }
+
+    /// What follows every event.
+    fn after(&mut self) -> bool {
+        if worker::signal::is_near_cpu_limit() {
+            // The kill that follows would end every stream of the isolate, not only this one.
+            self.relay.handle(Input::End(Code::Cpu), now());
+        }
+        let goes_on = self.drain();
+        let is_attached = self.relay.detached_at().is_none();
+        if is_attached != self.was_attached {
+            self.was_attached = is_attached;
+            self.keeper.attached(is_attached);
+        }
+        goes_on
+    }
+}
+
+impl<K: Keeper> Handler for Driver<K> {
+    type Note = Note;
+
+    fn event(&mut self, number: u32, value: JsValue) -> bool {
+        match number.checked_sub(event::CARRIERS) {
+            Some(offset) => self.carrier_event(offset, &value),
+            None => {
+                if let Some(input) = self.upstream_event(number, value) {
+                    self.relay.handle(input, now());
+                }
+            }
+        }
+        self.after()
+    }
+
+    fn note(&mut self, note: Note) -> bool {
+        match note {
+            Note::Resume(socket, resume) => {
+                let carrier = self.add_carrier(socket);
+                self.relay.handle(Input::Resume(carrier, resume), now());
+            }
+            Note::End(code) => self.relay.handle(Input::End(code), now()),
+        }
+        self.after()
+    }
+}
+
+/// The client's `Sec-WebSocket-Protocol` header.
+pub(crate) fn offer(request: &Request) -> String {
+    request.headers().get("sec-websocket-protocol").ok().flatten().unwrap_or_default()
+}
+
+/// Accepts the WebSocket of a client that sent this offer.
+pub(crate) fn accept(offer: &str) -> Result<(ServerSocket, Response), JsValue> {
+    websocket::accept_as(upgrade::is_offered(offer).then_some(upgrade::PROTOCOL))
+}
+
+/// Tells the client why there is no tunnel.
+pub(crate) fn refuse(offer: &str, code: Code) -> Result<Response, JsValue> {
+    let (server, response) = accept(offer)?;
+    server.send_text(&Control::Reset(Reset { code }).encode())?;
+    server.close(code.number(), code.token())?;
+    Ok(response)
+}
+
+/// The stream that carries a tunnel, to tell it something.
+pub(crate) type Handle<K> = Rc<crate::stream::Stream<Driver<K>>>;
