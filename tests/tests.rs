@@ -8,6 +8,8 @@
 /// What several files use, and nothing else.
 mod common;
 
+/// The proxy that cuts connections, itself.
+mod carrier;
 /// `/pipe` with our own clients.
 mod pipe;
 /// `/ws/chat` with the real clients.

@@ -46,12 +46,15 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The operator's own site, bound as ASSETS: the body that it answers to everything.
     pub site: Option<&'static str>,
+    /// Whether the Worker has the Durable Objects of wrangler.toml, kept in memory; it must export their classes.
+    pub sessions: bool,
 }
 
 impl Options {
     /// The relay, open to all, with the simulated WhatsApp as its upstreams.
     pub fn towards(sim: &Sim) -> Self {
-        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars: Vec::new(), site: None }
+        let vars = Vec::new();
+        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars, site: None, sessions: true }
             .var("OPEN", "1")
             .var("UPSTREAM_CHAT", &sim.chat().to_string())
             .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
@@ -73,10 +76,18 @@ impl Options {
         self
     }
 
-    /// Another Worker with the same variables.
+    /// The same without Durable Objects.
+    #[must_use]
+    pub fn without_sessions(mut self) -> Self {
+        self.sessions = false;
+        self
+    }
+
+    /// Another Worker with the same variables, and no Durable Objects.
     #[must_use]
     pub fn script(mut self, path: &str) -> Self {
         self.script = Script::Other(places::root().join(path));
+        self.sessions = false;
         self
     }
 }
@@ -164,6 +175,8 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
         write!(site, "compatibilityDate = \"{date}\")),")?;
         write!(bindings, "(name = \"ASSETS\", service = \"site\"), ")?;
     }
+    let (namespaces, objects) = if options.sessions { durable_objects(&wrangler)? } else { Default::default() };
+    bindings += &objects;
     Ok(format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
          const config :Workerd.Config = (\n\
@@ -179,6 +192,7 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
            compatibilityDate = \"{date}\",\n\
            compatibilityFlags = [{flags}],\n\
            bindings = [{bindings}],\n\
+           {namespaces}\n\
          );\n",
         port = options.port,
         modules = modules(&options.script, folder)?,
@@ -192,6 +206,21 @@ fn variables(wrangler: &toml::Table, own: &[(String, String)]) -> Vec<(String, S
     let text = |value: &toml::Value| value.as_str().map(str::to_owned);
     let shipped = table.iter().filter_map(|(name, value)| Some((name.clone(), text(value)?)));
     shipped.filter(|(name, _)| own.iter().all(|(key, _)| key != name)).chain(own.iter().cloned()).collect()
+}
+
+/// The Durable Objects of wrangler.toml: the Worker's namespaces with their storage, and the bindings to them.
+fn durable_objects(wrangler: &toml::Table) -> Result<(String, String)> {
+    let objects = wrangler.get("durable_objects").and_then(|table| table.get("bindings")?.as_array());
+    let (mut namespaces, mut bindings) = (String::new(), String::new());
+    for object in objects.context("no [[durable_objects.bindings]]")? {
+        let text = |key| object.get(key).and_then(toml::Value::as_str).with_context(|| format!("no {key}"));
+        let (name, class) = (text("name")?, text("class_name")?);
+        write!(namespaces, "(className = {class:?}, uniqueKey = {class:?}, enableSql = true), ")?;
+        write!(bindings, "(name = {name:?}, durableObjectNamespace = {class:?}), ")?;
+    }
+    // In memory workerd has no SQL, whatever enableSql says; only storage on disk has.
+    let namespaces = format!("durableObjectNamespaces = [{namespaces}], durableObjectStorage = (inMemory = void),");
+    Ok((namespaces, bindings))
 }
 
 /// The built Worker, read once: a test may build it anew while others start it.
