@@ -18,6 +18,14 @@ mod library_clients;
 mod faults;
 /// What a stranger sees.
 mod probes;
+/// The relays that carry tunnels, one under each test.
+mod relays;
+/// What a tunnel's ends say to each other, by hand.
+mod tunnel;
+/// Tunnels that lose their carriers, with the library's client.
+mod tunnel_carriers;
+/// What tunnels make the relay hold.
+mod tunnel_memory;
 /// What the relay holds.
 mod memory;
 /// The house rules.

@@ -10,7 +10,17 @@ use wasm_bindgen::prelude::*;
 extern "C" {
     /// Starts connecting to `host:port`; throws at once for an address that it will not try.
     #[wasm_bindgen(catch)]
-    pub(crate) fn connect(address: &str) -> Result<Socket, JsValue>;
+    fn connect(address: &str, options: &ConnectOptions) -> Result<Socket, JsValue>;
+}
+
+#[wasm_bindgen]
+extern "C" {
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type ConnectOptions;
+
+    /// Whether we may go on writing after the other side has said all.
+    #[wasm_bindgen(method, setter, js_name = allowHalfOpen)]
+    fn set_allow_half_open(this: &ConnectOptions, allow: bool);
 }
 
 #[wasm_bindgen]
@@ -168,6 +178,13 @@ extern "C" {
     /// The one function that every realm has and that does nothing; making one from text is forbidden here.
     #[wasm_bindgen(thread_local_v2, js_namespace = Function, js_name = prototype)]
     static IGNORE: Function;
+}
+
+/// Starts connecting. Each direction ends by itself; the connection ends when it is closed.
+pub(crate) fn open_socket(address: &str) -> Result<Socket, JsValue> {
+    let options: ConnectOptions = js_sys::Object::new().unchecked_into();
+    options.set_allow_half_open(true);
+    connect(address, &options)
 }
 
 /// Calls one of the two once the promise settles.

@@ -104,7 +104,7 @@ async fn reachable(request: &Request, config: &Config) -> Option<Reachable> {
 }
 
 async fn accepts(to: &Authority) -> bool {
-    let Ok(socket) = platform::connect(&to.to_string()) else { return false };
+    let Ok(socket) = platform::open_socket(&to.to_string()) else { return false };
     platform::ignore(socket.closed());
     let mut timer = JsValue::UNDEFINED;
     let timeout = Promise::new(&mut |_, reject| {

@@ -209,7 +209,8 @@ impl<K: Keeper> Driver<K> {
         let carrier = Carrier(offset / 2);
         if offset % 2 == 1 {
             let clean = value.unchecked_ref::<CloseEvent>().code().is_some_and(|code| code != 1006);
-            self.carriers.retain(|(known, _)| *known != carrier);
+            // An older runtime counts a socket that its client has left as open until we close it, too.
+            self.close(carrier, Code::End);
             let ending = if clean { Ending::Clean } else { Ending::Cut };
             return self.relay.handle(Input::CarrierClosed(carrier, ending), now());
         }

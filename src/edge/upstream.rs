@@ -54,7 +54,7 @@ impl Upstream {
         opened: &Function,
         failed: &Function,
     ) -> bool {
-        let Ok(socket) = platform::connect(&to.to_string()) else { return false };
+        let Ok(socket) = platform::open_socket(&to.to_string()) else { return false };
         platform::on_settled(socket.opened(), opened, failed);
         platform::ignore(socket.closed());
         self.sockets.push((candidate, socket));

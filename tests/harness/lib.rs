@@ -9,6 +9,7 @@ pub mod places;
 pub mod process;
 pub mod workerd;
 pub mod socket;
+pub mod tunnel;
 pub mod carrier;
 pub mod http;
 pub mod handshake;

@@ -22,6 +22,8 @@ pub struct Socket(WebSocketStream<MaybeTlsStream<TcpStream>>);
 pub enum Event {
     /// A binary message.
     Binary(Bytes),
+    /// A text message.
+    Text(String),
     /// The close frame; the code is 1006 if there was none.
     Closed(u16, String),
 }
@@ -61,8 +63,8 @@ impl Socket {
     ///
     /// # Errors
     /// The connection is gone.
-    pub async fn send_text(&mut self, text: &'static str) -> Result<()> {
-        Ok(self.0.send(Message::text(text)).await?)
+    pub async fn send_text(&mut self, text: impl Into<String>) -> Result<()> {
+        Ok(self.0.send(Message::text(text.into())).await?)
     }
 
     /// Sends a close frame.
@@ -90,8 +92,8 @@ impl Socket {
             if message.is_binary() {
                 return Ok(Event::Binary(message.into_payload().into()));
             }
-            if message.is_text() {
-                bail!("a text message: {:?}", message.as_text());
+            if let Some(text) = message.as_text() {
+                return Ok(Event::Text(text.to_owned()));
             }
         }
     }
@@ -103,6 +105,7 @@ impl Socket {
     pub async fn binary(&mut self) -> Result<Bytes> {
         match self.next().await? {
             Event::Binary(bytes) => Ok(bytes),
+            Event::Text(text) => bail!("a text message: {text:?}"),
             Event::Closed(code, reason) => bail!("closed with {code} {reason:?}"),
         }
     }

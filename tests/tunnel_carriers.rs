@@ -1,0 +1,260 @@
+//! Tunnels that lose their carriers, with the library's client in front of every relay that keeps them.
+
+use std::time::Duration;
+
+use anyhow::{Context, Result, bail, ensure};
+use futures_util::{SinkExt, StreamExt};
+use pasarela::{
+    sim::pattern,
+    tunnel::{self, Error, Kind as Route, Options, Timing, TunnelStream},
+};
+use pasarela_core::codes::Code;
+use pasarela_e2e::{
+    carrier::{Carrier, Direction, How, Plan},
+    clients::Client,
+    measuring::ask,
+    socket::PATIENCE,
+};
+use rand::{RngExt, SeedableRng, rngs::StdRng};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+    time::{interval, timeout},
+};
+use tokio_websockets::{Message, ServerBuilder};
+
+use crate::{
+    common::soak,
+    relays::{Bench, Kind},
+};
+
+mod keeper {
+    crate::relays::against_every_keeper! {
+        a_download_survives_every_kind_of_cut,
+        an_upload_survives_every_kind_of_cut,
+        a_network_that_freezes_connections_is_outrun,
+        rotation_under_load_loses_nothing,
+        a_relay_that_restarts_ends_the_stream_with_gone,
+        baileys_stays_connected_while_the_carrier_is_cut_again_and_again,
+    }
+}
+
+/// Impatient, so that silence costs a test half a second.
+const TIMING: Timing = Timing {
+    quiet: Duration::from_millis(200),
+    pong: Duration::from_millis(300),
+    backoff: (Duration::from_millis(20), Duration::from_millis(500)),
+    ..Timing::DEFAULT
+};
+
+fn options(carrier: &Carrier) -> Result<Options> {
+    Ok(Options { timing: TIMING, ..Options::new(&carrier.url("/tunnel"), Route::Chat)? })
+}
+
+/// Cuts the connections one after the other, each at a random byte of this direction and in another way, and then no more.
+async fn saboteur(carrier: &Carrier, direction: Direction, cuts: usize, total: u64) -> Result<()> {
+    let mut rng = StdRng::seed_from_u64(cuts as u64);
+    for cut in 0..cuts {
+        let how = [How::Reset, How::Silence, How::Close][cut % 3];
+        // The upgrade's some 200 bytes included: now and then it is cut, too.
+        let after = rng.random_range(100..total / cuts as u64);
+        carrier.plan(Plan::default().cut(after, direction, how));
+        carrier.wait_accepted(cut + 1).await?;
+    }
+    carrier.plan(Plan::default());
+    Ok(())
+}
+
+fn size() -> (usize, u64) {
+    if soak() { (200, 64 << 20) } else { (30, 8 << 20) }
+}
+
+async fn download(stream: &mut TunnelStream, total: u64) -> Result<()> {
+    let (mut at, mut buffer) = (0, vec![0; 64 << 10]);
+    while at < total {
+        let read = timeout(PATIENCE, stream.read(&mut buffer)).await;
+        let n = read.with_context(|| format!("nothing after {at} of {total}"))??;
+        ensure!(n > 0, "ended after {at} of {total}");
+        ensure!(pattern::matches(at, &buffer[..n]), "wrong bytes after {at} of {total}");
+        at += n as u64;
+    }
+    ensure!(at == total && timeout(PATIENCE, stream.read(&mut buffer)).await?? == 0, "more than {total}");
+    Ok(())
+}
+
+async fn a_download_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    let (cuts, total) = size();
+    let mut stream = tunnel::open(options(&carrier)?);
+    let handle = stream.handle().clone();
+    let transfer = async {
+        stream.write_all(&ask(&format!("sim source {total}"))).await?;
+        download(&mut stream, total).await?;
+        stream.shutdown().await?;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(transfer, saboteur(&carrier, Direction::Down, cuts, total))?;
+    println!("{kind:?}: {:?} over {} connections", handle.status(), carrier.accepted());
+    drop(stream);
+    bench.must_be_idle().await?;
+    // An attempt that is cut before it has told its session opens another stream, from its start.
+    ensure!(bench.sim.stats().chat.total == 1 || carrier.accepted() > cuts + 1, "{:?}", bench.sim.stats());
+    Ok(())
+}
+
+async fn an_upload_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    let (cuts, total) = size();
+    let (mut source, mut sink) = tokio::io::split(tunnel::open(options(&carrier)?));
+    let send = async {
+        sink.write_all(&ask("sim sink")).await?;
+        let (mut sent, mut buffer) = (0, vec![0; 64 << 10]);
+        while sent < total {
+            let piece = usize::try_from(total - sent)?.min(buffer.len());
+            pattern::fill(sent, &mut buffer[..piece]);
+            timeout(PATIENCE, sink.write_all(&buffer[..piece])).await.context("not taken")??;
+            sent += piece as u64;
+        }
+        sink.shutdown().await?;
+        anyhow::Ok(())
+    };
+    let receive = async {
+        // Counts of what the simulator has verified; the last is all of it.
+        let mut counts = Vec::new();
+        timeout(PATIENCE * 5, source.read_to_end(&mut counts)).await.context("no end")??;
+        let last = counts.last_chunk::<8>().map(|count| u64::from_be_bytes(*count));
+        ensure!(last == Some(total), "{last:?} of {total} verified");
+        Ok(())
+    };
+    tokio::try_join!(send, receive, saboteur(&carrier, Direction::Up, cuts, total))?;
+    bench.must_be_idle().await
+}
+
+async fn a_network_that_freezes_connections_is_outrun(kind: Kind) -> Result<()> {
+    const FREEZE: u64 = 16_000;
+    let total = if soak() { 1 << 20 } else { 256 << 10 };
+    let bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    carrier.plan(Plan::default().freeze_after(FREEZE));
+    let mut stream = tunnel::open(Options { budget: Some(12 << 10), timing: Timing::DEFAULT, ..options(&carrier)? });
+    stream.write_all(&ask(&format!("sim source {total}"))).await?;
+    download(&mut stream, total).await?;
+    stream.shutdown().await?;
+    let most = carrier.carried().iter().map(|carried| carried.down).max();
+    println!("{kind:?}: {} connections, at most {most:?} bytes down", carrier.accepted());
+    ensure!(most < Some(FREEZE), "a connection ran into the freeze: {most:?}");
+    drop(stream);
+    bench.must_be_idle().await?;
+    ensure!(bench.sim.stats().chat.total == 1);
+    Ok(())
+}
+
+async fn rotation_under_load_loses_nothing(kind: Kind) -> Result<()> {
+    let total = 32 << 20;
+    let bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    let mut stream = tunnel::open(options(&carrier)?);
+    let handle = stream.handle().clone();
+    stream.write_all(&ask(&format!("sim source {total}"))).await?;
+    let rotate = async {
+        let mut status = handle.watch();
+        for carriers in 1..=10 {
+            status.wait_for(|status| status.carriers >= carriers).await?;
+            handle.rotate();
+        }
+        status.wait_for(|status| status.carriers >= 11).await?;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(download(&mut stream, total), rotate)?;
+    stream.shutdown().await?;
+    drop(stream);
+    bench.must_be_idle().await?;
+    ensure!(bench.sim.stats().chat.total == 1);
+    Ok(())
+}
+
+async fn a_relay_that_restarts_ends_the_stream_with_gone(kind: Kind) -> Result<()> {
+    let mut bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let mut local = TcpStream::connect(listener.local_addr()?).await?;
+    let (mut accepted, _) = listener.accept().await?;
+    let options = options(&carrier)?;
+    let carried = tokio::spawn(async move {
+        let result = tunnel::carry(&mut accepted, options).await;
+        if result.is_err() {
+            accepted.set_zero_linger()?;
+        }
+        anyhow::Ok(result)
+    });
+    local.write_all(&ask("sim echo")).await?;
+    local.write_all(b"hello").await?;
+    let mut echo = [0; 5];
+    timeout(PATIENCE, local.read_exact(&mut echo)).await??;
+    bench.restart(kind).await?;
+    carrier.set_target(bench.address());
+    carrier.cut_all(How::Reset);
+    let reset = timeout(PATIENCE, local.read(&mut echo)).await?;
+    ensure!(reset.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "{reset:?}");
+    let Err(error) = carried.await?? else { bail!("it ended well") };
+    ensure!(matches!(error, Error::Reset(Code::Gone)), "{error:?}");
+    Ok(())
+}
+
+/// A WebSocket server for a library client on this machine, whose messages' bytes go through the tunnel.
+async fn adapter(listener: TcpListener, options: Options) -> Result<()> {
+    let (tcp, _) = listener.accept().await?;
+    let (_, socket) = ServerBuilder::new().accept(tcp).await?;
+    let (mut sink, mut source) = socket.split();
+    let (mut down, mut up) = tokio::io::split(tunnel::open(options));
+    let upward = async {
+        while let Some(Ok(message)) = source.next().await {
+            if message.is_binary() {
+                up.write_all(message.as_payload()).await?;
+            }
+        }
+        up.shutdown().await?;
+        anyhow::Ok(())
+    };
+    let downward = async {
+        let mut buffer = bytes::BytesMut::new();
+        while down.read_buf(&mut buffer).await? > 0 {
+            sink.send(Message::binary(buffer.split().freeze())).await?;
+        }
+        sink.close().await?;
+        anyhow::Ok(())
+    };
+    tokio::try_join!(upward, downward).map(drop)
+}
+
+async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: Kind) -> Result<()> {
+    let stay = if soak() { "60" } else { "10" };
+    let bench = Bench::start(kind).await?;
+    let carrier = Carrier::start(bench.address()).await?;
+    let listener = TcpListener::bind("127.0.0.1:0").await?;
+    let url = format!("ws://{}/ws/chat", listener.local_addr()?);
+    let carried = tokio::spawn(adapter(listener, options(&carrier)?));
+    let root_key = crate::common::hex(bench.sim.root_key());
+    let arguments = ["--root-key", &root_key, "--stay", stay];
+    let client = Client::Baileys.run(&url, &arguments);
+    let cut = async {
+        let mut every = interval(Duration::from_secs(1));
+        for how in [How::Reset, How::Silence, How::Close].into_iter().cycle() {
+            every.tick().await;
+            carrier.cut_all(how);
+        }
+        unreachable!("it goes on for ever")
+    };
+    let told = tokio::select! {
+        told = client => told?,
+        () = cut => bail!("ended"),
+    };
+    told.must_have_qr()?;
+    let cuts = carrier.accepted() - 1;
+    ensure!(cuts >= 8, "only {cuts} cuts: this test proves nothing");
+    ensure!(bench.sim.stats().chat.total == 1, "{:?}", bench.sim.stats());
+    carried.abort();
+    Ok(())
+}
