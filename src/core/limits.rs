@@ -50,8 +50,9 @@ pub const WINDOW_MIN: u32 = 64 << 10;
 /// The largest window of a tunnel, in bytes: a megabyte a round trip of 100 ms is 80 Mbit/s.
 pub const WINDOW_MAX: u32 = 1 << 20;
 
-/// Bytes delivered beyond the last acknowledgement at which the next is sent, unless a quarter of the window is less.
-pub const ACK_BYTES: u64 = 64 << 10;
+/// An acknowledgement is due when this part of a window was delivered since the last, of the smaller of both sides' windows:
+/// often enough for the sender never to wait, and seldom, because each costs the other side an event.
+pub const ACKS_PER_WINDOW: u32 = 4;
 
 /// Messages delivered since the last acknowledgement at which the next is sent, however few their bytes: it lets a sender
 /// of small messages keep below `IN_FLIGHT_MESSAGES`.

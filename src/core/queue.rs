@@ -53,6 +53,11 @@ impl<C: Chunk> Queue<C> {
         self.waiting.is_empty() && self.writing.is_none()
     }
 
+    #[cfg(test)]
+    pub(crate) fn chunks(&self) -> usize {
+        self.waiting.len()
+    }
+
     /// Adds what one message brought.
     pub(crate) fn push(&mut self, chunk: C) {
         let size = Size { bytes: chunk.len(), messages: 1 };

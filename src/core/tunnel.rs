@@ -12,6 +12,10 @@ mod duplex;
 pub mod sessions;
 pub mod relay;
 pub mod client;
+#[cfg(test)]
+mod sim;
+#[cfg(test)]
+mod hostile;
 
 /// A carrier of one tunnel, numbered in the order in which they were begun.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]

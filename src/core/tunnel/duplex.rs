@@ -47,11 +47,13 @@ struct Attachment {
     given: u64,
     /// Bytes it brought.
     brought: u64,
+    /// Messages it was given that the peer is to answer.
+    questions: u64,
 }
 
 impl Attachment {
     fn new(carrier: Carrier, position: u64, budget: Option<u64>) -> Self {
-        Self { carrier, position, budget: budget.unwrap_or(u64::MAX), given: 0, brought: 0 }
+        Self { carrier, position, budget: budget.unwrap_or(u64::MAX), given: 0, brought: 0, questions: 0 }
     }
 }
 
@@ -96,9 +98,25 @@ impl<C: Chunk + Clone> Duplex<C> {
         self.current.as_ref().map_or(0, |current| current.brought)
     }
 
+    /// Messages that the carrier in use was given and the peer is to answer: data, and our end.
+    pub(super) fn questions(&self) -> u64 {
+        self.current.as_ref().map_or(0, |current| current.questions)
+    }
+
+    /// The carrier that was replaced and may still bring bytes.
+    pub(super) fn older(&self) -> Option<Carrier> {
+        self.older.map(|(carrier, _)| carrier)
+    }
+
     /// Whether both directions have been delivered to their ends, and both peers know.
     pub(super) const fn is_over(&self) -> bool {
         self.outbound.is_over() && self.inbound.is_over()
+    }
+
+    /// The peer announced its window, of which we use at most `ours`.
+    pub(super) fn widen(&mut self, window: u32, ours: u32) {
+        self.outbound.widen(window.min(ours));
+        self.inbound.peer_widens(window);
     }
 
     /// The next thing to do.
@@ -255,6 +273,10 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     /// Everything that may be done now.
     pub(super) fn pump(&mut self) {
+        if self.tcp == Tcp::Closed {
+            // The last word is said.
+            return;
+        }
         self.deliver();
         self.send();
         if let (Tcp::Open { reading: false }, room @ 1..) = (self.tcp, self.outbound.room()) {
@@ -279,10 +301,12 @@ impl<C: Chunk + Clone> Duplex<C> {
             let len = chunk.len() as u64;
             current.budget = current.budget.saturating_sub(len);
             current.given = current.given.saturating_add(len);
+            current.questions += 1;
             self.outputs.push_back(Output::Send(current.carrier, chunk));
         }
         let carrier = current.carrier;
         if let Some(n) = self.outbound.next_fin() {
+            current.questions += 1;
             self.outputs.push_back(Output::Control(carrier, Control::Fin(Fin { n })));
         }
         if let Some(ack) = self.inbound.next_ack() {

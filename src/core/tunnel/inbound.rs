@@ -13,6 +13,8 @@ pub(super) struct Inbound<C> {
     acked: u64,
     messages_since_ack: u32,
     window: u32,
+    /// What the peer accepts. It may hold itself to as much, whatever we accept.
+    peers_window: u32,
     fin: Fin,
 }
 
@@ -38,6 +40,7 @@ impl<C: Chunk> Inbound<C> {
             acked: 0,
             messages_since_ack: 0,
             window: limits::WINDOW_MIN,
+            peers_window: limits::WINDOW_MIN,
             fin: Fin::Open,
         }
     }
@@ -57,9 +60,19 @@ impl<C: Chunk> Inbound<C> {
         self.queue.size().bytes
     }
 
+    #[cfg(test)]
+    pub(super) fn chunks(&self) -> usize {
+        self.queue.chunks()
+    }
+
     /// From here on the peer may send this much.
     pub(super) fn widen(&mut self, window: u32) {
         self.window = self.window.max(window);
+    }
+
+    /// The peer announced its own window.
+    pub(super) fn peer_widens(&mut self, window: u32) {
+        self.peers_window = self.peers_window.max(window);
     }
 
     /// Bytes whose first is the stream's byte `at`; those that were there before are dropped. Returns how many were new.
@@ -133,7 +146,7 @@ impl<C: Chunk> Inbound<C> {
 
     /// The acknowledgement that is due.
     pub(super) fn next_ack(&mut self) -> Option<Ack> {
-        let due = u64::from(self.window / 4).min(limits::ACK_BYTES);
+        let due = u64::from(self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW);
         let fin = self.fin == Fin::Delivered;
         let bytes = self.delivered - self.acked;
         (fin || bytes >= due || (bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES)).then(|| self.ack())

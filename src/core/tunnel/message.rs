@@ -78,6 +78,10 @@ pub struct Resumed {
     pub received: u64,
     /// As in `opened`.
     pub window: u32,
+    /// Where the relay's next data begins, if not at the `received` of `resume`: an older carrier brought an
+    /// acknowledgement beyond it meanwhile.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub from: Option<u64>,
 }
 
 /// Delivery.
@@ -195,7 +199,14 @@ mod tests {
                 Control::Opened(Opened { window: 65536, session: None, features: Vec::new() }),
                 r#"{"opened":{"window":65536,"session":null,"features":[]}}"#,
             ),
-            (Control::Resumed(Resumed { received: 7, window: 65536 }), r#"{"resumed":{"received":7,"window":65536}}"#),
+            (
+                Control::Resumed(Resumed { received: 7, window: 65536, from: None }),
+                r#"{"resumed":{"received":7,"window":65536}}"#,
+            ),
+            (
+                Control::Resumed(Resumed { received: 7, window: 65536, from: Some(9) }),
+                r#"{"resumed":{"received":7,"window":65536,"from":9}}"#,
+            ),
             (Control::Ack(Ack { n: 9, fin: false }), r#"{"ack":{"n":9}}"#),
             (Control::Ack(Ack { n: 9, fin: true }), r#"{"ack":{"n":9,"fin":true}}"#),
             (Control::Fin(Fin { n: u64::MAX }), r#"{"fin":{"n":18446744073709551615}}"#),

@@ -67,6 +67,11 @@ impl<C: Chunk + Clone> Outbound<C> {
         if waits || self.fin != Fin::Open { 0 } else { self.limit().saturating_sub(self.end) }
     }
 
+    /// Bytes that the peer has delivered.
+    pub(super) const fn acked(&self) -> u64 {
+        self.acked
+    }
+
     /// Bytes sent that the peer has not delivered.
     pub(super) const fn in_flight(&self) -> u64 {
         self.sent.saturating_sub(self.acked)
@@ -80,6 +85,11 @@ impl<C: Chunk + Clone> Outbound<C> {
     /// Bytes that are kept.
     pub(super) const fn held(&self) -> u64 {
         self.end - self.start
+    }
+
+    #[cfg(test)]
+    pub(super) fn pieces(&self) -> usize {
+        self.pieces.len()
     }
 
     /// The peer announced its window; it never shrinks.

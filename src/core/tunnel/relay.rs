@@ -33,7 +33,7 @@ pub const FIRST: Carrier = Carrier(0);
 #[derive(Debug)]
 pub struct Relay<'a, C> {
     phase: Phase<'a>,
-    duplex: Duplex<C>,
+    pub(super) duplex: Duplex<C>,
     window: u32,
     session: Option<String>,
     /// The newest attachment.
@@ -76,7 +76,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
             close_upstream: false,
             outputs: VecDeque::new(),
         };
-        relay.duplex.outbound.widen(options.open.window.min(options.window));
+        relay.duplex.widen(options.open.window, options.window);
         relay.duplex.begin(FIRST, options.open.budget);
         if !options.early.is_empty() {
             relay.data(FIRST, C::from_slice(&options.early), now);
@@ -229,6 +229,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     fn resume(&mut self, carrier: Carrier, resume: &Resume, now: Instant) {
         let newer = resume.attach > self.attach;
+        let has = self.has(resume);
         match self.phase {
             Phase::Failed { code, .. } if newer => {
                 self.attach = resume.attach;
@@ -236,7 +237,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
                 self.refuse(carrier, code);
                 self.phase = Phase::Failed { code, deadline: now + limits::CLOSE };
             }
-            Phase::Open | Phase::Over { .. } if newer && self.duplex.outbound.can_resume(resume.received) => {
+            Phase::Open | Phase::Over { .. } if newer && self.duplex.outbound.can_resume(has) => {
                 self.attach = resume.attach;
                 self.attached(carrier, resume, now);
             }
@@ -247,17 +248,24 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         }
     }
 
+    /// How much of our stream the client has. While its upgrade was on the way, it may have acknowledged more on an older
+    /// carrier.
+    fn has(&self, resume: &Resume) -> u64 {
+        resume.received.max(self.duplex.outbound.acked())
+    }
+
     fn attached(&mut self, carrier: Carrier, resume: &Resume, now: Instant) {
-        let received = self.duplex.inbound.received();
-        let Ok(replaced) = self.duplex.attach(carrier, resume.received, received, resume.budget) else { return };
+        let (has, received) = (self.has(resume), self.duplex.inbound.received());
+        let Ok(replaced) = self.duplex.attach(carrier, has, received, resume.budget) else { return };
         self.duplex.drop_older();
         if let Some(replaced) = replaced {
             self.duplex.close(replaced, Code::Superseded);
         }
         self.detached_at = None;
         self.last_activity = now;
-        self.duplex.outbound.widen(resume.window.min(self.window));
-        self.duplex.say(Control::Resumed(Resumed { received, window: self.window }));
+        self.duplex.widen(resume.window, self.window);
+        let from = (has > resume.received).then_some(has);
+        self.duplex.say(Control::Resumed(Resumed { received, window: self.window, from }));
         self.duplex.say_ack();
         self.duplex.pump();
     }
@@ -296,10 +304,11 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
                 Some(_) | None => {}
             },
             Phase::Over { deadline } | Phase::Failed { deadline, .. } if now >= *deadline => {
-                if let Some(carrier) = self.duplex.carrier() {
-                    self.duplex.close(carrier, Code::End);
-                }
-                self.leave();
+                let Some(carrier) = self.duplex.carrier() else { return self.leave() };
+                self.duplex.close(carrier, Code::End);
+                // A client that does not close may not have heard; it may still come back and ask.
+                *deadline = now + limits::RESUME_FOR;
+                self.carrier_closed(carrier, Ending::Cut, now);
             }
             Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => {}
         }

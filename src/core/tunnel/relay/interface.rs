@@ -17,7 +17,7 @@ pub enum Input<'t, C> {
     Data(Carrier, C),
     /// A carrier brought a text message.
     Text(Carrier, &'t str),
-    /// A carrier is gone; `clean` if the client said so itself.
+    /// A carrier is gone.
     CarrierClosed(Carrier, Ending),
     /// A candidate accepted the connection.
     Opened(Candidate),
@@ -40,9 +40,9 @@ pub enum Input<'t, C> {
 /// How a carrier ended.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Ending {
-    /// With a close handshake.
+    /// The peer closed it with 1000 `end`, or answered our close: it has heard all.
     Clean,
-    /// Without: what was sent last may not have arrived.
+    /// In any other way: what was sent last may not have arrived.
     Cut,
 }
 

@@ -1,0 +1,363 @@
+//! The simulated world of one tunnel: its clock, what is to happen when, and both TCP ends.
+//!
+//! The adapters of the two machines are `client_side` and `relay_side`; they act as the native and the edge ones do.
+
+use std::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+
+use super::{
+    super::{
+        client::{self, Client, Timing},
+        relay::Ending,
+        sessions::{Pool, Sessions},
+    },
+    link::{Fate, Item, Link, Way},
+    relay_side::Slot,
+    tcp::{Brought, Habits, Tcp},
+};
+use crate::{codes::Code, dial::Candidate, limits, route::Kind, time::Instant};
+
+/// What becomes of the carriers, by their numbers.
+pub(super) type Fates = Box<dyn FnMut(usize, &mut fastrand::Rng) -> Fate>;
+
+/// What a run is to be.
+pub(super) struct Plan {
+    pub(super) seed: u64,
+    /// What the client asks for, and what the relay grants at most.
+    pub(super) window: u32,
+    pub(super) granted: u32,
+    pub(super) budget: Option<u64>,
+    /// Whether the relay keeps tunnels without a carrier.
+    pub(super) sessions: bool,
+    /// Wire bytes from the relay after which a carrier is frozen.
+    pub(super) freeze: Option<u64>,
+    /// One way, in milliseconds: at least and at most.
+    pub(super) latency: (u64, u64),
+    pub(super) jitter: u64,
+    /// A message dies with its carrier, and that is learnt, but not always soon.
+    pub(super) late_news: bool,
+    pub(super) timing: Timing,
+    pub(super) local: Habits,
+    pub(super) upstream: Habits,
+    pub(super) fate: Fates,
+    pub(super) acts: Vec<(u64, Act)>,
+}
+
+/// What somebody does at a given time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Act {
+    Rotate,
+    Evil(Evil),
+    /// The relay's adapter ends every tunnel.
+    EndRelay(Code),
+    EndClient(Code),
+}
+
+/// A resume that is not the client's, or not right.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Evil {
+    Forged,
+    Foreign,
+    Stale,
+    WrongReceived,
+}
+
+/// Whose something is: the client's, or a relay's.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Side {
+    Client,
+    Relay(usize),
+}
+
+#[derive(Debug)]
+pub(super) enum Event {
+    Dialled(usize),
+    ArriveUp(usize, Item),
+    ArriveDown(usize, Item),
+    ClientLearns(usize, Ending),
+    RelayLearns(usize, Ending),
+    Read(Side, bool),
+    Written(Side),
+    Connected(usize, Candidate),
+    Wake(Side, u64),
+    Act(Act),
+}
+
+pub(super) struct World {
+    pub(super) plan: Plan,
+    pub(super) rng: fastrand::Rng,
+    pub(super) now: u64,
+    scheduled: u64,
+    events: BTreeMap<(u64, u64), Event>,
+    pub(super) client: Client<Vec<u8>>,
+    pub(super) client_done: bool,
+    client_wake: Wake,
+    pub(super) aborted: Option<Code>,
+    /// The relay that the client knows to be its own.
+    pub(super) connected: Option<usize>,
+    /// The carrier whose message the client is looking at.
+    pub(super) looking_at: Option<usize>,
+    pub(super) local: Tcp,
+    pub(super) links: Vec<Link>,
+    /// By the client's number.
+    pub(super) numbered: Vec<usize>,
+    pub(super) slots: Vec<Slot>,
+    pub(super) sessions: Sessions<usize>,
+    pub(super) pool: Pool,
+    pub(super) log: Vec<(u64, String)>,
+    /// When the client's TCP took bytes.
+    pub(super) progress: Vec<(u64, u64)>,
+    pub(super) pings: u32,
+}
+
+/// The one timer of a machine.
+#[derive(Debug, Default)]
+pub(super) struct Wake {
+    generation: u64,
+    at: Option<u64>,
+    pub(super) fired: u32,
+}
+
+impl World {
+    pub(super) fn new(plan: Plan) -> Self {
+        let mut rng = fastrand::Rng::with_seed(plan.seed);
+        let options = client::Options {
+            route: Kind::Chat,
+            window: plan.window,
+            budget: plan.budget,
+            timing: plan.timing,
+            seed: rng.u64(..),
+        };
+        let mut world = Self {
+            client: Client::new(options, Instant::from_millis(0)),
+            local: Tcp::new(plan.local.clone(), true),
+            rng,
+            now: 0,
+            scheduled: 0,
+            events: BTreeMap::new(),
+            client_done: false,
+            client_wake: Wake::default(),
+            aborted: None,
+            connected: None,
+            looking_at: None,
+            links: Vec::new(),
+            numbered: Vec::new(),
+            slots: Vec::new(),
+            sessions: Sessions::new(0),
+            pool: Pool::default(),
+            log: Vec::new(),
+            progress: Vec::new(),
+            pings: 0,
+            plan,
+        };
+        for (at, act) in std::mem::take(&mut world.plan.acts) {
+            world.schedule(at, Event::Act(act));
+        }
+        world.drain_client();
+        world
+    }
+
+    pub(super) fn instant(&self) -> Instant {
+        Instant::from_millis(self.now)
+    }
+
+    pub(super) fn schedule(&mut self, at: u64, event: Event) {
+        self.scheduled += 1;
+        self.events.insert((at.max(self.now), self.scheduled), event);
+    }
+
+    /// Runs until nothing is left to happen, or until `end`.
+    pub(super) fn run(&mut self, end: u64) {
+        let mut steps = 0u32;
+        while let Some((&(at, _), _)) = self.events.first_key_value()
+            && at <= end
+        {
+            let (_, event) = self.events.pop_first().unwrap();
+            self.now = at;
+            steps += 1;
+            assert!(steps < 2_000_000, "it does not end");
+            self.happen(event);
+        }
+    }
+
+    fn happen(&mut self, event: Event) {
+        match event {
+            Event::Dialled(link) => self.dialled(link),
+            Event::ArriveUp(link, item) => self.arrive_up(link, item),
+            Event::ArriveDown(link, item) => self.arrive_down(link, item),
+            Event::ClientLearns(link, ending) => self.client_learns(link, ending),
+            Event::RelayLearns(link, ending) => self.relay_learns(link, ending),
+            Event::Read(side, waited) => self.read(side, waited),
+            Event::Written(side) => self.written(side),
+            Event::Connected(slot, candidate) => self.candidate_answers(slot, candidate),
+            Event::Wake(side, generation) => self.wake(side, generation),
+            Event::Act(act) => self.act(act),
+        }
+    }
+
+    fn act(&mut self, act: Act) {
+        match act {
+            Act::Rotate => self.tell_client(client::Input::Rotate),
+            Act::EndClient(code) => self.tell_client(client::Input::End(code)),
+            Act::EndRelay(code) => self.end_relays(code),
+            Act::Evil(evil) => self.try_evil(evil),
+        }
+    }
+
+    /// A new carrier of the client's, or somebody's.
+    pub(super) fn link(&mut self, evil: bool) -> usize {
+        let fate = if evil { Fate::Lives } else { (self.plan.fate)(self.numbered.len(), &mut self.rng) };
+        let (least, most) = self.plan.latency;
+        let [up, down] = [(); 2].map(|()| Way::new(self.rng.u64(least..=most), self.plan.jitter));
+        self.links.push(Link { evil, ..Link::new(fate, up, down) });
+        self.links.len() - 1
+    }
+
+    /// Sends something over a carrier, whatever its fate lets arrive.
+    pub(super) fn send(&mut self, link: usize, up: bool, item: Item) {
+        let carrier = &mut self.links[link];
+        carrier.messages += 1;
+        match carrier.fate {
+            Fate::DiesAfter(n) if carrier.messages == n => self.kill(link),
+            Fate::SilentAfter(n) if carrier.messages >= n => carrier.silence(),
+            Fate::SilentAt(at) if self.now >= at => carrier.silence(),
+            Fate::SlowAt(at, latency) if self.now >= at => {
+                carrier.up.slow_down(latency);
+                carrier.down.slow_down(latency);
+            }
+            _ => {}
+        }
+        let carrier = &mut self.links[link];
+        let freeze = if up { None } else { self.plan.freeze };
+        let way = if up { &mut carrier.up } else { &mut carrier.down };
+        if let Some(at) = way.send(&item, freeze, self.now, &mut self.rng) {
+            self.schedule(at, if up { Event::ArriveUp(link, item) } else { Event::ArriveDown(link, item) });
+        }
+    }
+
+    /// A carrier dies: what is on its way may arrive or not, and each end learns it at its own time.
+    fn kill(&mut self, link: usize) {
+        let (client_lost, relay_lost) = (self.rng.bool(), self.rng.bool());
+        let carrier = &mut self.links[link];
+        (carrier.up.cut, carrier.down.cut) = (true, true);
+        (carrier.up.lost, carrier.down.lost) = (relay_lost, client_lost);
+        let soon = 3 * carrier.round_trip() + 1;
+        let late = self.plan.late_news;
+        let after = |rng: &mut fastrand::Rng, long: u64| if late && rng.u8(..4) == 0 { long } else { soon };
+        let (client, relay) = (after(&mut self.rng, 20_000), after(&mut self.rng, 200_000));
+        let at = self.now + self.rng.u64(..client);
+        self.schedule(at, Event::ClientLearns(link, Ending::Cut));
+        let at = self.now + self.rng.u64(..relay);
+        self.schedule(at, Event::RelayLearns(link, Ending::Cut));
+    }
+
+    pub(super) fn set_wake(&mut self, side: Side, at: Instant) {
+        let at = at.as_millis();
+        let wake = self.wake_of(side);
+        if wake.at != Some(at) {
+            wake.at = Some(at);
+            wake.generation += 1;
+            let generation = wake.generation;
+            if at < u64::MAX {
+                self.schedule(at, Event::Wake(side, generation));
+            }
+        }
+    }
+
+    pub(super) const fn client_timers(&self) -> u32 {
+        self.client_wake.fired
+    }
+
+    fn wake_of(&mut self, side: Side) -> &mut Wake {
+        match side {
+            Side::Client => &mut self.client_wake,
+            Side::Relay(slot) => &mut self.slots[slot].wake,
+        }
+    }
+
+    fn wake(&mut self, side: Side, generation: u64) {
+        let wake = self.wake_of(side);
+        if wake.generation != generation {
+            return;
+        }
+        wake.at = None;
+        wake.fired += 1;
+        match side {
+            Side::Client => self.tell_client(client::Input::Timer),
+            Side::Relay(slot) => self.tell_relay(slot, super::super::relay::Input::Timer),
+        }
+    }
+
+    fn tcp(&mut self, side: Side) -> &mut Tcp {
+        match side {
+            Side::Client => &mut self.local,
+            Side::Relay(slot) => &mut self.slots[slot].tcp,
+        }
+    }
+
+    pub(super) fn begin_read(&mut self, side: Side, max: usize) {
+        assert!(max > 0 && max <= limits::WINDOW_MAX as usize, "a read of {max}");
+        let tcp = self.tcp(side);
+        assert!(tcp.reading.replace(max).is_none() && !tcp.ended, "a second read, or one behind the end");
+        let habits = tcp.habits.clone();
+        let at = self.now + habits.delay(&mut self.rng);
+        self.schedule(at, Event::Read(side, false));
+    }
+
+    pub(super) fn begin_write(&mut self, side: Side, bytes: &[u8]) {
+        self.tcp(side).write(bytes);
+        let habits = self.tcp(side).habits.clone();
+        let at = self.now + habits.delay(&mut self.rng);
+        self.schedule(at, Event::Written(side));
+    }
+
+    /// The peer's end: our own may depend on it.
+    pub(super) fn finish(&mut self, side: Side) {
+        let tcp = self.tcp(side);
+        assert!(!tcp.finished && !tcp.writing, "an end said twice, or before what precedes it");
+        tcp.finished = true;
+        self.schedule(self.now, Event::Read(side, false));
+    }
+
+    fn read(&mut self, side: Side, waited: bool) {
+        let mut rng = self.rng.clone();
+        let tcp = self.tcp(side);
+        if tcp.closed {
+            return;
+        }
+        let brought = tcp.read(&mut rng, waited);
+        self.rng = rng;
+        use super::super::relay::Input as R;
+        use client::Input as C;
+        match (brought, side) {
+            (Brought::Nothing(None), _) => {}
+            (Brought::Nothing(Some(wait)), _) => self.schedule(self.now + wait, Event::Read(side, true)),
+            (Brought::Bytes(bytes), Side::Client) => self.tell_client(C::Read(bytes)),
+            (Brought::End, Side::Client) => self.tell_client(C::ReadEnd),
+            (Brought::Broken, Side::Client) => self.tell_client(C::TcpFailed),
+            (Brought::Bytes(bytes), Side::Relay(slot)) => self.tell_relay(slot, R::Read(bytes)),
+            (Brought::End, Side::Relay(slot)) => self.tell_relay(slot, R::ReadEnd),
+            (Brought::Broken, Side::Relay(slot)) => self.tell_relay(slot, R::UpstreamFailed),
+        }
+    }
+
+    fn written(&mut self, side: Side) {
+        let tcp = self.tcp(side);
+        tcp.writing = false;
+        if tcp.closed {
+            return;
+        }
+        match side {
+            Side::Client => self.tell_client(client::Input::Written),
+            Side::Relay(slot) => self.tell_relay(slot, super::super::relay::Input::Written),
+        }
+    }
+
+    pub(super) fn note(&mut self, text: String) {
+        if std::env::var_os("PASARELA_TRACE").is_some() {
+            std::eprintln!("{:>8} {text}", self.now);
+        }
+        if self.log.len() < 4096 {
+            self.log.push((self.now, text));
+        }
+    }
+}
