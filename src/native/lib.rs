@@ -1,10 +1,16 @@
 //! Pasarela's native program as a library, so that tests and other tools run it in-process.
 //!
-//! So far one command, `pasarela sim`. The relay on the edge is `pasarela-edge`; what both share is
-//! `pasarela-core` and `pasarela-noise`. Empty on wasm.
+//! So far one command, `pasarela sim`, and both ends of the tunnel as a library. The relay on the edge is `pasarela-edge`;
+//! what both share is `pasarela-core` and `pasarela-noise`. Empty on wasm.
+//!
+//! Modules are listed in reading order; each uses only those above it.
 
 #![cfg(not(target_arch = "wasm32"))]
 
+mod upgrade;
+
 pub mod sim;
+
+pub mod tunnel;
 
 pub mod cli;

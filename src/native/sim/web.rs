@@ -7,7 +7,6 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
-use hyper::header::{CONNECTION, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, UPGRADE};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
@@ -20,6 +19,7 @@ use super::intake::Intake;
 use super::measure_web::{self, Web};
 use super::socket::Socket;
 use super::stats::UpgradeSeen;
+use crate::upgrade;
 
 const CHAT_PATH: &str = "/ws/chat";
 
@@ -49,33 +49,26 @@ pub(super) async fn serve(socket: Socket, host: Host) -> io::Result<()> {
 fn answer(mut request: Request<Incoming>, host: &Host) -> Answer {
     match request.uri().path() {
         CHAT_PATH => {
-            let key = request.headers().get(SEC_WEBSOCKET_KEY).cloned();
-            let Some(key) = key.filter(|_| is_web_socket(&request)) else {
+            let Some(key) = upgrade::key(request.headers()).cloned() else {
                 return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
             };
             let seen = upgrade_seen(&request);
             let recorder = &host.world.recorder;
             recorder.record(|stats| stats.upgrade = Some(seen));
-            let upgrade = hyper::upgrade::on(&mut request);
-            let chat = chat(upgrade, Arc::clone(&host.world));
+            let chat = chat(hyper::upgrade::on(&mut request), Arc::clone(&host.world));
             let end = host.end.clone();
             host.tasks.spawn(async move {
                 if let Some(Err(error)) = end.run_until_cancelled_owned(chat).await {
                     tracing::debug!(%error, "chat over WebSocket ended");
                 }
             });
-            switching_protocols(key.as_bytes())
+            upgrade::accept(&key, None)
         }
         "/" => text(StatusCode::OK, "simulated web.whatsapp.com\n"),
         // Clients look their version up in this file.
         "/sw.js" => text(StatusCode::OK, "{\"client_revision\":1030000000}\n"),
         _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
-}
-
-fn is_web_socket(request: &Request<Incoming>) -> bool {
-    let upgrade = request.headers().get(UPGRADE);
-    upgrade.is_some_and(|value| value.as_bytes().eq_ignore_ascii_case(b"websocket"))
 }
 
 fn upgrade_seen(request: &Request<Incoming>) -> UpgradeSeen {
@@ -86,25 +79,6 @@ fn upgrade_seen(request: &Request<Incoming>) -> UpgradeSeen {
     UpgradeSeen { target: request.uri().to_string(), headers: headers.collect() }
 }
 
-fn switching_protocols(key: &[u8]) -> Answer {
-    let mut answer = text(StatusCode::SWITCHING_PROTOCOLS, "");
-    let headers = answer.headers_mut();
-    headers.clear();
-    headers.insert(UPGRADE, hyper::header::HeaderValue::from_static("websocket"));
-    headers.insert(CONNECTION, hyper::header::HeaderValue::from_static("Upgrade"));
-    let accept = hyper::header::HeaderValue::try_from(accept_key(key));
-    headers.insert(SEC_WEBSOCKET_ACCEPT, accept.expect("base64 is always a header value"));
-    answer
-}
-
-/// RFC 6455, section 4.2.2.
-fn accept_key(key: &[u8]) -> String {
-    use base64::prelude::{BASE64_STANDARD, Engine};
-    use sha1::{Digest, Sha1};
-    let guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
-    BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(guid).finalize())
-}
-
 fn text(status: StatusCode, body: &'static str) -> Answer {
     let mut answer = Response::new(Full::new(Bytes::from_static(body.as_bytes())));
     *answer.status_mut() = status;
@@ -113,8 +87,8 @@ fn text(status: StatusCode, body: &'static str) -> Answer {
     answer
 }
 
-async fn chat(upgrade: OnUpgrade, world: Arc<World>) -> io::Result<()> {
-    let upgraded = upgrade.await.map_err(io::Error::other)?;
+async fn chat(upgraded: OnUpgrade, world: Arc<World>) -> io::Result<()> {
+    let upgraded = upgraded.await.map_err(io::Error::other)?;
     let parts = upgraded.downcast::<TokioIo<Socket>>();
     let Parts { io, read_buf, .. } = parts.map_err(|_| io::Error::other("another socket type"))?;
     let mut socket = io.into_inner();

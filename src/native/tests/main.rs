@@ -1,7 +1,7 @@
-//! The simulator over real sockets, one binary.
+//! The simulator and the tunnel over real sockets, one binary.
 //!
-//! Every test has its own simulator on free ports, so that all run at once. Nothing sleeps: what is
-//! waited for has a limit, and meeting it is a failure.
+//! Every test has its own simulator and relay on free ports, so that all run at once. Nothing sleeps:
+//! what is waited for has a limit, and meeting it is a failure.
 
 #![cfg(not(target_arch = "wasm32"))]
 
@@ -11,8 +11,16 @@ mod chat;
 mod measure;
 /// The TLS host.
 mod media;
+/// The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
+mod tunnel;
+/// The tunnel when carriers come and go.
+mod tunnel_carriers;
+/// The tunnel when the relay or its client misbehaves.
+mod tunnel_faults;
 
 mod client;
+mod line;
+mod tunnels;
 
 use std::future::Future;
 use std::time::Duration;

@@ -1,0 +1,203 @@
+//! The tunnel when carriers come and go.
+
+use std::io;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+
+use pasarela::sim::pattern;
+use pasarela::tunnel::{self, Code, Dialer, Dialling, Error, Kind, Options, Timing, Tunnel, TunnelStream};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+
+use crate::line::Line;
+use crate::tunnel::{download, upload};
+use crate::tunnels::{Nobody, World, ask, assert_relay_empty, options, relay, until};
+use crate::{assert_all_closed, within};
+
+/// Several windows.
+const TOTAL: u64 = 8 << 20;
+
+/// A world whose relay is reached through a line.
+async fn world() -> (World, Line) {
+    let world = World::start().await;
+    let line = Line::start(world.relay.address()).await;
+    (world, line)
+}
+
+async fn assert_empty(world: &World) {
+    assert_all_closed(&world.sim).await;
+    assert_relay_empty(&world.relay).await;
+}
+
+/// Does something to the tunnel each time another half a MiB has come, while a download runs; not near its end.
+async fn disturbed_download(stream: &mut TunnelStream, mut disturb: impl FnMut(&TunnelStream)) {
+    let mut buffer = vec![0; 64 * 1024];
+    let (mut at, mut next) = (0, 0);
+    while at < TOTAL {
+        let n = within(stream.read(&mut buffer)).await.expect("no failure");
+        assert!(n > 0, "ended after {at}");
+        assert!(pattern::matches(at, &buffer[..n]), "wrong bytes after {at}");
+        at += n as u64;
+        if at >= next {
+            disturb(stream);
+            next += 512 * 1024;
+        }
+    }
+    assert_eq!(within(stream.read(&mut buffer)).await.expect("an end"), 0);
+    stream.shutdown().await.expect("no failure");
+}
+
+#[tokio::test]
+async fn rotation_under_load_loses_and_doubles_nothing() {
+    let world = World::start().await;
+    let mut stream = world.open(&format!("sim source {TOTAL}")).await;
+    disturbed_download(&mut stream, |stream| stream.handle().rotate()).await;
+    let status = stream.handle().status();
+    assert!(status.carriers > 3, "{status:?}");
+    drop(stream);
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn a_download_survives_the_cuts_of_its_carriers() {
+    let (world, line) = world().await;
+    let tunnel = Tunnel::new(options(line.address()));
+    let mut stream = ask(tunnel.open(), &format!("sim source {TOTAL}")).await;
+    disturbed_download(&mut stream, |_| line.cut()).await;
+    let status = stream.handle().status();
+    assert!(status.carriers > 3, "{status:?}");
+    drop(stream);
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn an_upload_survives_the_cuts_of_its_carriers() {
+    let (world, line) = world().await;
+    let stream = ask(Tunnel::new(options(line.address())).open(), "sim sink").await;
+    let handle = stream.handle().clone();
+    until(&handle, |status| status.connected).await;
+    let cuts = async {
+        for n in 1..8 {
+            until(&handle, |status| status.sent > n << 20).await;
+            line.cut();
+        }
+    };
+    tokio::join!(upload(stream, TOTAL), cuts);
+    assert!(line.accepted() > 3);
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn a_carrier_that_went_silent_is_found_dead_and_replaced() {
+    let (world, line) = world().await;
+    let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
+    until(stream.handle(), |status| status.connected).await;
+    line.hold(true);
+    stream.write_all(b"into the void").await.expect("buffered");
+    until(stream.handle(), |status| !status.attached).await;
+    line.hold(false);
+    let mut got = [0; 13];
+    within(stream.read_exact(&mut got)).await.expect("no failure");
+    assert_eq!(&got, b"into the void");
+    let status = stream.handle().status();
+    assert!(status.carriers >= 2, "{status:?}");
+    drop(stream);
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn a_budget_moves_the_stream_before_it_is_used_up() {
+    let world = World::start().await;
+    let options = Options { budget: Some(64 * 1024), ..world.options() };
+    let mut stream = ask(Tunnel::new(options).open(), "sim source 1000000").await;
+    download(&mut stream, 1_000_000).await;
+    stream.shutdown().await.expect("no failure");
+    let status = stream.handle().status();
+    assert!(status.carriers >= 15, "{status:?}");
+    drop(stream);
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn both_ends_are_known_though_the_last_carrier_was_cut() {
+    let (world, line) = world().await;
+    let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
+    until(stream.handle(), |status| status.connected).await;
+    line.hold(true);
+    stream.write_all(b"last").await.expect("buffered");
+    stream.shutdown().await.expect("no failure");
+    line.cut();
+    line.hold(false);
+    let mut rest = Vec::new();
+    within(stream.read_to_end(&mut rest)).await.expect("an end, no failure");
+    assert_eq!(rest, b"last");
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn a_reset_reaches_the_far_end_though_the_carrier_was_cut() {
+    let (world, line) = world().await;
+    let stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
+    until(stream.handle(), |status| status.connected).await;
+    line.hold(true);
+    line.cut();
+    drop(stream);
+    line.hold(false);
+    line.cut();
+    assert_empty(&world).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_was_restarted_knows_nothing_and_the_stream_is_gone() {
+    let (world, line) = world().await;
+    let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
+    until(stream.handle(), |status| status.connected).await;
+    let World { sim, relay: old } = world;
+    let new = relay(sim.chat()).await;
+    line.lead_to(new.address());
+    drop(old);
+    line.cut();
+    let error = within(stream.read(&mut [0])).await.expect_err("no end");
+    assert!(matches!(Error::of(&error), Some(Error::Reset(Code::Gone))), "{error}");
+    assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
+    assert_all_closed(&sim).await;
+    assert_relay_empty(&new).await;
+}
+
+#[tokio::test]
+async fn a_relay_that_is_not_there_yet_is_waited_for() {
+    let (world, line) = world().await;
+    // Accepts and resets: nobody is behind it.
+    let nobody = Nobody::new();
+    let nowhere = Line::start(nobody.address()).await;
+    let mut stream = ask(Tunnel::new(options(nowhere.address())).open(), "sim source 10").await;
+    until(stream.handle(), |status| status.dialled >= 3).await;
+    nowhere.lead_to(line.address());
+    download(&mut stream, 10).await;
+    stream.shutdown().await.expect("no failure");
+    drop(stream);
+    assert_empty(&world).await;
+}
+
+/// Reaches nothing, and counts how often.
+#[derive(Default)]
+struct Unreachable(AtomicU32);
+
+impl Dialer for Unreachable {
+    fn dial(&self) -> Dialling<'_> {
+        self.0.fetch_add(1, Ordering::Relaxed);
+        Box::pin(async { Err(io::ErrorKind::NetworkUnreachable.into()) })
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_any_carrier_it_tries_ever_less_often_and_gives_up_in_time() {
+    let dialer = Arc::new(Unreachable::default());
+    let started = tokio::time::Instant::now();
+    let options = Options::with_dialer("ws://nowhere/tunnel", Kind::Chat, dialer.clone()).expect("usable");
+    let mut stream = tunnel::open(options);
+    let error = stream.read(&mut [0]).await.expect_err("no end");
+    assert!(matches!(Error::of(&error), Some(Error::Reset(Code::Gone))), "{error}");
+    assert_eq!(started.elapsed().as_secs(), Timing::DEFAULT.give_up.as_secs());
+    let dialled = dialer.0.load(Ordering::Relaxed);
+    assert!((10..100).contains(&dialled), "{dialled} attempts");
+}

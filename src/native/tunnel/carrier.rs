@@ -1,0 +1,273 @@
+//! A WebSocket as a carrier: messages out through a queue that blocks nobody, messages in as events, and its close.
+//!
+//! The same for both ends of a tunnel. What the messages mean is the core's; which carrier is in use, too.
+
+use std::collections::VecDeque;
+use std::future::poll_fn;
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use bytes::Bytes;
+use futures_util::{Sink, SinkExt, Stream};
+use pasarela_core::codes::Code;
+use pasarela_core::limits;
+use pasarela_core::tunnel::message::Control;
+use pasarela_core::tunnel::relay::Ending;
+use tokio::time::{self, Sleep};
+use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
+
+use super::chunk::Piece;
+use super::stream::Prefixed;
+
+/// A WebSocket; boxed, because it is moved about.
+pub(super) type Web = Box<WebSocketStream<Prefixed>>;
+
+/// Bytes handed to the socket before it must take some, and before a flush is worth a system call though more may follow.
+const FLUSH: usize = 64 * 1024;
+
+/// Longer messages end the connection; those a little too long get the protocol's own answer.
+const MESSAGE_MAX: usize = limits::TUNNEL_CHUNK + FLUSH;
+
+/// Pings that may wait for their answers to be taken. Nobody sends so many; they would pile up.
+const PINGS_MAX: u32 = 1024;
+
+/// When nobody waits for it any more a carrier has this long to take its last messages and to be closed in order.
+const LINGER: Duration = Duration::from_secs(1);
+
+/// The client's end, behind an upgrade.
+pub(super) fn client(stream: Prefixed) -> Web {
+    Box::new(ClientBuilder::new().config(config()).limits(message_limits()).take_over(stream))
+}
+
+/// The relay's end, behind an upgrade.
+pub(super) fn server(stream: Prefixed) -> Web {
+    Box::new(ServerBuilder::new().config(config()).limits(message_limits()).serve(stream))
+}
+
+fn config() -> Config {
+    Config::default().flush_threshold(FLUSH)
+}
+
+fn message_limits() -> Limits {
+    Limits::default().max_payload_len(Some(MESSAGE_MAX))
+}
+
+/// What happened.
+#[derive(Debug)]
+pub(super) enum Event {
+    /// A binary message.
+    Data(Piece),
+    /// A text message.
+    Text(Message),
+    /// The answer to a ping.
+    Pong,
+    /// It is gone. Nothing follows.
+    Closed(Ending),
+}
+
+/// A WebSocket with what is yet to be sent on it.
+pub(super) struct Link {
+    web: Web,
+    queue: VecDeque<Message>,
+    /// Bytes queued since the last flush began.
+    queued: usize,
+    flushed: bool,
+    pings: u32,
+    /// It is being closed; so long the peer may take.
+    closing: Option<Pin<Box<Sleep>>>,
+}
+
+impl Link {
+    pub(super) const fn new(web: Web) -> Self {
+        Self { web, queue: VecDeque::new(), queued: 0, flushed: true, pings: 0, closing: None }
+    }
+
+    /// Queues a binary message.
+    pub(super) fn send(&mut self, piece: Piece) {
+        self.push(Message::binary(piece.into_bytes()));
+    }
+
+    /// Queues a text message.
+    pub(super) fn control(&mut self, control: &Control) {
+        self.push(Message::text(control.encode()));
+    }
+
+    /// Queues a ping.
+    pub(super) fn ping(&mut self) {
+        self.push(Message::ping(Bytes::new()));
+    }
+
+    /// Closes it behind what is queued. Unless the peer answers in time, it is cut.
+    pub(super) fn close(&mut self, code: Code, within: Duration) {
+        let number = CloseCode::try_from(code.number()).ok();
+        self.push(Message::close(number, code.token()));
+        self.closing.get_or_insert_with(|| Box::pin(time::sleep(within)));
+    }
+
+    /// Whether it was told to close.
+    pub(super) const fn is_closing(&self) -> bool {
+        self.closing.is_some()
+    }
+
+    fn push(&mut self, message: Message) {
+        if self.closing.is_none() {
+            self.queued += message.as_payload().len();
+            self.queue.push_back(message);
+            self.flushed = false;
+        }
+    }
+
+    /// Whether so much is queued that it should go out before more is looked for.
+    pub(super) const fn is_full(&self) -> bool {
+        self.queued >= FLUSH
+    }
+
+    /// Sends what is queued, as far as the socket takes it. Broken if it never will.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+        self.queued = 0;
+        while !self.queue.is_empty() {
+            ready!(Pin::new(&mut self.web).poll_ready(cx)).map_err(|_| Broken)?;
+            let next = self.queue.pop_front().map(|message| Pin::new(&mut self.web).start_send(message));
+            next.transpose().map_err(|_| Broken)?;
+        }
+        if !self.flushed {
+            ready!(Pin::new(&mut self.web).poll_flush(cx)).map_err(|_| Broken)?;
+            self.flushed = true;
+            self.pings = 0;
+        }
+        Poll::Ready(Ok(()))
+    }
+
+    /// The next event.
+    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Some(closing) = &mut self.closing
+            && closing.as_mut().poll(cx).is_ready()
+        {
+            return Poll::Ready(Event::Closed(Ending::Cut));
+        }
+        loop {
+            let Some(Ok(message)) = ready!(Pin::new(&mut self.web).poll_next(cx)) else {
+                return Poll::Ready(Event::Closed(Ending::Cut));
+            };
+            if message.is_binary() {
+                return Poll::Ready(Event::Data(Bytes::from(message.into_payload()).into()));
+            } else if message.is_text() {
+                return Poll::Ready(Event::Text(message));
+            } else if message.is_pong() {
+                return Poll::Ready(Event::Pong);
+            } else if let Some((number, reason)) = message.as_close() {
+                let end = u16::from(number) == Code::End.number() && reason == Code::End.token();
+                let answer = self.closing.is_some() && self.queue.is_empty();
+                return Poll::Ready(Event::Closed(if end || answer { Ending::Clean } else { Ending::Cut }));
+            }
+            // A ping; the library has queued its answer.
+            self.flushed = false;
+            self.pings += 1;
+            if self.pings > PINGS_MAX {
+                return Poll::Ready(Event::Closed(Ending::Cut));
+            }
+        }
+    }
+
+    /// Sends the last messages and ends the connection in order, if that is possible soon.
+    pub(super) async fn linger(mut self) {
+        let end = async {
+            // Nothing can be sent behind the peer's close, which is still to be answered.
+            let _ = poll_fn(|cx| self.poll_flush(cx)).await;
+            // Reads on to the peer's close: closing over unread bytes would reset what is on its way.
+            let _ = self.web.close().await;
+        };
+        let _ = time::timeout(LINGER, end).await;
+    }
+}
+
+/// The connection takes nothing any more.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Broken;
+
+/// Tells the peer why and closes, where nothing was ever carried.
+pub(super) async fn refuse(web: Web, control: &Control, code: Code) {
+    let mut link = Link::new(web);
+    link.control(control);
+    link.close(code, LINGER);
+    link.linger().await;
+}
+
+#[cfg(test)]
+mod tests {
+    use pasarela_core::tunnel::message::Reset;
+    use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
+
+    use super::*;
+
+    fn pair(buffer: usize) -> [Link; 2] {
+        let (near, far) = duplex(buffer);
+        let prefixed = |stream: DuplexStream| Prefixed::new(Bytes::new(), Box::new(stream));
+        [Link::new(client(prefixed(near))), Link::new(server(prefixed(far)))]
+    }
+
+    async fn next(link: &mut Link) -> Event {
+        poll_fn(|cx| link.poll_event(cx)).await
+    }
+
+    async fn flush(link: &mut Link) {
+        poll_fn(|cx| link.poll_flush(cx)).await.expect("connected");
+    }
+
+    #[tokio::test]
+    async fn messages_arrive_whole_and_in_order_and_the_close_behind_them() {
+        let [mut near, mut far] = pair(1 << 20);
+        near.send(Bytes::from_static(b"data").into());
+        near.control(&Control::Reset(Reset { code: Code::Gone }));
+        near.ping();
+        near.close(Code::End, LINGER);
+        near.send(Bytes::from_static(b"too late").into());
+        flush(&mut near).await;
+        assert!(matches!(next(&mut far).await, Event::Data(piece) if piece.clone().into_bytes() == "data"));
+        let Event::Text(text) = next(&mut far).await else { unreachable!("sent as text") };
+        assert_eq!(text.as_text(), Some("{\"reset\":{\"code\":\"gone\"}}"));
+        assert!(matches!(next(&mut far).await, Event::Closed(Ending::Clean)));
+        far.linger().await;
+        assert!(matches!(next(&mut near).await, Event::Pong));
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Clean)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_peer_that_does_not_answer_the_close_is_cut_and_one_that_reads_nothing_blocks_nobody() {
+        let [mut near, far] = pair(100);
+        near.send(Bytes::from(vec![0; 1000]).into());
+        assert!(poll_fn(|cx| Poll::Ready(near.poll_flush(cx).is_pending())).await);
+        near.close(Code::End, LINGER);
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+        near.linger().await;
+        drop(far);
+    }
+
+    #[tokio::test]
+    async fn a_close_for_another_reason_is_a_cut_and_any_answer_to_it_is_clean() {
+        let [mut near, mut far] = pair(1 << 20);
+        near.close(Code::Draining, LINGER);
+        flush(&mut near).await;
+        assert!(matches!(next(&mut far).await, Event::Closed(Ending::Cut)));
+        far.linger().await;
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Clean)));
+    }
+
+    #[tokio::test]
+    async fn an_end_without_a_close_is_a_cut() {
+        let (near, mut far) = duplex(100);
+        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near))));
+        far.write_all(&[0x82, 5, 1, 2]).await.expect("room");
+        drop(far);
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+    }
+
+    #[tokio::test]
+    async fn pings_whose_answers_nobody_takes_end_it() {
+        let (near, mut far) = duplex(1 << 20);
+        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near))));
+        far.write_all(&[0x89, 0].repeat(PINGS_MAX as usize + 1)).await.expect("room");
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+    }
+}

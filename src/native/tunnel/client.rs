@@ -1,0 +1,106 @@
+//! The client's end of the tunnel as a library: a stream to WhatsApp through a relay, over carriers that may come and go.
+//!
+//! [`carry`] bridges a local connection, [`open`] gives a stream. Which relay and which way there are the caller's; when to
+//! attach, ping and give up is the core's.
+
+mod error;
+mod options;
+mod upgrade;
+mod handle;
+mod carriers;
+mod engine;
+mod stream;
+
+use std::sync::Arc;
+
+use tokio::io::{AsyncRead, AsyncWrite};
+use tokio_util::sync::CancellationToken;
+
+use super::tcp::Tcp;
+use engine::Engine;
+use handle::Owner;
+use stream::Failure;
+
+pub use error::{Error, UnusableUrl};
+pub use handle::{Handle, Status};
+pub use options::Options;
+pub use stream::TunnelStream;
+
+/// What the pipe of a [`TunnelStream`] holds each way, in bytes.
+const PIPE: usize = 64 * 1024;
+
+/// A tunnel that is not begun yet, so that it can be watched from its start.
+#[derive(Debug)]
+pub struct Tunnel {
+    options: Options,
+    handle: Handle,
+    owner: Owner,
+}
+
+impl Tunnel {
+    /// A tunnel of one stream.
+    #[must_use]
+    pub fn new(options: Options) -> Self {
+        let (handle, owner) = handle::pair();
+        Self { options, handle, owner }
+    }
+
+    /// To watch and steer it.
+    #[must_use]
+    pub fn handle(&self) -> Handle {
+        self.handle.clone()
+    }
+
+    /// Carries what `local` says and hears, from its first byte to both ends, in the caller's task. Gives what was carried.
+    ///
+    /// What is left to tell the relay then is told by a task of the current runtime. If the future is dropped instead, the
+    /// relay keeps the stream for two minutes in vain.
+    ///
+    /// # Errors
+    ///
+    /// The stream did not end in order. **A local TCP connection should then be reset, not closed**: its peer would take a
+    /// close for the end of the stream.
+    pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, local: &mut S) -> Result<Status, Error> {
+        let mut engine = Engine::new(self.options, self.owner);
+        let result = engine.run(&mut Tcp::new(local)).await;
+        tokio::spawn(engine.settle());
+        result
+    }
+
+    /// Carries a stream for this program, in a task of the current runtime.
+    #[must_use]
+    pub fn open(self) -> TunnelStream {
+        let (near, far) = tokio::io::duplex(PIPE);
+        let failure = Arc::new(Failure::default());
+        let abandon = CancellationToken::new();
+        let stream = TunnelStream::new(near, self.handle.clone(), Arc::clone(&failure), abandon.clone());
+        let mut engine = Engine::new(self.options, self.owner);
+        tokio::spawn(async move {
+            // Dropped only behind `set`: the stream must not see an end before it can see the failure.
+            let mut local = Tcp::new(far);
+            match abandon.run_until_cancelled(engine.run(&mut local)).await {
+                Some(Ok(_)) => {}
+                Some(Err(error)) => failure.set(error),
+                None => engine.abandon(),
+            }
+            drop(local);
+            engine.settle().await;
+        });
+        stream
+    }
+}
+
+/// [`Tunnel::carry`] without a handle.
+///
+/// # Errors
+///
+/// As there.
+pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(local: &mut S, options: Options) -> Result<Status, Error> {
+    Tunnel::new(options).carry(local).await
+}
+
+/// [`Tunnel::open`]; its handle is the stream's.
+#[must_use]
+pub fn open(options: Options) -> TunnelStream {
+    Tunnel::new(options).open()
+}

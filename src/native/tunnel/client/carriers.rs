@@ -1,0 +1,182 @@
+//! The carriers of one tunnel, from the dial to the close, under the numbers that the core gave them.
+//!
+//! It begins and ends none of itself, except that what has ended is forgotten.
+
+use std::future::Future;
+use std::pin::Pin;
+use std::sync::Arc;
+use std::task::{Context, Poll};
+
+use pasarela_core::tunnel::Carrier;
+use pasarela_core::tunnel::relay::Ending;
+
+use super::super::carrier::{self, Link, Web};
+use super::super::stream::BoxedStream;
+use super::error::Error;
+use super::options::Options;
+use super::upgrade::{Failure, upgrade};
+
+type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
+
+/// What happened to a carrier.
+pub(super) enum Event {
+    /// The relay is reached; the upgrade may be sent.
+    Dialled(Carrier),
+    /// The relay accepted it.
+    Upgraded(Carrier),
+    /// It is there and brought this, or is gone.
+    Link(Carrier, carrier::Event),
+    /// The relay refused for good.
+    Refused(Error),
+}
+
+struct Slot {
+    carrier: Carrier,
+    stage: Stage,
+}
+
+enum Stage {
+    Dialling(Pending<std::io::Result<BoxedStream>>),
+    Dialled(BoxedStream),
+    Upgrading(Pending<Result<Web, Failure>>),
+    Open(Link),
+}
+
+/// All carriers of a tunnel that are not gone: one, or two while the stream moves.
+pub(super) struct Carriers {
+    options: Arc<Options>,
+    slots: Vec<Slot>,
+}
+
+impl Carriers {
+    pub(super) const fn new(options: Arc<Options>) -> Self {
+        Self { options, slots: Vec::new() }
+    }
+
+    /// Reaches the relay.
+    pub(super) fn dial(&mut self, carrier: Carrier) {
+        let dialer = Arc::clone(&self.options.dialer);
+        let dialling = Box::pin(async move { dialer.dial().await });
+        self.slots.push(Slot { carrier, stage: Stage::Dialling(dialling) });
+    }
+
+    /// Sends the upgrade, on a carrier that is dialled.
+    pub(super) fn upgrade(&mut self, carrier: Carrier, protocols: String) {
+        let Some(index) = self.slots.iter().position(|slot| slot.carrier == carrier) else { return };
+        let slot = self.slots.swap_remove(index);
+        let stage = match slot.stage {
+            Stage::Dialled(stream) => {
+                let options = Arc::clone(&self.options);
+                let upgrade = async move { upgrade(stream, &options.host, &options.path, &protocols).await };
+                Stage::Upgrading(Box::pin(upgrade))
+            }
+            stage @ (Stage::Dialling(_) | Stage::Upgrading(_) | Stage::Open(_)) => stage,
+        };
+        self.slots.push(Slot { carrier, stage });
+    }
+
+    /// The open carrier of this number.
+    pub(super) fn link(&mut self, carrier: Carrier) -> Option<&mut Link> {
+        let mut links = self.slots.iter_mut().filter_map(|slot| match &mut slot.stage {
+            Stage::Open(link) if slot.carrier == carrier => Some(link),
+            Stage::Dialling(_) | Stage::Dialled(_) | Stage::Upgrading(_) | Stage::Open(_) => None,
+        });
+        links.next()
+    }
+
+    /// Whether one is open and not being closed.
+    pub(super) fn any_open(&self) -> bool {
+        self.slots.iter().any(|slot| matches!(&slot.stage, Stage::Open(link) if !link.is_closing()))
+    }
+
+    /// Forgets a carrier that is not open; whether it was there.
+    pub(super) fn drop_attempt(&mut self, carrier: Carrier) -> bool {
+        let before = self.slots.len();
+        self.slots.retain(|slot| slot.carrier != carrier || matches!(slot.stage, Stage::Open(_)));
+        self.slots.len() < before
+    }
+
+    /// Sends what is queued on those that have much, or on all. `Ready` if one was found broken by it.
+    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>, all: bool) -> Poll<Event> {
+        for index in 0..self.slots.len() {
+            let Some(Slot { carrier, stage: Stage::Open(link) }) = self.slots.get_mut(index) else { continue };
+            if (all || link.is_full()) && matches!(link.poll_flush(cx), Poll::Ready(Err(_))) {
+                let carrier = *carrier;
+                self.slots.swap_remove(index);
+                return Poll::Ready(Event::Link(carrier, carrier::Event::Closed(Ending::Cut)));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// The next event.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        for index in 0..self.slots.len() {
+            if let Poll::Ready(event) = self.poll_slot(index, cx) {
+                return Poll::Ready(event);
+            }
+        }
+        Poll::Pending
+    }
+
+    fn poll_slot(&mut self, index: usize, cx: &mut Context<'_>) -> Poll<Event> {
+        let Some(Slot { carrier, stage }) = self.slots.get_mut(index) else { return Poll::Pending };
+        let carrier = *carrier;
+        match stage {
+            Stage::Dialling(dialling) => match std::task::ready!(dialling.as_mut().poll(cx)) {
+                Ok(stream) => {
+                    *stage = Stage::Dialled(stream);
+                    Poll::Ready(Event::Dialled(carrier))
+                }
+                Err(error) => {
+                    tracing::debug!(kind = ?error.kind(), "the relay cannot be reached");
+                    self.gone(index, Ending::Cut)
+                }
+            },
+            Stage::Dialled(_) => Poll::Pending,
+            Stage::Upgrading(upgrading) => match std::task::ready!(upgrading.as_mut().poll(cx)) {
+                Ok(web) => {
+                    *stage = Stage::Open(Link::new(web));
+                    Poll::Ready(Event::Upgraded(carrier))
+                }
+                Err(failure) => self.refused(index, failure),
+            },
+            Stage::Open(link) => match std::task::ready!(link.poll_event(cx)) {
+                carrier::Event::Closed(ending) => self.gone(index, ending),
+                event @ (carrier::Event::Data(_) | carrier::Event::Text(_) | carrier::Event::Pong) => {
+                    Poll::Ready(Event::Link(carrier, event))
+                }
+            },
+        }
+    }
+
+    fn refused(&mut self, index: usize, failure: Failure) -> Poll<Event> {
+        match failure {
+            // A stream that has a carrier is not lost with the next one.
+            Failure::Final(error) if !self.any_open() => {
+                self.slots.swap_remove(index);
+                Poll::Ready(Event::Refused(error))
+            }
+            Failure::Final(_) | Failure::Passing => self.gone(index, Ending::Cut),
+        }
+    }
+
+    fn gone(&mut self, index: usize, ending: Ending) -> Poll<Event> {
+        let Slot { carrier, stage } = self.slots.swap_remove(index);
+        match stage {
+            Stage::Open(link) => drop(tokio::spawn(link.linger())),
+            Stage::Dialling(_) | Stage::Dialled(_) | Stage::Upgrading(_) => {}
+        }
+        Poll::Ready(Event::Link(carrier, carrier::Event::Closed(ending)))
+    }
+
+    /// Lets go of all, those that are open behind their last messages.
+    pub(super) fn release(&mut self) {
+        for slot in self.slots.drain(..) {
+            match slot.stage {
+                Stage::Open(link) => drop(tokio::spawn(link.linger())),
+                Stage::Dialling(_) | Stage::Dialled(_) | Stage::Upgrading(_) => {}
+            }
+        }
+    }
+}

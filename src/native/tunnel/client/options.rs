@@ -1,0 +1,107 @@
+//! What a tunnel is made of: which relay, which way there, how large, how patient.
+
+use std::fmt;
+use std::sync::Arc;
+
+use hyper::Uri;
+use pasarela_core::limits;
+use pasarela_core::route::Kind;
+use pasarela_core::tunnel::client::{self, Timing};
+
+use super::super::dialer::{Dialer, Direct};
+use super::error::UnusableUrl;
+
+/// What a tunnel is made of. Many may share one.
+#[derive(Clone)]
+pub struct Options {
+    /// Reaches the relay.
+    pub dialer: Arc<dyn Dialer>,
+    /// The `Host` header.
+    pub host: String,
+    /// The path of the relay's tunnel, `/KEY/tunnel`, query included.
+    pub path: String,
+    /// What the stream speaks.
+    pub route: Kind,
+    /// Bytes to accept beyond the last acknowledgement, 64 KiB … 1 MiB; the default is 1 MiB.
+    pub window: u32,
+    /// Stream bytes from the relay that one connection can bear before the network freezes it; by default it never does.
+    pub budget: Option<u64>,
+    /// How long things may take.
+    pub timing: Timing,
+    /// For the jitter; the default is the system's randomness.
+    pub seed: Option<u64>,
+}
+
+impl Options {
+    /// A tunnel over plain TCP, to a URL `ws://host:port/KEY/tunnel`.
+    ///
+    /// # Errors
+    ///
+    /// Another scheme, or no URL.
+    pub fn new(url: &str, route: Kind) -> Result<Self, UnusableUrl> {
+        let uri: Uri = url.parse().map_err(|_| UnusableUrl)?;
+        let host = uri.host().filter(|_| uri.scheme_str() == Some("ws")).ok_or(UnusableUrl)?;
+        let direct = Direct::tcp(format!("{host}:{}", uri.port_u16().unwrap_or(80)));
+        Self::with_dialer(url, route, Arc::new(direct))
+    }
+
+    /// A tunnel that reaches the relay by `dialer`; of the URL, `ws` or `wss`, the `Host` header and the path are taken.
+    ///
+    /// # Errors
+    ///
+    /// Another scheme, or no URL.
+    pub fn with_dialer(url: &str, route: Kind, dialer: Arc<dyn Dialer>) -> Result<Self, UnusableUrl> {
+        let uri: Uri = url.parse().map_err(|_| UnusableUrl)?;
+        let known = matches!(uri.scheme_str(), Some("ws" | "wss"));
+        let host = uri.authority().filter(|authority| known && !authority.as_str().contains('@')).ok_or(UnusableUrl)?;
+        Ok(Self {
+            dialer,
+            host: host.as_str().to_owned(),
+            path: uri.path_and_query().map_or("/", |path| path.as_str()).to_owned(),
+            route,
+            window: limits::WINDOW_MAX,
+            budget: None,
+            timing: Timing::DEFAULT,
+            seed: None,
+        })
+    }
+
+    pub(super) fn core(&self) -> client::Options {
+        client::Options {
+            route: self.route,
+            window: self.window.clamp(limits::WINDOW_MIN, limits::WINDOW_MAX),
+            budget: self.budget,
+            timing: self.timing,
+            seed: self.seed.unwrap_or_else(rand::random),
+        }
+    }
+}
+
+// The path holds a key.
+impl fmt::Debug for Options {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Options")
+            .field("route", &self.route)
+            .field("window", &self.window)
+            .field("budget", &self.budget)
+            .finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_url_gives_host_and_path_and_no_error_repeats_it() {
+        let options = Options::new("ws://[::1]:81/key-key-key/tunnel", Kind::Tls).expect("usable");
+        assert_eq!((options.host.as_str(), options.path.as_str()), ("[::1]:81", "/key-key-key/tunnel"));
+        assert!(!format!("{options:?}").contains("key-key-key"));
+        for url in ["wss://host/tunnel", "http://host/tunnel", "ws:///tunnel", "/tunnel", "", "ws://a@b/tunnel"] {
+            assert_eq!(Options::new(url, Kind::Chat).map(drop), Err(UnusableUrl), "{url}");
+        }
+        let dialer = Arc::new(Direct::tcp("192.0.2.1:443"));
+        let options = Options::with_dialer("wss://host/tunnel", Kind::Chat, dialer).expect("usable");
+        assert_eq!(options.host, "host");
+    }
+}

@@ -1,0 +1,97 @@
+//! Tokio's clock in the core's terms, and the one timer of a tunnel.
+//!
+//! It is tokio's clock and not the system's, so that tests may stop it.
+
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+use std::time::Duration;
+
+use pasarela_core::time::Instant;
+use tokio::time::{self, Sleep};
+
+/// Later than any tunnel lives, and a time that tokio can represent.
+const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
+
+/// The milliseconds since it was made.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Clock(time::Instant);
+
+impl Clock {
+    pub(super) fn start() -> Self {
+        Self(time::Instant::now())
+    }
+
+    pub(super) fn now(self) -> Instant {
+        let elapsed = self.0.elapsed().as_millis();
+        Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
+    }
+
+    fn tokio(self, at: Instant) -> time::Instant {
+        self.0 + Duration::from_millis(at.as_millis()).min(NEVER)
+    }
+}
+
+/// A timer that is moved on with nearly every event, and therefore only really set when it must ring earlier.
+#[derive(Debug)]
+pub(super) struct Alarm {
+    sleep: Pin<Box<Sleep>>,
+    at: time::Instant,
+}
+
+impl Alarm {
+    pub(super) fn new(clock: Clock) -> Self {
+        let at = clock.tokio(clock.now()) + NEVER;
+        Self { sleep: Box::pin(time::sleep_until(at)), at }
+    }
+
+    /// It is to ring then and no other time.
+    pub(super) fn set(&mut self, clock: Clock, at: Instant) {
+        self.at = clock.tokio(at);
+        if self.sleep.is_elapsed() || self.at < self.sleep.deadline() {
+            self.sleep.as_mut().reset(self.at);
+        }
+    }
+
+    /// Ready once its time has come.
+    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        loop {
+            ready!(self.sleep.as_mut().poll(cx));
+            if self.at <= time::Instant::now() {
+                return Poll::Ready(());
+            }
+            self.sleep.as_mut().reset(self.at);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::future::poll_fn;
+
+    use super::*;
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_when_it_was_last_set_to() {
+        let clock = Clock::start();
+        let mut alarm = Alarm::new(clock);
+        for (set, rings) in [(500, 500), (5000, 5000), (5001, 5001)] {
+            alarm.set(clock, Instant::from_millis(400_000));
+            alarm.set(clock, Instant::from_millis(set));
+            poll_fn(|cx| alarm.poll(cx)).await;
+            assert_eq!(clock.now(), Instant::from_millis(rings));
+        }
+        alarm.set(clock, Instant::from_millis(6000));
+        alarm.set(clock, Instant::from_millis(7000));
+        poll_fn(|cx| alarm.poll(cx)).await;
+        assert_eq!(clock.now(), Instant::from_millis(7000));
+    }
+
+    #[test]
+    fn never_is_a_time_too() {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("starts");
+        runtime.block_on(async {
+            let clock = Clock::start();
+            Alarm::new(clock).set(clock, Instant::from_millis(u64::MAX));
+        });
+    }
+}

@@ -1,0 +1,63 @@
+//! The way to a relay up to where HTTP begins: TCP, or TLS over it.
+//!
+//! What a network sees of the way (name, address, handshake) is decided here and nowhere else. The upgrade is
+//! `client::upgrade`'s.
+
+use std::future::Future;
+use std::io;
+use std::pin::Pin;
+use std::sync::Arc;
+
+use rustls::ClientConfig;
+use rustls::pki_types::ServerName;
+use tokio::net::TcpStream;
+use tokio_rustls::TlsConnector;
+
+use super::stream::BoxedStream;
+
+/// What [`Dialer::dial`] gives.
+pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<BoxedStream>> + Send + 'a>>;
+
+/// Reaches a relay.
+pub trait Dialer: Send + Sync {
+    /// A new connection on which HTTP/1.1 may be spoken. It may be dropped at any time, and is not expected to limit its
+    /// own time.
+    ///
+    /// # Errors
+    ///
+    /// None is to be had now. The tunnel tries again later.
+    fn dial(&self) -> Dialling<'_>;
+}
+
+/// Connects to the host and port of the relay's URL.
+pub struct Direct {
+    authority: String,
+    tls: Option<(ServerName<'static>, TlsConnector)>,
+}
+
+impl Direct {
+    /// Plain TCP to `host:port`.
+    #[must_use]
+    pub fn tcp(authority: impl Into<String>) -> Self {
+        Self { authority: authority.into(), tls: None }
+    }
+
+    /// TCP to `host:port`, and TLS to `name` over it.
+    #[must_use]
+    pub fn tls(authority: impl Into<String>, name: ServerName<'static>, config: Arc<ClientConfig>) -> Self {
+        Self { authority: authority.into(), tls: Some((name, config.into())) }
+    }
+}
+
+impl Dialer for Direct {
+    fn dial(&self) -> Dialling<'_> {
+        Box::pin(async {
+            let tcp = TcpStream::connect(&self.authority).await?;
+            tcp.set_nodelay(true)?;
+            match &self.tls {
+                None => Ok(Box::new(tcp) as BoxedStream),
+                Some((name, connector)) => Ok(Box::new(connector.connect(name.clone(), tcp).await?) as BoxedStream),
+            }
+        })
+    }
+}

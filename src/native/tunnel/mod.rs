@@ -1,0 +1,36 @@
+//! The tunnel `pasarela.v1` over tokio: the client's end as a library, and the relay's, with its sessions in memory.
+//!
+//! ```no_run
+//! use pasarela::tunnel::{self, Kind, Options};
+//!
+//! # async fn example(mut tcp: tokio::net::TcpStream) -> Result<(), Box<dyn std::error::Error>> {
+//! let options = Options::new("ws://127.0.0.1:8787/KEY/tunnel", Kind::Chat)?;
+//! if let Err(error) = tunnel::carry(&mut tcp, options).await {
+//!     tcp.set_zero_linger()?; // Reset it: the stream did not end in order.
+//!     return Err(error.into());
+//! }
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! What the messages mean, who may send how much and when to re-attach is `pasarela_core::tunnel`'s; here are sockets,
+//! timers and tasks. No payload is read, and no log line or error holds an address, a key or a payload.
+
+mod chunk;
+mod clock;
+mod stream;
+mod tcp;
+mod carrier;
+mod dialer;
+
+mod client;
+mod relay;
+
+pub use pasarela_core::codes::Code;
+pub use pasarela_core::route::Kind;
+pub use pasarela_core::tunnel::client::Timing;
+
+pub use client::{Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
+pub use dialer::{Dialer, Dialling, Direct};
+pub use relay::{Gauges, Relay};
+pub use stream::{BoxedStream, Stream};

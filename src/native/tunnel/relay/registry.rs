@@ -1,0 +1,232 @@
+//! What the relay keeps of all its tunnels: names, windows, numbers. What was taken is given back when it is dropped.
+//!
+//! A tunnel's task owns its [`Entry`]; here is only how to reach it.
+
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use pasarela_core::codes::Code;
+use pasarela_core::time::Instant;
+use pasarela_core::tunnel::message::Resume;
+use pasarela_core::tunnel::sessions::{Grant, Pool, Sessions};
+use tokio::sync::{mpsc, oneshot, watch};
+
+use super::super::carrier::Web;
+
+/// Clients that may wait for a tunnel's task to take their carriers.
+const WAITING: usize = 8;
+
+/// How many there are.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Gauges {
+    /// Tunnels that are not over.
+    pub tunnels: usize,
+    /// Those of them that have no carrier now.
+    pub detached: usize,
+    /// Tunnels opened since the start.
+    pub opened: u64,
+    /// Carriers that asked to go on with a tunnel of this relay since the start.
+    pub resumed: u64,
+}
+
+/// All tunnels of a relay.
+#[derive(Debug)]
+pub(super) struct Registry {
+    state: Mutex<State>,
+    gauges: watch::Sender<Gauges>,
+    held: AtomicUsize,
+}
+
+#[derive(Debug)]
+struct State {
+    pool: Pool,
+    sessions: Sessions<Reach>,
+}
+
+/// How to reach the task of a tunnel.
+#[derive(Debug)]
+struct Reach {
+    resumes: mpsc::Sender<Attach>,
+    end: oneshot::Sender<Code>,
+    grant: Grant,
+}
+
+/// A client that goes on with a tunnel.
+#[derive(Debug)]
+pub(super) struct Attach {
+    pub(super) web: Web,
+    pub(super) resume: Resume,
+}
+
+/// What the task of a tunnel is told by others.
+#[derive(Debug)]
+pub(super) struct Inbox {
+    pub(super) resumes: mpsc::Receiver<Attach>,
+    /// To make room.
+    pub(super) end: oneshot::Receiver<Code>,
+}
+
+/// A tunnel's place, for as long as this lives.
+#[derive(Debug)]
+pub(super) struct Entry {
+    registry: Arc<Registry>,
+    name: String,
+    window: u32,
+    detached: bool,
+    held: usize,
+}
+
+impl Registry {
+    pub(super) fn new() -> Self {
+        let state = State { pool: Pool::default(), sessions: Sessions::new(0) };
+        Self { state: Mutex::new(state), gauges: watch::Sender::default(), held: AtomicUsize::new(0) }
+    }
+
+    /// A place for a new tunnel, for which the one that has been without a carrier for longest may have to go.
+    pub(super) fn open(self: &Arc<Self>, owner: &str, asked: u32) -> Option<(Entry, Inbox)> {
+        let mut state = self.lock();
+        let grant = loop {
+            match state.pool.grant(asked) {
+                Some(grant) => break grant,
+                None => {
+                    let evicted = state.sessions.evict()?;
+                    state.pool.give_back(evicted.grant);
+                    // Failure means that it is over already.
+                    let _ = evicted.end.send(Code::Gone);
+                }
+            }
+        };
+        let name = state.sessions.name(rand::random());
+        let (resumes, resumes_in) = mpsc::channel(WAITING);
+        let (end, end_in) = oneshot::channel();
+        state.sessions.insert(name.clone(), owner, Reach { resumes, end, grant });
+        drop(state);
+        self.count(|gauges| {
+            gauges.tunnels += 1;
+            gauges.opened += 1;
+        });
+        let entry = Entry { registry: Arc::clone(self), name, window: grant.window(), detached: false, held: 0 };
+        Some((entry, Inbox { resumes: resumes_in, end: end_in }))
+    }
+
+    /// Hands a carrier to the tunnel that it asks for; gives it back with the reason if that is not possible.
+    pub(super) fn resume(&self, owner: &str, attach: Attach) -> Result<(), (Web, Code)> {
+        let reach = self.lock().sessions.find(&attach.resume.session, owner).map(|reach| reach.resumes.clone());
+        let Some(resumes) = reach else { return Err((attach.web, Code::Gone)) };
+        match resumes.try_send(attach) {
+            Ok(()) => {
+                self.count(|gauges| gauges.resumed += 1);
+                Ok(())
+            }
+            Err(mpsc::error::TrySendError::Closed(attach)) => Err((attach.web, Code::Gone)),
+            Err(mpsc::error::TrySendError::Full(attach)) => Err((attach.web, Code::Busy)),
+        }
+    }
+
+    /// How many there are, to be waited for.
+    pub(super) fn watch(&self) -> watch::Receiver<Gauges> {
+        self.gauges.subscribe()
+    }
+
+    /// Payload that all tunnels hold, in bytes.
+    pub(super) fn held(&self) -> usize {
+        self.held.load(Ordering::Relaxed)
+    }
+
+    fn count(&self, change: impl FnOnce(&mut Gauges)) {
+        self.gauges.send_modify(change);
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Nothing under the lock leaves it half done.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// The session's name.
+    pub(super) fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The window granted, each way, in bytes.
+    pub(super) const fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// How the tunnel stands now.
+    pub(super) fn update(&mut self, detached_at: Option<Instant>, held: usize) {
+        let detached = detached_at.is_some();
+        if detached != self.detached {
+            self.registry.lock().sessions.set_detached(&self.name, detached_at);
+            self.set_detached(detached);
+        }
+        self.registry.held.fetch_add(held, Ordering::Relaxed);
+        self.registry.held.fetch_sub(self.held, Ordering::Relaxed);
+        self.held = held;
+    }
+
+    fn set_detached(&mut self, detached: bool) {
+        self.detached = detached;
+        self.registry.count(|gauges| {
+            gauges.detached = if detached { gauges.detached + 1 } else { gauges.detached - 1 };
+        });
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        let mut state = self.registry.lock();
+        // One that had to make room is not there any more.
+        if let Some(reach) = state.sessions.remove(&self.name) {
+            state.pool.give_back(reach.grant);
+        }
+        drop(state);
+        self.registry.held.fetch_sub(self.held, Ordering::Relaxed);
+        if self.detached {
+            self.set_detached(false);
+        }
+        self.registry.count(|gauges| gauges.tunnels -= 1);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use pasarela_core::limits;
+
+    use super::*;
+
+    fn full() -> (Arc<Registry>, Vec<(Entry, Inbox)>) {
+        let registry = Arc::new(Registry::new());
+        let entries = std::iter::from_fn(|| registry.open("ana", limits::WINDOW_MIN)).collect();
+        (registry, entries)
+    }
+
+    #[test]
+    fn what_is_dropped_makes_room_again() {
+        let (registry, mut entries) = full();
+        assert_eq!(entries.len(), limits::SESSIONS);
+        assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
+        entries.clear();
+        assert_eq!(registry.watch().borrow().tunnels, 0);
+        assert!(registry.open("ana", limits::WINDOW_MIN).is_some());
+    }
+
+    #[test]
+    fn the_longest_detached_goes_first_and_its_place_is_not_given_back_twice() {
+        let (registry, mut entries) = full();
+        for (index, at) in [(3, 7), (5, 6)] {
+            entries[index].0.update(Some(Instant::from_millis(at)), 10);
+        }
+        assert_eq!((registry.watch().borrow().detached, registry.held()), (2, 20));
+        let more = registry.open("ana", limits::WINDOW_MIN).expect("the place of the fifth");
+        assert_eq!(entries[5].1.end.try_recv(), Ok(Code::Gone));
+        assert!(entries[3].1.end.try_recv().is_err());
+        entries.remove(5);
+        entries[3].0.update(None, 0);
+        assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
+        let gauges = *registry.watch().borrow();
+        assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (limits::SESSIONS, 0, 0));
+        drop(more);
+    }
+}

@@ -1,0 +1,216 @@
+//! Drives the core's relay for one tunnel: its carriers, its upstream, its place in the registry.
+//!
+//! It decides nothing. One task, one event at a time, and none waits for another.
+
+use std::future::{Future, poll_fn};
+use std::pin::Pin;
+use std::task::{Context, Poll};
+
+use pasarela_core::codes::Code;
+use pasarela_core::limits;
+use pasarela_core::route::Kind;
+use pasarela_core::tunnel::Carrier;
+use pasarela_core::tunnel::message::Open;
+use pasarela_core::tunnel::relay::{Ending, FIRST, Input, Options, Origin, Output, Relay};
+use tokio_util::sync::WaitForCancellationFutureOwned;
+
+use super::super::carrier::{self, Link, Web};
+use super::super::chunk::Piece;
+use super::super::clock::Alarm;
+use super::super::tcp;
+use super::Shared;
+use super::registry::{Attach, Entry, Inbox};
+use super::upstream::{self, Upstream};
+
+/// What a client that opens a tunnel said.
+pub(super) struct Request {
+    pub(super) origin: Origin,
+    pub(super) open: Open,
+    pub(super) early: Vec<u8>,
+}
+
+enum Event {
+    Link(Carrier, carrier::Event),
+    Upstream(upstream::Event),
+    Attach(Attach),
+    End(Code),
+    Timer,
+}
+
+struct Task<'a> {
+    shared: &'a Shared,
+    kind: Kind,
+    core: Relay<'a, Piece>,
+    alarm: Alarm,
+    links: Vec<(Carrier, Link)>,
+    next: u32,
+    upstream: Upstream,
+    entry: Entry,
+    inbox: Inbox,
+    evicted: bool,
+    draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    drained: bool,
+    turn: bool,
+}
+
+/// Carries one tunnel to its end.
+pub(super) async fn run(shared: &Shared, web: Web, request: Request, entry: Entry, inbox: Inbox) {
+    let Request { origin, open, early } = request;
+    let (kind, window) = (open.route, entry.window());
+    let options = Options { origin, open, early, window, session: Some(entry.name().to_owned()) };
+    let mut task = Task {
+        shared,
+        kind,
+        core: Relay::new(&shared.config, options, shared.clock.now()),
+        alarm: Alarm::new(shared.clock),
+        links: vec![(FIRST, Link::new(web))],
+        next: FIRST.0 + 1,
+        upstream: Upstream::default(),
+        entry,
+        inbox,
+        evicted: false,
+        draining: Some(Box::pin(shared.drain.clone().cancelled_owned())),
+        drained: false,
+        turn: false,
+    };
+    while task.drain() && !(task.drained && task.links.is_empty()) {
+        let event = poll_fn(|cx| task.poll_event(cx)).await;
+        task.handle(event);
+        task.entry.update(task.core.detached_at(), task.core.held());
+    }
+    for (_, link) in task.links.drain(..) {
+        shared.tasks.spawn(link.linger());
+    }
+}
+
+impl Task<'_> {
+    /// Carries out what the core commands; whether the tunnel goes on.
+    fn drain(&mut self) -> bool {
+        loop {
+            match self.core.poll() {
+                Output::Send(carrier, piece) => self.on(carrier, |link| link.send(piece)),
+                Output::Control(carrier, control) => self.on(carrier, |link| link.control(&control)),
+                Output::Close(carrier, code) => self.on(carrier, |link| link.close(code, limits::CLOSE)),
+                Output::Connect(candidate, authority) => self.upstream.connect(candidate, &authority),
+                Output::Abandon(loser) => self.upstream.abandon(loser),
+                Output::Use(winner) => {
+                    self.shared.won(self.kind, winner);
+                    self.upstream.choose(winner);
+                }
+                Output::Read(max) => self.upstream.read(max),
+                Output::Write(piece) => self.upstream.write(piece),
+                Output::Finish => self.upstream.finish(),
+                Output::CloseUpstream => self.upstream.close(),
+                Output::Wait(at) => {
+                    self.alarm.set(self.shared.clock, at);
+                    return true;
+                }
+                Output::Done => return false,
+            }
+        }
+    }
+
+    fn on(&mut self, carrier: Carrier, act: impl FnOnce(&mut Link)) {
+        if let Some((_, link)) = self.links.iter_mut().find(|(number, _)| *number == carrier) {
+            act(link);
+        }
+    }
+
+    fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if self.alarm.poll(cx).is_ready() {
+            return Poll::Ready(Event::Timer);
+        }
+        if let Poll::Ready(event) = self.poll_flush(cx, false) {
+            return Poll::Ready(event);
+        }
+        // In turns, so that neither side starves the other.
+        self.turn = !self.turn;
+        for upstream_now in [self.turn, !self.turn] {
+            let event = if upstream_now { self.upstream.poll(cx).map(Event::Upstream) } else { self.poll_links(cx) };
+            if event.is_ready() {
+                return event;
+            }
+        }
+        if let Poll::Ready(event) = self.poll_others(cx) {
+            return Poll::Ready(event);
+        }
+        // All that could be done is done: one flush for all that it gave to send.
+        self.poll_flush(cx, true)
+    }
+
+    fn poll_links(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        for index in 0..self.links.len() {
+            let Some((carrier, link)) = self.links.get_mut(index) else { continue };
+            let carrier = *carrier;
+            if let Poll::Ready(event) = link.poll_event(cx) {
+                if matches!(event, carrier::Event::Closed(_)) {
+                    let (_, link) = self.links.swap_remove(index);
+                    self.shared.tasks.spawn(link.linger());
+                }
+                return Poll::Ready(Event::Link(carrier, event));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// Sends what is queued on those that have much, or on all. `Ready` if one was found broken by it.
+    fn poll_flush(&mut self, cx: &mut Context<'_>, all: bool) -> Poll<Event> {
+        for index in 0..self.links.len() {
+            let Some((carrier, link)) = self.links.get_mut(index) else { continue };
+            if (all || link.is_full()) && matches!(link.poll_flush(cx), Poll::Ready(Err(_))) {
+                let carrier = *carrier;
+                self.links.swap_remove(index);
+                return Poll::Ready(Event::Link(carrier, carrier::Event::Closed(Ending::Cut)));
+            }
+        }
+        Poll::Pending
+    }
+
+    /// What comes from elsewhere in this program.
+    fn poll_others(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        if let Poll::Ready(Some(attach)) = self.inbox.resumes.poll_recv(cx) {
+            return Poll::Ready(Event::Attach(attach));
+        }
+        if !self.evicted
+            && let Poll::Ready(code) = Pin::new(&mut self.inbox.end).poll(cx)
+        {
+            self.evicted = true;
+            return Poll::Ready(Event::End(code.unwrap_or(Code::Gone)));
+        }
+        if let Some(draining) = &mut self.draining
+            && draining.as_mut().poll(cx).is_ready()
+        {
+            self.draining = None;
+            self.drained = true;
+            return Poll::Ready(Event::End(Code::Draining));
+        }
+        Poll::Pending
+    }
+
+    fn handle(&mut self, event: Event) {
+        let input = match event {
+            Event::Timer => Input::Timer,
+            Event::End(code) => Input::End(code),
+            Event::Attach(Attach { web, resume }) => {
+                let carrier = Carrier(self.next);
+                self.next += 1;
+                self.links.push((carrier, Link::new(web)));
+                Input::Resume(carrier, resume)
+            }
+            Event::Upstream(upstream::Event::Opened(candidate)) => Input::Opened(candidate),
+            Event::Upstream(upstream::Event::Failed(candidate)) => Input::Failed(candidate),
+            Event::Upstream(upstream::Event::Tcp(tcp::Event::Read(piece))) => Input::Read(piece),
+            Event::Upstream(upstream::Event::Tcp(tcp::Event::ReadEnd)) => Input::ReadEnd,
+            Event::Upstream(upstream::Event::Tcp(tcp::Event::Written(_))) => Input::Written,
+            Event::Upstream(upstream::Event::Tcp(tcp::Event::Failed(_))) => Input::UpstreamFailed,
+            Event::Link(carrier, carrier::Event::Data(piece)) => Input::Data(carrier, piece),
+            Event::Link(carrier, carrier::Event::Text(message)) => {
+                let text = message.as_text().unwrap_or_default();
+                return self.core.handle(Input::Text(carrier, text), self.shared.clock.now());
+            }
+            Event::Link(_, carrier::Event::Pong) => return,
+            Event::Link(carrier, carrier::Event::Closed(ending)) => Input::CarrierClosed(carrier, ending),
+        };
+        self.core.handle(input, self.shared.clock.now());
+    }
+}

@@ -1,0 +1,49 @@
+//! The upgrade of HTTP/1.1 to WebSocket as a server answers it (RFC 6455, section 4.2), and what a client checks of it.
+//!
+//! It moves no byte: hyper carries the answer, `tokio-websockets` the messages behind it.
+
+use http_body_util::Full;
+use hyper::body::Bytes;
+use hyper::header::{
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+};
+use hyper::{Response, StatusCode};
+
+/// The client's key, if its request is for a WebSocket.
+pub(crate) fn key(request: &HeaderMap) -> Option<&HeaderValue> {
+    let asked = request.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
+    request.get(SEC_WEBSOCKET_KEY).filter(|_| asked)
+}
+
+/// 101, with a subprotocol if one is chosen.
+pub(crate) fn accept(key: &HeaderValue, protocol: Option<&'static str>) -> Response<Full<Bytes>> {
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    let headers = answer.headers_mut();
+    headers.insert(UPGRADE, HeaderValue::from_static("websocket"));
+    headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
+    let accept = HeaderValue::try_from(accept_key(key.as_bytes()));
+    headers.insert(SEC_WEBSOCKET_ACCEPT, accept.expect("base64 is always a header value"));
+    if let Some(protocol) = protocol {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    }
+    answer
+}
+
+/// What `Sec-WebSocket-Accept` must be for a key.
+pub(crate) fn accept_key(key: &[u8]) -> String {
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    use sha1::{Digest, Sha1};
+    let guid = b"258EAFA5-E914-47DA-95CA-C5AB0DC85B11";
+    BASE64_STANDARD.encode(Sha1::new().chain_update(key).chain_update(guid).finalize())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_example_of_the_rfc_holds() {
+        assert_eq!(accept_key(b"dGhlIHNhbXBsZSBub25jZQ=="), "s3pPLMBiTxaQ9kYGzzhZRbK+xOo=");
+    }
+}
