@@ -39,6 +39,9 @@ mod event {
     pub(super) const CARRIERS: u32 = 1 << 16;
 }
 
+/// The code of a WebSocket that ended without a close frame (RFC 6455 section 7.1.5).
+const ABNORMAL: u16 = 1006;
+
 /// What our own code tells a tunnel.
 pub(crate) enum Note {
     /// A client, let in, goes on with it over this WebSocket.
@@ -208,7 +211,9 @@ impl<K: Keeper> Driver<K> {
     fn carrier_event(&mut self, offset: u32, value: &JsValue) {
         let carrier = Carrier(offset / 2);
         if offset % 2 == 1 {
-            let clean = value.unchecked_ref::<CloseEvent>().code().is_some_and(|code| code != 1006);
+            let code = value.unchecked_ref::<CloseEvent>().code().unwrap_or(ABNORMAL);
+            // The client's last word, or its answer to ours.
+            let clean = code == Code::End.number() || (code != ABNORMAL && self.carrier(carrier).is_none());
             // An older runtime counts a socket that its client has left as open until we close it, too.
             self.close(carrier, Code::End);
             let ending = if clean { Ending::Clean } else { Ending::Cut };
