@@ -23,6 +23,8 @@ async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()
         "/anything".to_owned(),
         "/ws/chat".to_owned(),
         "/pipe/chat".to_owned(),
+        "/tunnel".to_owned(),
+        "/0/tunnel".to_owned(),
         "/status.json".to_owned(),
         "/0123456789abcdefghiX/ws/chat".to_owned(),
         "/0123456789abcdefghiX/".to_owned(),
@@ -96,7 +98,7 @@ async fn the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_ke
 impl Bench {
     /// No relay route exists without a key.
     async fn must_be_closed_to_strangers(&self) -> Result<()> {
-        for path in ["/ws/chat", "/pipe/chat", "/pipe/tls"] {
+        for path in ["/ws/chat", "/pipe/chat", "/pipe/tls", "/tunnel"] {
             let refused = Socket::connect(&self.relay.url(path)).await.err().context("the relay is open")?;
             ensure!(format!("{refused:#}").contains("404"), "{refused:#}");
         }

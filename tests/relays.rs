@@ -16,7 +16,7 @@ use pasarela_e2e::{
     http,
     places::Runtime,
     process,
-    workerd::{Options, Workerd},
+    workerd::{Options, Sessions, Workerd},
 };
 use tokio::net::TcpListener;
 
@@ -60,6 +60,7 @@ pub(crate) use {against, against_every_keeper, against_every_relay};
 pub(crate) enum Kind {
     Object,
     OldObject,
+    Refused,
     Worker,
     OldWorker,
     Native,
@@ -86,8 +87,9 @@ impl Kind {
         let options = match self {
             Self::Object => options,
             Self::OldObject => options.runtime(Runtime::Old),
-            Self::Worker => options.without_sessions(),
-            Self::OldWorker => options.without_sessions().runtime(Runtime::Old),
+            Self::Refused => options.sessions(Sessions::Refused),
+            Self::Worker => options.sessions(Sessions::Absent),
+            Self::OldWorker => options.sessions(Sessions::Absent).runtime(Runtime::Old),
             Self::Native => return native(&options).await,
         };
         Ok(Relay::Edge(Workerd::start(&options).await?))

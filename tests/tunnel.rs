@@ -44,6 +44,7 @@ mod keeper {
 /// Relays that do not.
 mod forgetful {
     crate::relays::against! { worker Worker: without_an_object_nothing_is_kept }
+    crate::relays::against! { worker_whose_object_is_refused Refused: without_an_object_nothing_is_kept }
     crate::relays::against! { worker_in_old_runtime OldWorker: without_an_object_nothing_is_kept }
 }
 
@@ -301,7 +302,7 @@ async fn a_reset_while_nobody_is_attached_is_told_on_the_next(kind: Kind) -> Res
 async fn without_an_object_nothing_is_kept(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
     let mut carrier = Carrier::open(&bench.url(), open(limits::WINDOW_MIN), &ask("sim echo")).await?;
-    carrier.opened().await?;
+    ensure!(carrier.opened().await?.session.is_none());
     drop(carrier);
     bench.must_be_idle().await?;
     let session = format!("0.{}", "A".repeat(22));

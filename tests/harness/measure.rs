@@ -15,8 +15,12 @@ fn main() -> std::process::ExitCode {
 mod measure {
     /// Clients that load a relay and check nothing.
     mod load;
+    /// The same load through a tunnel.
+    mod tunnel_load;
     /// Workers in turn, and what their numbers come to.
     mod turns;
+    /// The tunnel beside `/pipe`.
+    mod tunnels;
     /// What is measured, and how.
     mod figures;
     /// What the relay is held to.

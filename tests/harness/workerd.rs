@@ -46,15 +46,26 @@ pub struct Options {
     pub vars: Vec<(String, String)>,
     /// The operator's own site, bound as ASSETS: the body that it answers to everything.
     pub site: Option<&'static str>,
-    /// Whether the Worker has the Durable Objects of wrangler.toml, kept in memory; it must export their classes.
-    pub sessions: bool,
+    /// Whether the Worker has the Durable Objects of wrangler.toml.
+    pub sessions: Sessions,
+}
+
+/// Durable Objects.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Sessions {
+    /// Those of wrangler.toml, kept in memory; the Worker must export their classes.
+    Bound,
+    /// Bound, but the platform refuses every call to them, as when a quota is used up.
+    Refused,
+    /// Not bound.
+    Absent,
 }
 
 impl Options {
     /// The relay, open to all, with the simulated WhatsApp as its upstreams.
     pub fn towards(sim: &Sim) -> Self {
         let vars = Vec::new();
-        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars, site: None, sessions: true }
+        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars, site: None, sessions: Sessions::Bound }
             .var("OPEN", "1")
             .var("UPSTREAM_CHAT", &sim.chat().to_string())
             .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
@@ -76,10 +87,10 @@ impl Options {
         self
     }
 
-    /// The same without Durable Objects.
+    /// The same with other Durable Objects.
     #[must_use]
-    pub fn without_sessions(mut self) -> Self {
-        self.sessions = false;
+    pub fn sessions(mut self, sessions: Sessions) -> Self {
+        self.sessions = sessions;
         self
     }
 
@@ -87,7 +98,7 @@ impl Options {
     #[must_use]
     pub fn script(mut self, path: &str) -> Self {
         self.script = Script::Other(places::root().join(path));
-        self.sessions = false;
+        self.sessions = Sessions::Absent;
         self
     }
 }
@@ -175,7 +186,7 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
         write!(site, "compatibilityDate = \"{date}\")),")?;
         write!(bindings, "(name = \"ASSETS\", service = \"site\"), ")?;
     }
-    let (namespaces, objects) = if options.sessions { durable_objects(&wrangler)? } else { Default::default() };
+    let (namespaces, objects) = durable_objects(&wrangler, options.sessions)?;
     bindings += &objects;
     Ok(format!(
         "using Workerd = import \"/workerd/workerd.capnp\";\n\
@@ -209,12 +220,17 @@ fn variables(wrangler: &toml::Table, own: &[(String, String)]) -> Vec<(String, S
 }
 
 /// The Durable Objects of wrangler.toml: the Worker's namespaces with their storage, and the bindings to them.
-fn durable_objects(wrangler: &toml::Table) -> Result<(String, String)> {
+fn durable_objects(wrangler: &toml::Table, sessions: Sessions) -> Result<(String, String)> {
+    if sessions == Sessions::Absent {
+        return Ok(Default::default());
+    }
     let objects = wrangler.get("durable_objects").and_then(|table| table.get("bindings")?.as_array());
     let (mut namespaces, mut bindings) = (String::new(), String::new());
     for object in objects.context("no [[durable_objects.bindings]]")? {
         let text = |key| object.get(key).and_then(toml::Value::as_str).with_context(|| format!("no {key}"));
-        let (name, class) = (text("name")?, text("class_name")?);
+        // workerd refuses calls to a class that the Worker does not export, and only those.
+        let suffix = if sessions == Sessions::Refused { "NotExported" } else { "" };
+        let (name, class) = (text("name")?, format!("{}{suffix}", text("class_name")?));
         write!(namespaces, "(className = {class:?}, uniqueKey = {class:?}, enableSql = true), ")?;
         write!(bindings, "(name = {name:?}, durableObjectNamespace = {class:?}), ")?;
     }

@@ -9,7 +9,7 @@ use pasarela_e2e::{process, workerd::Options};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    load,
+    load, tunnels,
     turns::{Bench, Contender, Figure, Lifetime, Running, percentile},
 };
 
@@ -19,6 +19,9 @@ pub(super) const ECHO_P50: &str = "echo of 128 bytes, p50";
 pub(super) const WEB_CPU: &str = "/ws/chat, 1 KiB message, CPU";
 const WEB_STREAM_CPU: &str = "/ws/chat, 1 KiB message sent and echoed in a stream, CPU";
 const WEB_ECHO_CPU: &str = "/ws/chat, echo of 1 KiB, CPU";
+pub(super) const TUNNEL_DOWN_CPU: &str = "tunnel: download, CPU";
+pub(super) const TUNNEL_UP_CPU: &str = "tunnel: upload in 64 KiB messages, CPU";
+pub(super) const TUNNEL_ECHO_P50: &str = "tunnel: echo of 128 bytes, p50";
 pub(super) const IDLE_MEMORY: &str = "idle connection, memory";
 
 pub(super) const OURS: &str = "ours";
@@ -26,8 +29,11 @@ pub(super) const TUNED: &str = "tuned";
 pub(super) const NAIVE: &str = "naive";
 pub(super) const WSS: &str = "ours, wss";
 pub(super) const TCP: &str = "ours, tcp";
+pub(super) const OBJECT: &str = "object";
+pub(super) const TUNNEL: &str = "tunnel";
+pub(super) const PIPE: &str = "pipe";
 
-const MIB: f64 = (1 << 20) as f64;
+pub(super) const MIB: f64 = (1 << 20) as f64;
 
 /// Something to measure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -36,14 +42,15 @@ pub(super) enum Subject {
     Upload,
     Echo,
     Web,
+    Tunnel,
     Idle,
     Setup,
     Stall,
 }
 
 impl Subject {
-    pub(super) const ALL: [Self; 7] =
-        [Self::Download, Self::Upload, Self::Echo, Self::Web, Self::Idle, Self::Setup, Self::Stall];
+    pub(super) const ALL: [Self; 8] =
+        [Self::Download, Self::Upload, Self::Echo, Self::Web, Self::Tunnel, Self::Idle, Self::Setup, Self::Stall];
 
     pub(super) fn about(self) -> &'static str {
         match self {
@@ -51,6 +58,7 @@ impl Subject {
             Self::Upload => "uploads in messages of 64 KiB and of 1460 bytes, 4 MiB in flight",
             Self::Echo => "echoes of 128 bytes, one after another",
             Self::Web => "/ws/chat, 50000 messages of 1 KiB, over WebSocket and over TCP",
+            Self::Tunnel => "the tunnel in a Durable Object and without one, beside /pipe",
             Self::Idle => "memory of 1000 idle connections",
             Self::Setup => "500 connections, one after another",
             Self::Stall => "memory while a client stops to read",
@@ -65,6 +73,7 @@ pub(super) async fn measure(subject: Subject, bench: &Bench) -> Result<Vec<Figur
         Subject::Upload => upload(bench).await,
         Subject::Echo => echo(bench).await,
         Subject::Web => web(bench).await,
+        Subject::Tunnel => tunnels::measure(bench).await,
         Subject::Idle => idle(bench).await,
         Subject::Setup => setup(bench).await,
         Subject::Stall => stall(bench).await,

@@ -50,7 +50,7 @@ async fn receive(url: &str, mode: &str) -> Result<Received> {
 }
 
 /// What an upload sends, made beforehand: the simulator wants its pattern.
-pub(super) struct Cargo(Bytes);
+pub(super) struct Cargo(pub(super) Bytes);
 
 impl Cargo {
     pub(super) fn new(len: usize) -> Self {
@@ -163,7 +163,7 @@ impl Echo {
     }
 }
 
-fn frame(size: usize) -> Vec<u8> {
+pub(super) fn frame(size: usize) -> Vec<u8> {
     let mut frame = Vec::new();
     // Fails only for a frame of 16 MiB.
     wire::encode_frame(&vec![b'x'; size], &mut frame).unwrap_or_default();

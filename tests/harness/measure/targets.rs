@@ -3,7 +3,10 @@
 //! It measures nothing.
 
 use super::{
-    figures::{DOWNLOAD_CPU, ECHO_P50, IDLE_MEMORY, NAIVE, OURS, TCP, TUNED, UPLOAD_64K_CPU, WEB_CPU, WSS},
+    figures::{
+        DOWNLOAD_CPU, ECHO_P50, IDLE_MEMORY, NAIVE, OURS, PIPE, TCP, TUNED, TUNNEL, TUNNEL_DOWN_CPU, TUNNEL_ECHO_P50,
+        TUNNEL_UP_CPU, UPLOAD_64K_CPU, WEB_CPU, WSS,
+    },
     turns::Figure,
 };
 
@@ -30,6 +33,9 @@ pub(super) fn judge(figures: &[Figure]) -> Vec<Judged> {
         at_most("upload CPU in 64 KiB messages at most tuned's", ratio(UPLOAD_64K_CPU, OURS, TUNED), 1.0),
         at_most("echo p50 at most 1.15 of tuned's", ratio(ECHO_P50, OURS, TUNED), 1.15),
         at_least("/ws/chat CPU a message, tcp at least 10 times wss", ratio(WEB_CPU, TCP, WSS), 10.0),
+        at_most("tunnel's download CPU at most 1.15 of /pipe's", ratio(TUNNEL_DOWN_CPU, TUNNEL, PIPE), 1.15),
+        at_most("tunnel's upload CPU at most 1.15 of /pipe's", ratio(TUNNEL_UP_CPU, TUNNEL, PIPE), 1.15),
+        at_most("tunnel's echo p50 at most 1.1 of /pipe's", ratio(TUNNEL_ECHO_P50, TUNNEL, PIPE), 1.1),
         at_most("idle memory at most 16 KiB beyond tuned's", beyond(IDLE_MEMORY, OURS, TUNED), 16.0),
     ]
     .into_iter()
