@@ -53,7 +53,9 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Unit) {
         let test = ["test", "--workspace", "--exclude", "pasarela-e2e"];
-        step("unit tests", || crate::run::run(cargo().args(test)))?;
+        step("unit tests, of which fuzzing takes 20 s", || {
+            crate::run::run(cargo().args(test).env("PASARELA_FUZZ_SECONDS", if options.soak { "120" } else { "20" }))
+        })?;
     }
     if wanted(Stage::Wasm) {
         let tools = setup::worker()?;
