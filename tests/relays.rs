@@ -73,7 +73,7 @@ pub(crate) struct Bench {
 }
 
 enum Relay {
-    Edge(Workerd),
+    Edge(Box<Workerd>),
     Native(tunnel::Relay),
 }
 
@@ -92,7 +92,7 @@ impl Kind {
             Self::OldWorker => options.sessions(Sessions::Absent).runtime(Runtime::Old),
             Self::Native => return native(&options).await,
         };
-        Ok(Relay::Edge(Workerd::start(&options).await?))
+        Ok(Relay::Edge(Box::new(Workerd::start(&options).await?)))
     }
 }
 

@@ -2,6 +2,8 @@
 //!
 //! V8 never returns to its start, so growth is compared with a plateau after the same load, and with a naive Worker's.
 
+#![allow(clippy::wildcard_enum_match_arm, reason = "whatever else comes is the failure")]
+
 use std::time::Duration;
 
 use anyhow::{Result, ensure};

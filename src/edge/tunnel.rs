@@ -211,12 +211,10 @@ impl<K: Keeper> Driver<K> {
     fn carrier_event(&mut self, offset: u32, value: &JsValue) {
         let carrier = Carrier(offset / 2);
         if offset % 2 == 1 {
-            let code = value.unchecked_ref::<CloseEvent>().code().unwrap_or(ABNORMAL);
-            // The client's last word, or its answer to ours.
-            let clean = code == Code::End.number() || (code != ABNORMAL && self.carrier(carrier).is_none());
+            let code = value.unchecked_ref::<CloseEvent>().code().filter(|code| *code != ABNORMAL);
+            let ending = Ending::of(code, self.carrier(carrier).is_none());
             // An older runtime counts a socket that its client has left as open until we close it, too.
             self.close(carrier, Code::End);
-            let ending = if clean { Ending::Clean } else { Ending::Cut };
             return self.relay.handle(Input::CarrierClosed(carrier, ending), now());
         }
         let message: &platform::MessageEvent = value.unchecked_ref();

@@ -156,10 +156,9 @@ impl Link {
                 return Poll::Ready(Event::Text(message));
             } else if message.is_pong() {
                 return Poll::Ready(Event::Pong);
-            } else if let Some((number, reason)) = message.as_close() {
-                let end = u16::from(number) == Code::End.number() && reason == Code::End.token();
+            } else if let Some((number, _)) = message.as_close() {
                 let answer = self.closing.is_some() && self.queue.is_empty();
-                return Poll::Ready(Event::Closed(if end || answer { Ending::Clean } else { Ending::Cut }));
+                return Poll::Ready(Event::Closed(Ending::of(Some(number.into()), answer)));
             }
             // A ping; the library has queued its answer.
             self.flushed = false;

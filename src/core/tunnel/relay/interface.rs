@@ -46,6 +46,16 @@ pub enum Ending {
     Cut,
 }
 
+impl Ending {
+    /// How a WebSocket ended that was closed with this code, or without any; `answered` if we had closed it before.
+    pub fn of(code: Option<u16>, answered: bool) -> Self {
+        match code {
+            Some(code) if answered || code == Code::End.number() => Self::Clean,
+            Some(_) | None => Self::Cut,
+        }
+    }
+}
+
 /// What the adapter is to do.
 #[derive(Debug, PartialEq, Eq)]
 pub enum Output<C> {
