@@ -51,8 +51,12 @@ pub const WINDOW_MIN: u32 = 64 << 10;
 pub const WINDOW_MAX: u32 = 1 << 20;
 
 /// An acknowledgement is due when this part of a window was delivered since the last, of the smaller of both sides' windows:
-/// often enough for the sender never to wait, and seldom, because each costs the other side an event.
+/// often enough for the sender never to wait, and seldom, since sending one costs the relay about as much as a message.
 pub const ACKS_PER_WINDOW: u32 = 4;
+
+/// The client acknowledges after this many bytes at the latest: it keeps the relay's reading smooth, and what is on its way
+/// in the caches, which saves the relay more than the acknowledgements cost it.
+pub const CLIENT_ACK_BYTES: u32 = 64 << 10;
 
 /// Messages delivered since the last acknowledgement at which the next is sent, however few their bytes: it lets a sender
 /// of small messages keep below `IN_FLIGHT_MESSAGES`.

@@ -149,7 +149,7 @@ impl Carrier {
     /// Another byte, or an early end.
     pub async fn download(&mut self, total: u64) -> Result<()> {
         loop {
-            if self.received - self.acked >= u64::from(limits::WINDOW_MIN / 4) {
+            if self.received - self.acked >= u64::from(limits::WINDOW_MIN / limits::ACKS_PER_WINDOW) {
                 self.acked = self.received;
                 self.say(&Control::Ack(Ack { n: self.acked, fin: false })).await?;
             }

@@ -70,7 +70,7 @@ impl<C: Chunk + Clone> Client<C> {
         let mut client = Self {
             options,
             phase: Phase::Opening,
-            duplex: Duplex::new(true),
+            duplex: Duplex::new(true, limits::CLIENT_ACK_BYTES),
             attempt: None,
             spare: None,
             backoff,

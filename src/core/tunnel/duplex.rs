@@ -70,11 +70,11 @@ enum Tcp {
 }
 
 impl<C: Chunk + Clone> Duplex<C> {
-    /// A stream without a carrier; with `keep`, it may have more than one.
-    pub(super) fn new(keep: bool) -> Self {
+    /// A stream without a carrier; with `keep`, it may have more than one. It acknowledges after `ack_bytes` at the latest.
+    pub(super) fn new(keep: bool, ack_bytes: u32) -> Self {
         Self {
             outbound: Outbound::new(keep),
-            inbound: Inbound::new(),
+            inbound: Inbound::new(ack_bytes),
             current: None,
             older: None,
             tcp: Tcp::Opening,

@@ -12,6 +12,7 @@ pub(super) struct Inbound<C> {
     delivered: u64,
     acked: u64,
     messages_since_ack: u32,
+    ack_bytes: u32,
     window: u32,
     /// What the peer accepts. It may hold itself to as much, whatever we accept.
     peers_window: u32,
@@ -32,8 +33,10 @@ enum Fin {
 }
 
 impl<C: Chunk> Inbound<C> {
-    pub(super) const fn new() -> Self {
+    /// Acknowledges after `ack_bytes` at the latest.
+    pub(super) const fn new(ack_bytes: u32) -> Self {
         Self {
+            ack_bytes,
             queue: Queue::new(),
             received: 0,
             delivered: 0,
@@ -146,7 +149,8 @@ impl<C: Chunk> Inbound<C> {
 
     /// The acknowledgement that is due.
     pub(super) fn next_ack(&mut self) -> Option<Ack> {
-        let due = u64::from(self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW);
+        let part = self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW;
+        let due = u64::from(part.min(self.ack_bytes));
         let fin = self.fin == Fin::Delivered;
         let bytes = self.delivered - self.acked;
         (fin || bytes >= due || (bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES)).then(|| self.ack())

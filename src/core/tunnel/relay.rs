@@ -67,7 +67,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
     pub fn new(config: &'a Config, options: Options, now: Instant) -> Self {
         let mut relay = Self {
             phase: Phase::Opening(Box::new(Opening::new(config, options.origin, now))),
-            duplex: Duplex::new(options.session.is_some()),
+            duplex: Duplex::new(options.session.is_some(), u32::MAX),
             window: options.window,
             session: options.session,
             attach: 0,

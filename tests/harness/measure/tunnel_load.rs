@@ -88,7 +88,7 @@ impl Tunnel {
         if let Said::Closed(..) | Said::Control(Control::Reset(_)) = said {
             bail!("{said:?}");
         }
-        if self.carrier.received - self.acked >= u64::from(limits::WINDOW_MAX / 4) {
+        if self.carrier.received - self.acked >= u64::from(limits::CLIENT_ACK_BYTES) {
             self.acked = self.carrier.received;
             self.carrier.say(&Control::Ack(Ack { n: self.acked, fin: false })).await?;
         }
