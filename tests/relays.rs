@@ -11,7 +11,7 @@ use pasarela::{
     sim::{Sim, SimConfig},
     tunnel,
 };
-use pasarela_core::config::Config;
+use pasarela_core::{config::Config, limits};
 use pasarela_e2e::{
     http,
     places::Runtime,
@@ -140,6 +140,16 @@ impl Bench {
         match &self.relay {
             Relay::Edge(workerd) => process::resident(workerd.pid()),
             Relay::Native(relay) => Ok(relay.held() as u64),
+        }
+    }
+
+    /// What a stalled tunnel may add to that.
+    pub(crate) const fn growth_allowed(&self) -> u64 {
+        let window = limits::WINDOW_MAX as u64;
+        match self.relay {
+            // With what the runtime needs for it.
+            Relay::Edge(_) => window + (12 << 20),
+            Relay::Native(_) => window + window / 2,
         }
     }
 

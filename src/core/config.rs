@@ -176,7 +176,7 @@ impl Config {
 fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
     let error = ConfigError {
         variable: "RELAY_KEYS",
-        expected: "name=key pairs separated by spaces; a key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~",
+        expected: "name=key pairs separated by spaces, no name twice; a key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~",
     };
     let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     let parse = |pair: &str| {
@@ -185,6 +185,9 @@ fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
         valid.then(|| Key { name: name.to_string(), secret: secret.to_string() })
     };
     let keys: Option<Vec<_>> = keys.unwrap_or_default().split_whitespace().map(parse).collect();
+    let keys = keys.filter(|keys| {
+        keys.iter().enumerate().all(|(n, key)| keys.iter().skip(n + 1).all(|other| other.name != key.name))
+    });
     match keys.ok_or(error)? {
         _ if open => Ok(Access::Open),
         keys if keys.is_empty() => Ok(Access::Closed),
@@ -257,6 +260,7 @@ mod tests {
             ("SESSION_SHARDS", "0"),
             ("RELAY_KEYS", "ana=tooshort"),
             ("RELAY_KEYS", "0123456789abcdef"),
+            ("RELAY_KEYS", "ana=0123456789abcdef ana=fedcba9876543210"),
             ("RELAY_KEYS", "ana=0123456789abcdef/"),
         ] {
             let error = config(&[(variable, value)]).unwrap_err();

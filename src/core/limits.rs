@@ -40,6 +40,9 @@ pub const UPLOAD_QUEUE: usize = 16 << 20;
 /// Queued messages are joined to one write of up to this many bytes: a write costs 25–45 µs whatever its size.
 pub const WRITE_BATCH: usize = 64 << 10;
 
+/// Chunks that wait before neighbours are joined, so that small messages cost no handle each.
+pub const QUEUE_CHUNKS: usize = 1 << 10;
+
 /// Bytes the runtime holds for a slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
@@ -83,8 +86,8 @@ pub const RESUME_FOR: Duration = Duration::from_secs(120);
 /// Tunnels of one isolate, object or server, attached or not.
 pub const SESSIONS: usize = 512;
 
-/// Bytes that all tunnels of one isolate, object or server may hold together; the platform's limit is 128 MB with
-/// everything else.
+/// Payload in bytes that all tunnels of one isolate, object or server may hold together, as far as windows bound it: up to a
+/// quarter more on the way down, where a piece is kept whole. The platform's limit is 128 MB with everything else.
 pub const HELD: usize = 64 << 20;
 
 /// The longest WhatsApp frame that is held to be delivered whole. Longer ones pass through in pieces.

@@ -6,9 +6,6 @@ use alloc::{collections::VecDeque, vec::Vec};
 
 use crate::{chunk::Chunk, limits};
 
-/// Chunks held before neighbours are joined, so that small messages cost no handle each.
-const MAX_CHUNKS: usize = 1024;
-
 #[derive(Debug)]
 pub(crate) struct Queue<C> {
     waiting: VecDeque<Waiting<C>>,
@@ -63,7 +60,7 @@ impl<C: Chunk> Queue<C> {
         let size = Size { bytes: chunk.len(), messages: 1 };
         self.waiting_size = self.waiting_size.plus(size);
         self.waiting.push_back(Waiting { chunk, size });
-        if self.waiting.len() > MAX_CHUNKS {
+        if self.waiting.len() > limits::QUEUE_CHUNKS {
             self.merge();
         }
     }

@@ -45,7 +45,7 @@ async fn answer(
     };
     let upgrade_asked = upgrade::is_asked(request);
     let found = config.route(path).filter(|_| matches!(request.method().as_str(), "GET" | "HEAD"));
-    let Some(Found { route, owner }) = found else {
+    let Some(Found { route, .. }) = found else {
         return pages::unknown(request, path, env, Some(config)).await;
     };
     match route {
@@ -58,7 +58,7 @@ async fn answer(
             relay(origin, Gauge::WsTcp, config, keep_alive)
         }
         Route::Pipe(kind) => relay(upgrade::origin(kind, request), Gauge::Pipe, config, keep_alive),
-        Route::Tunnel => sessions::tunnel(request, (path, owner), config, env, keep_alive).await,
+        Route::Tunnel => sessions::tunnel(request, path, config, env, keep_alive).await,
     }
 }
 

@@ -32,35 +32,42 @@ use crate::{
     platform::{self, Namespace},
     settings, stream,
     tunnel::{self, Driver, Handle, Keeper, Note},
-    upgrade::origin,
+    upgrade::{self as websocket, origin},
     upstream::remember,
     url::split,
 };
 
+/// What the tunnels of one place may hold together: it goes with the object, or with the isolate.
+type Shared = Rc<RefCell<Pool>>;
+
 thread_local! {
-    /// What all tunnels of this isolate may hold together, in whichever object they live.
-    static POOL: RefCell<Pool> = RefCell::default();
+    /// What tunnels without an object may hold together.
+    static POOL: Shared = Shared::default();
 }
 
 /// The window of a tunnel, given back at its end.
-struct Granted(Grant);
+struct Granted {
+    grant: Grant,
+    pool: Shared,
+}
 
 impl Granted {
-    fn new(asked: u32) -> Option<Self> {
-        POOL.with_borrow_mut(|pool| pool.grant(asked)).map(Self)
+    fn new(asked: u32, pool: &Shared) -> Option<Self> {
+        let grant = pool.borrow_mut().grant(asked)?;
+        Some(Self { grant, pool: Rc::clone(pool) })
     }
 }
 
 impl Drop for Granted {
     fn drop(&mut self) {
-        POOL.with_borrow_mut(|pool| pool.give_back(self.0));
+        self.pool.borrow_mut().give_back(self.grant);
     }
 }
 
 /// Answers `K/tunnel`: passes it on to the object that has the session, or serves it here.
 pub(crate) async fn tunnel(
     request: &Request,
-    (path, _owner): (&str, &str),
+    path: &str,
     config: &'static Config,
     env: &JsValue,
     keep_alive: impl FnOnce(Promise),
@@ -77,16 +84,22 @@ pub(crate) async fn tunnel(
         }
         Asked::Resume(resume) => sessions::shard(&resume.session).filter(|shard| *shard < config.session_shards),
     };
-    if let (Some(namespace), Some(shard)) = (namespace(env), shard)
-        && let Some(response) = ask(&namespace, shard, path, request).await
-    {
-        return Ok(response);
+    if let (Some(namespace), Some(shard)) = (namespace(env), shard) {
+        match ask(&namespace, shard, path, request).await {
+            Some(response) if response.status() == 101 => return Ok(response),
+            // The stream may live: the client is to ask again.
+            Some(_) | None if matches!(asked, Asked::Resume(_)) => return websocket::refuse(Code::Busy),
+            Some(_) | None => {}
+        }
     }
     match asked {
         Asked::Open(open, early) => {
-            let Some(granted) = Granted::new(open.window) else { return tunnel::refuse(&offer, Code::Busy) };
-            let keeper = Alone { kind: open.route, _granted: granted, _counted: Gauge::Tunnel.count() };
-            let options = options(request, open, early, &keeper._granted, None);
+            let Some(granted) = POOL.with(|pool| Granted::new(open.window, pool)) else {
+                return tunnel::refuse(&offer, Code::Busy);
+            };
+            let kind = open.route;
+            let options = options(request, open, early, &granted, None);
+            let keeper = Alone { kind, _granted: granted, _counted: Gauge::Tunnel.count() };
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
             keep_alive(stream::start(|events, _| Driver::new(events, client, relay, false, keeper)));
@@ -97,7 +110,7 @@ pub(crate) async fn tunnel(
 }
 
 fn options(request: &Request, open: Open, early: Vec<u8>, granted: &Granted, session: Option<String>) -> Options {
-    Options { origin: origin(open.route, request), open, early, window: granted.0.window(), session }
+    Options { origin: origin(open.route, request), open, early, window: granted.grant.window(), session }
 }
 
 /// Goes with a tunnel that ends with its WebSocket.
@@ -145,7 +158,18 @@ async fn ask(namespace: &Namespace, shard: u8, path: &str, request: &Request) ->
     JsFuture::from(promise).await.ok()?.dyn_into().ok()
 }
 
-type Kept = Rc<RefCell<sessions::Sessions<Handle<Member>>>>;
+/// What one object keeps.
+#[derive(Clone)]
+struct Kept {
+    sessions: Rc<RefCell<sessions::Sessions<Handle<Member>>>>,
+    pool: Shared,
+}
+
+impl Kept {
+    fn new(shard: u8) -> Self {
+        Self { sessions: Rc::new(RefCell::new(sessions::Sessions::new(shard))), pool: Shared::default() }
+    }
+}
 
 /// The Durable Object: tunnels of one shard, kept in memory only. A deployment ends them.
 #[cfg_attr(not(test), worker::durable_object(fetch))]
@@ -173,15 +197,15 @@ impl Sessions {
         let url = request.url();
         let (path, _) = split(&url);
         let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();
-        let path = path.get(shard.len() + 1..).unwrap_or_default();
+        let path = path.strip_prefix('/').and_then(|path| path.strip_prefix(shard)).unwrap_or_default();
         let (Ok(shard), Ok(config)) = (shard.parse(), settings::get(&self.env)) else {
             return pages::unknown(request, path, &self.env, None).await;
         };
-        let kept = self.kept.get_or_init(|| Rc::new(RefCell::new(sessions::Sessions::new(shard))));
+        let kept = self.kept.get_or_init(|| Kept::new(shard));
         match config.route(path) {
             Some(Found { route: Route::Tunnel, owner }) => tunnel_here(request, owner, config, kept),
             Some(Found { route: Route::Status, .. }) => {
-                pages::answer(200, "text/plain", &kept.borrow().len().to_string())
+                pages::answer(200, "text/plain", &kept.sessions.borrow().len().to_string())
             }
             Some(_) | None => pages::unknown(request, path, &self.env, Some(config)).await,
         }
@@ -193,7 +217,7 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
     match upgrade::decode(&offer) {
         Err(code) => tunnel::refuse(&offer, code),
         Ok(Asked::Resume(resume)) => {
-            let found = kept.borrow().find(&resume.session, owner).cloned();
+            let found = kept.sessions.borrow().find(&resume.session, owner).cloned();
             let Some(tunnel) = found else { return tunnel::refuse(&offer, Code::Gone) };
             let (client, response) = tunnel::accept(&offer)?;
             tunnel.tell(Note::Resume(client, resume));
@@ -201,15 +225,15 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
         }
         Ok(Asked::Open(open, early)) => {
             let Some(granted) = make_room(open.window, kept) else { return tunnel::refuse(&offer, Code::Busy) };
-            let name = kept.borrow().name(platform::random());
+            let name = kept.sessions.borrow().name(platform::random());
             let options = options(request, open, early, &granted, Some(name.clone()));
             let kind = options.origin.kind;
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
             // The object lives while its sockets do; nothing is to be told of the end.
             drop(stream::start(|events, tunnel| {
-                kept.borrow_mut().insert(name.clone(), owner, Rc::clone(tunnel));
-                let member = Member { kind, name, kept: Rc::clone(kept), _granted: granted };
+                kept.sessions.borrow_mut().insert(name.clone(), owner, Rc::clone(tunnel));
+                let member = Member { kind, name, kept: kept.clone(), _granted: granted };
                 Driver::new(events, client, relay, true, member)
             }));
             Ok(response)
@@ -220,10 +244,10 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
 /// A window for one more tunnel, if need be at the cost of the one that has been without a client for longest.
 fn make_room(asked: u32, kept: &Kept) -> Option<Granted> {
     loop {
-        if let Some(granted) = Granted::new(asked) {
+        if let Some(granted) = Granted::new(asked, &kept.pool) {
             return Some(granted);
         }
-        let evicted = kept.borrow_mut().evict()?;
+        let evicted = kept.sessions.borrow_mut().evict()?;
         evicted.tell(Note::End(Code::Gone));
     }
 }
@@ -242,12 +266,12 @@ impl Keeper for Member {
     }
 
     fn attached(&self, is: bool) {
-        self.kept.borrow_mut().set_detached(&self.name, if is { None } else { Some(now()) });
+        self.kept.sessions.borrow_mut().set_detached(&self.name, if is { None } else { Some(now()) });
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.kept.borrow_mut().remove(&self.name);
+        self.kept.sessions.borrow_mut().remove(&self.name);
     }
 }

@@ -1,8 +1,9 @@
 //! One JavaScript function a stream: every event of its WebSocket, its sockets and its timers comes in through it, with a
 //! number that tells which.
 //!
-//! No future and no task: events of one stream are handled in the order they come, and nothing of it is shared with
-//! another, since the platform forbids using one request's objects from another. What an event means is `pipe`'s.
+//! No future and no task: events of one stream are handled in the order they come. Nothing of it is shared with another,
+//! since the platform forbids using one request's objects from another; in a Durable Object alone, a later request may tell
+//! it something. What an event means is `pipe`'s or `tunnel`'s.
 //!
 //! A handler holds JavaScript objects that lead back to it, so no garbage collector ever frees it: a stream must end by
 //! itself, within the time that the platform gives it.

@@ -5,10 +5,11 @@
 
 use std::rc::Rc;
 
-use js_sys::Function;
+use js_sys::{Function, JsString};
 use pasarela_core::{
     codes::Code,
     dial::Candidate,
+    limits,
     tunnel::{
         Carrier,
         message::{Control, Reset, Resume},
@@ -70,6 +71,10 @@ pub(crate) struct Driver<K> {
     reuse_buffers: bool,
     events: Events,
     listeners: Listeners,
+    /// A read is under way: it will tell how the connection ended, behind what is still to be read.
+    reading: bool,
+    /// A write failed; without a read nothing else tells.
+    write_failed: bool,
     was_attached: bool,
     keeper: K,
 }
@@ -104,6 +109,8 @@ impl<K: Keeper> Driver<K> {
                 write_failed: events.listener(event::WRITE_FAILED),
             },
             events,
+            reading: false,
+            write_failed: false,
             was_attached: true,
             keeper,
         };
@@ -153,6 +160,7 @@ impl<K: Keeper> Driver<K> {
                 }
                 Output::Read(max) => {
                     if let Some(promise) = self.upstream.read(max) {
+                        self.reading = true;
                         platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
                     }
                 }
@@ -187,6 +195,8 @@ impl<K: Keeper> Driver<K> {
     }
 
     fn upstream_event(&mut self, number: u32, value: JsValue) -> Option<Input<'static, Bytes>> {
+        self.reading &= !matches!(number, event::READ | event::READ_FAILED);
+        self.write_failed |= number == event::WRITE_FAILED;
         match number {
             event::READ => Some(match self.upstream.bytes_read(value) {
                 Some(bytes) => Input::Read(bytes),
@@ -194,7 +204,6 @@ impl<K: Keeper> Driver<K> {
             }),
             event::READ_FAILED => Some(Input::UpstreamFailed),
             event::WRITTEN => Some(Input::Written),
-            // The read tells how the connection ended, behind what is still to be read.
             event::WRITE_FAILED => None,
             event::TIMER => {
                 self.alarm.rang();
@@ -221,7 +230,7 @@ impl<K: Keeper> Driver<K> {
         match platform::binary(message) {
             Some(bytes) => self.relay.handle(Input::Data(carrier, Bytes(bytes)), now()),
             None => {
-                let text = message.data().as_string().unwrap_or_default();
+                let text = control_text(&message.data());
                 self.relay.handle(Input::Text(carrier, &text), now());
             }
         }
@@ -233,7 +242,11 @@ impl<K: Keeper> Driver<K> {
             // The kill that follows would end every stream of the isolate, not only this one.
             self.relay.handle(Input::End(Code::Cpu), now());
         }
-        let goes_on = self.drain();
+        let mut goes_on = self.drain();
+        if goes_on && self.write_failed && !self.reading {
+            self.relay.handle(Input::UpstreamFailed, now());
+            goes_on = self.drain();
+        }
         let is_attached = self.relay.detached_at().is_none();
         if is_attached != self.was_attached {
             self.was_attached = is_attached;
@@ -268,6 +281,13 @@ impl<K: Keeper> Handler for Driver<K> {
         }
         self.after()
     }
+}
+
+/// A text message, as much of it as tells that it is too long: more would never leave Wasm's memory.
+fn control_text(data: &JsValue) -> String {
+    let Some(text) = data.dyn_ref::<JsString>() else { return String::new() };
+    let most = limits::CONTROL as u32 + 1;
+    String::from(if text.length() > most { text.substring(0, most) } else { text.clone() })
 }
 
 /// The client's `Sec-WebSocket-Protocol` header.

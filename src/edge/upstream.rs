@@ -15,7 +15,7 @@ use crate::{
 };
 
 thread_local! {
-    /// The chat candidate that won last: a plain value, the only thing connections share.
+    /// The chat candidate that won last: a plain value, which connections may share.
     static CHAT_WINNER: Cell<Option<usize>> = const { Cell::new(None) };
 }
 
@@ -41,6 +41,8 @@ pub(crate) struct Upstream {
     sockets: Vec<(Candidate, Socket)>,
     open: Option<(Reader, Writer)>,
     pace: Pace,
+    /// Bytes that the read under way asked for.
+    asked: u32,
     /// A buffer whose bytes nobody needs any more.
     spare: Option<ArrayBuffer>,
 }
@@ -75,6 +77,7 @@ impl Upstream {
     pub(crate) fn read(&mut self, max: usize) -> Option<Promise> {
         let (reader, _) = self.open.as_ref()?;
         let size = self.pace.size().min(u32::try_from(max).unwrap_or(u32::MAX));
+        self.asked = size;
         let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
         let into = match self.spare.take().filter(fits) {
             Some(buffer) => Uint8Array::new(&buffer),
@@ -87,7 +90,10 @@ impl Upstream {
     pub(crate) fn bytes_read(&mut self, result: JsValue) -> Option<Bytes> {
         let result: platform::ReadResult = result.unchecked_into();
         let bytes = if result.done() { None } else { result.value() }?;
-        self.pace.brought(bytes.length());
+        // A full read of less than the pace tells nothing.
+        if bytes.length() < self.asked || self.asked == self.pace.size() {
+            self.pace.brought(bytes.length());
+        }
         Some(Bytes(bytes))
     }
 

@@ -25,6 +25,8 @@ pub struct Carrier {
     socket: Socket,
     /// Bytes of the relay's stream that have come on any carrier of the stream, from its start.
     pub received: u64,
+    /// Bytes sent on this carrier.
+    pub sent: u64,
     acked: u64,
 }
 
@@ -68,7 +70,7 @@ impl Carrier {
     /// No connection, or no upgrade.
     pub async fn begin(url: &str, offer: &str, received: u64) -> Result<Self> {
         let socket = Socket::connect_with(url, &[("sec-websocket-protocol", offer)]).await?;
-        Ok(Self { socket, received, acked: received })
+        Ok(Self { socket, received, sent: 0, acked: received })
     }
 
     /// Sends the next bytes of the stream.
@@ -76,6 +78,8 @@ impl Carrier {
     /// # Errors
     /// The carrier is gone.
     pub async fn send(&mut self, bytes: impl Into<Bytes>) -> Result<()> {
+        let bytes = bytes.into();
+        self.sent += bytes.len() as u64;
         self.socket.send(bytes).await
     }
 

@@ -158,7 +158,7 @@ impl<C: Chunk + Clone> Client<C> {
             return;
         }
         if let Err(code) = self.duplex.data(from, chunk) {
-            return self.tcp_failed_with(code);
+            return self.broke_protocol(code);
         }
         self.prepare_next(now);
     }
@@ -189,7 +189,7 @@ impl<C: Chunk + Clone> Client<C> {
             Err(code) => Err(code),
         };
         if let Err(code) = result {
-            self.tcp_failed_with(code);
+            self.broke_protocol(code);
         }
     }
 

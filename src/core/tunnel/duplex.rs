@@ -11,7 +11,7 @@ use super::{
     message::{Ack, Control, Fin},
     outbound::Outbound,
 };
-use crate::{chunk::Chunk, codes::Code};
+use crate::{chunk::Chunk, codes::Code, limits};
 
 /// What the adapter is to do; `relay` and `client` pass it on.
 #[derive(Debug, PartialEq, Eq)]
@@ -85,6 +85,7 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// The first carrier, which brings the stream from its start.
     pub(super) fn begin(&mut self, carrier: Carrier, budget: Option<u64>) {
         self.current = Some(Attachment::new(carrier, 0, budget));
+        self.outbound.prove();
         self.pump();
     }
 
@@ -156,9 +157,6 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// A carrier brought bytes; returns how many were new.
     pub(super) fn data(&mut self, from: Carrier, chunk: C) -> Result<usize, Code> {
         let len = chunk.len();
-        if len > crate::limits::TUNNEL_CHUNK {
-            return Err(Code::TooBig);
-        }
         let position = match (&mut self.current, &mut self.older) {
             (Some(current), _) if current.carrier == from => {
                 current.brought = current.brought.saturating_add(len as u64);
@@ -167,6 +165,9 @@ impl<C: Chunk + Clone> Duplex<C> {
             (_, Some((older, position))) if *older == from => position,
             _ => return Ok(0),
         };
+        if len > limits::TUNNEL_CHUNK {
+            return Err(Code::TooBig);
+        }
         let at = *position;
         *position = at.saturating_add(len as u64);
         let new = if len == 0 { 0 } else { self.inbound.take(at, chunk)? };

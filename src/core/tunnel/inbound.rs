@@ -114,9 +114,8 @@ impl<C: Chunk> Inbound<C> {
         }
         match self.fin {
             Fin::Open => self.fin = Fin::At(n),
-            // It was said again: our answer was lost.
-            Fin::Acked => self.fin = Fin::Delivered,
-            Fin::At(_) | Fin::Delivered => {}
+            // It was said again: a new carrier begins with our answer anyway.
+            Fin::At(_) | Fin::Delivered | Fin::Acked => {}
         }
         Ok(())
     }

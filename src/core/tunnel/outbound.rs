@@ -20,7 +20,11 @@ pub(super) struct Outbound<C> {
     sent: u64,
     end: u64,
     window: u32,
+    /// This carrier began here and has not proved yet that anything arrives over it.
+    unproven_from: Option<u64>,
     fin: Fin,
+    /// Some carrier was told of our end, if not this one.
+    fin_was_said: bool,
     keep: bool,
 }
 
@@ -56,15 +60,19 @@ impl<C: Chunk + Clone> Outbound<C> {
             sent: 0,
             end: 0,
             window: limits::WINDOW_MIN,
+            unproven_from: None,
             fin: Fin::Open,
+            fin_was_said: false,
             keep,
         }
     }
 
-    /// Bytes that TCP may be read now: none while something still waits to be sent.
+    /// Bytes that TCP may be read now: none while something still waits to be sent. Never more than a part of the window, for
+    /// a piece is kept whole until all of it is acknowledged.
     pub(super) fn room(&self) -> u64 {
         let waits = self.cursor < self.end || self.next >= limits::IN_FLIGHT_MESSAGES;
-        if waits || self.fin != Fin::Open { 0 } else { self.limit().saturating_sub(self.end) }
+        let part = u64::from(self.window / limits::ACKS_PER_WINDOW);
+        if waits || self.fin != Fin::Open { 0 } else { self.limit().saturating_sub(self.end).min(part) }
     }
 
     /// Bytes that the peer has delivered.
@@ -95,6 +103,11 @@ impl<C: Chunk + Clone> Outbound<C> {
     /// The peer announced its window; it never shrinks.
     pub(super) fn widen(&mut self, window: u32) {
         self.window = self.window.max(window.min(limits::WINDOW_MAX));
+    }
+
+    /// The carrier needs no proof: it is the stream's first.
+    pub(super) const fn prove(&mut self) {
+        self.unproven_from = None;
     }
 
     /// From here on nothing is said again.
@@ -142,16 +155,18 @@ impl<C: Chunk + Clone> Outbound<C> {
             return None;
         }
         self.fin = Fin::Said;
+        self.fin_was_said = true;
         Some(self.end)
     }
 
     /// The peer has delivered the first `n` bytes, and with `fin` our end.
     pub(super) fn ack(&mut self, n: u64, fin: bool) -> Result<(), Code> {
-        let fin_is_right = !fin || (n == self.end && matches!(self.fin, Fin::Said | Fin::Acked));
+        let fin_is_right = !fin || (n == self.end && self.fin_was_said);
         if n < self.acked || n > self.sent || !fin_is_right {
             return Err(Code::Protocol);
         }
         self.acked = n;
+        self.unproven_from = None;
         if fin {
             self.fin = Fin::Acked;
         }
@@ -181,6 +196,7 @@ impl<C: Chunk + Clone> Outbound<C> {
         }
         self.next = index;
         self.cursor = received;
+        self.unproven_from = Some(received);
         if self.fin == Fin::Said {
             self.fin = Fin::Reached;
         }
@@ -197,7 +213,10 @@ impl<C: Chunk + Clone> Outbound<C> {
     /// The peer lets us send up to here. What it has acknowledged beyond this carrier's position (it read on from an older
     /// one) must still be given to this carrier, and counts until then.
     fn limit(&self) -> u64 {
-        self.acked.min(self.cursor).saturating_add(u64::from(self.window))
+        let limit = self.acked.min(self.cursor).saturating_add(u64::from(self.window));
+        // What is given to a carrier that leads nowhere stays in its socket, beside what the next is given.
+        let cautious = self.unproven_from.map(|from| from.saturating_add(u64::from(limits::WINDOW_MIN)));
+        cautious.map_or(limit, |cautious| cautious.min(limit))
     }
 
     /// Lets go of the pieces that nobody needs any more.
@@ -243,7 +262,7 @@ mod tests {
         assert_eq!(outbound.next_message(u64::MAX).unwrap().len(), 4464);
         assert_eq!(outbound.room(), 0);
         outbound.ack(70_000, false).unwrap();
-        assert_eq!((outbound.held(), outbound.room()), (0, 65_536));
+        assert_eq!((outbound.held(), outbound.room()), (0, 16_384));
     }
 
     #[test]
@@ -256,6 +275,18 @@ mod tests {
         assert_eq!((again.len(), again[0]), (90, 10));
         outbound.ack(100, false).unwrap();
         assert_eq!(outbound.held(), 0);
+    }
+
+    #[test]
+    fn a_new_carrier_is_given_little_until_it_has_proved_itself() {
+        let mut outbound = filled(500_000);
+        outbound.widen(limits::WINDOW_MAX);
+        outbound.next_message(u64::MAX);
+        outbound.resume(1000).unwrap();
+        assert_eq!(outbound.next_message(u64::MAX).unwrap().len(), 65_536);
+        assert_eq!(outbound.next_message(u64::MAX), None);
+        outbound.ack(1000, false).unwrap();
+        assert_eq!(outbound.next_message(u64::MAX).unwrap().len(), 433_464);
     }
 
     #[test]

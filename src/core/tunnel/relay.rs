@@ -320,6 +320,8 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
             // The client does not know the session yet.
             Phase::Opening(_) => self.session = None,
             Phase::Open => {}
+            // It makes room.
+            Phase::Over { .. } | Phase::Failed { .. } if code == Code::Gone => return self.leave(),
             Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => return,
         }
         self.close_upstream = true;

@@ -30,7 +30,7 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     /// The relay broke the protocol: both sides are told.
-    pub(super) fn tcp_failed_with(&mut self, code: Code) {
+    pub(super) fn broke_protocol(&mut self, code: Code) {
         if let Phase::Opening | Phase::Open { .. } = self.phase {
             self.outputs.push_back(Output::Abort(code));
         }
