@@ -10,7 +10,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::line::Line;
 use crate::tunnel::{download, upload};
-use crate::tunnels::{Nobody, World, ask, assert_relay_empty, options, relay, until};
+use crate::tunnels::{Nobody, World, ask, assert_relay_empty, command, options, relay, until};
 use crate::{assert_all_closed, within};
 
 /// Several windows.
@@ -28,7 +28,7 @@ async fn assert_empty(world: &World) {
     assert_relay_empty(&world.relay).await;
 }
 
-/// Does something to the tunnel each time another half a MiB has come, while a download runs; not near its end.
+/// Does something to the tunnel each time another half a MiB has come, while a download runs.
 async fn disturbed_download(stream: &mut TunnelStream, mut disturb: impl FnMut(&TunnelStream)) {
     let mut buffer = vec![0; 64 * 1024];
     let (mut at, mut next) = (0, 0);
@@ -200,4 +200,58 @@ async fn without_any_carrier_it_tries_ever_less_often_and_gives_up_in_time() {
     assert_eq!(started.elapsed().as_secs(), Timing::DEFAULT.give_up.as_secs());
     let dialled = dialer.0.load(Ordering::Relaxed);
     assert!((10..100).contains(&dialled), "{dialled} attempts");
+}
+
+#[tokio::test]
+async fn who_answers_in_the_relays_place_is_outlived_by_a_stream_that_was_opened() {
+    let (world, line) = world().await;
+    let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
+    let before = until(stream.handle(), |status| status.connected).await;
+    // Its answer is 404.
+    line.lead_to(world.sim.web());
+    line.cut();
+    until(stream.handle(), |status| status.dialled > before.dialled + 2).await;
+    line.lead_to(world.relay.address());
+    stream.write_all(b"still here").await.expect("no failure");
+    let mut heard = [0; 10];
+    within(stream.read_exact(&mut heard)).await.expect("no failure");
+    assert_eq!(&heard, b"still here");
+}
+
+#[tokio::test]
+async fn a_tunnel_that_is_over_is_seen_without_a_carrier_however_it_ended() {
+    let world = World::start().await;
+    // In order, by a reset for what is no pattern, and dropped.
+    for (mode, more) in [("sim source 10", 0), ("sim sink", 100), ("sim echo", 0)] {
+        let tunnel = Tunnel::new(world.options());
+        let handle = tunnel.handle();
+        let (mut near, mut far) = tokio::io::duplex(1000);
+        far.write_all(&[command(mode), vec![1; more]].concat()).await.expect("room");
+        if mode == "sim source 10" {
+            far.shutdown().await.expect("open");
+        }
+        tokio::select! {
+            result = tunnel.carry(&mut near) => match mode {
+                "sim source 10" => assert_eq!(result.expect("an end in order"), handle.status()),
+                "sim sink" => assert!(matches!(result, Err(Error::Reset(Code::UpstreamReset)))),
+                _ => unreachable!("nobody ends it"),
+            },
+            _ = until(&handle, |status| status.attached && status.connected), if mode == "sim echo" => {}
+        }
+        let status = handle.status();
+        assert!(status.connected && !status.attached && handle.watch().has_changed().is_err(), "{mode}: {status:?}");
+    }
+}
+
+#[tokio::test]
+async fn a_carrier_is_not_bound_by_the_time_that_its_upgrade_may_take() {
+    let world = World::start().await;
+    let mut stream = world.open("sim echo").await;
+    until(stream.handle(), |status| status.connected).await;
+    tokio::time::pause();
+    tokio::time::advance(std::time::Duration::from_secs(60)).await;
+    tokio::time::resume();
+    stream.write_all(b"still here").await.expect("no failure");
+    within(stream.read_exact(&mut [0; 10])).await.expect("no failure");
+    assert_eq!(stream.handle().status().carriers, 1);
 }

@@ -5,6 +5,7 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use pasarela::tunnel::{Code, Direct, Error, Kind, Options, Tunnel};
+use pasarela_core::limits;
 use pasarela_core::tunnel::message::{Ack, Control, Open, Reset, Resume};
 use pasarela_core::tunnel::upgrade;
 use rustls::pki_types::{CertificateDer, ServerName};
@@ -226,4 +227,26 @@ async fn tunnels_end_with_their_relay() {
     until(stream.handle(), |status| status.connected).await;
     drop(world.relay);
     assert_all_closed(&world.sim).await;
+}
+
+#[tokio::test]
+async fn who_attaches_and_never_lets_go_keeps_few_carriers() {
+    let world = World::start().await;
+    let mut first = Raw::open(&world).await;
+    let Control::Opened(opened) = first.control().await else { unreachable!("the upstream is there") };
+    let session = opened.session.expect("kept");
+    let mut later = Vec::new();
+    for attach in 1..12 {
+        let resume = Resume { session: session.clone(), received: 0, window: 65536, attach, budget: None };
+        let mut carrier = Raw::connect(&world, KEY, &upgrade::encode(&Control::Resume(resume), &[])).await;
+        assert!(matches!(carrier.control().await, Control::Resumed(_)));
+        later.push(carrier);
+    }
+    // Its end, though the close was never answered.
+    let cut = tokio::time::timeout(limits::CLOSE / 4, first.0.get_mut().read_to_end(&mut Vec::new())).await;
+    assert!(cut.is_ok());
+    let last = later.last_mut().expect("just pushed");
+    last.say(&Control::Reset(Reset { code: Code::Gone })).await;
+    drop(later);
+    assert_relay_empty(&world.relay).await;
 }

@@ -32,6 +32,12 @@ const MESSAGE_MAX: usize = limits::TUNNEL_CHUNK + FLUSH;
 /// Pings that may wait for their answers to be taken. Nobody sends so many; they would pile up.
 const PINGS_MAX: u32 = 1024;
 
+/// Payload that may wait to be sent, in bytes. A peer that reads what it acknowledges is never owed more than a window.
+const QUEUE_MAX: usize = 2 * limits::WINDOW_MAX as usize;
+
+/// Messages that may wait to be sent: those of a window, and as many answers to them as there may be.
+const QUEUE_MESSAGES: usize = 4 * limits::IN_FLIGHT_MESSAGES;
+
 /// When nobody waits for it any more a carrier has this long to take its last messages and to be closed in order.
 const LINGER: Duration = Duration::from_secs(1);
 
@@ -54,7 +60,6 @@ fn message_limits() -> Limits {
 }
 
 /// What happened.
-#[derive(Debug)]
 pub(super) enum Event {
     /// A binary message.
     Data(Piece),
@@ -70,6 +75,10 @@ pub(super) enum Event {
 pub(super) struct Link {
     web: Web,
     queue: VecDeque<Message>,
+    /// Bytes in the queue.
+    waiting: usize,
+    /// The peer took too little of the queue, which is dropped.
+    overrun: bool,
     /// Bytes queued since the last flush began.
     queued: usize,
     flushed: bool,
@@ -80,7 +89,16 @@ pub(super) struct Link {
 
 impl Link {
     pub(super) const fn new(web: Web) -> Self {
-        Self { web, queue: VecDeque::new(), queued: 0, flushed: true, pings: 0, closing: None }
+        Self {
+            web,
+            queue: VecDeque::new(),
+            waiting: 0,
+            overrun: false,
+            queued: 0,
+            flushed: true,
+            pings: 0,
+            closing: None,
+        }
     }
 
     /// Queues a binary message.
@@ -100,6 +118,11 @@ impl Link {
 
     /// Closes it behind what is queued. Unless the peer answers in time, it is cut.
     pub(super) fn close(&mut self, code: Code, within: Duration) {
+        if code == Code::Superseded && self.closing.is_none() {
+            // The next carrier says it again; what the socket has begun to take is not in the queue.
+            self.queue.retain(|message| !message.is_binary());
+            self.waiting = self.queue.iter().map(|message| message.as_payload().len()).sum();
+        }
         let number = CloseCode::try_from(code.number()).ok();
         self.push(Message::close(number, code.token()));
         self.closing.get_or_insert_with(|| Box::pin(time::sleep(within)));
@@ -111,11 +134,24 @@ impl Link {
     }
 
     fn push(&mut self, message: Message) {
-        if self.closing.is_none() {
-            self.queued += message.as_payload().len();
-            self.queue.push_back(message);
-            self.flushed = false;
+        if self.closing.is_some() || self.overrun {
+            return;
         }
+        let len = message.as_payload().len();
+        self.waiting += len;
+        self.queued += len;
+        self.queue.push_back(message);
+        self.flushed = false;
+        if self.waiting > QUEUE_MAX || self.queue.len() > QUEUE_MESSAGES {
+            self.overrun = true;
+            self.queue = VecDeque::new();
+            self.waiting = 0;
+        }
+    }
+
+    /// Payload that waits to be sent, in bytes.
+    pub(super) const fn waiting(&self) -> usize {
+        self.waiting
     }
 
     /// Whether so much is queued that it should go out before more is looked for.
@@ -128,8 +164,10 @@ impl Link {
         self.queued = 0;
         while !self.queue.is_empty() {
             ready!(Pin::new(&mut self.web).poll_ready(cx)).map_err(|_| Broken)?;
-            let next = self.queue.pop_front().map(|message| Pin::new(&mut self.web).start_send(message));
-            next.transpose().map_err(|_| Broken)?;
+            if let Some(message) = self.queue.pop_front() {
+                self.waiting -= message.as_payload().len();
+                Pin::new(&mut self.web).start_send(message).map_err(|_| Broken)?;
+            }
         }
         if !self.flushed {
             ready!(Pin::new(&mut self.web).poll_flush(cx)).map_err(|_| Broken)?;
@@ -141,9 +179,8 @@ impl Link {
 
     /// The next event.
     pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
-        if let Some(closing) = &mut self.closing
-            && closing.as_mut().poll(cx).is_ready()
-        {
+        let late = self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready());
+        if late || self.overrun {
             return Poll::Ready(Event::Closed(Ending::Cut));
         }
         loop {
@@ -260,6 +297,40 @@ mod tests {
         far.write_all(&[0x82, 5, 1, 2]).await.expect("room");
         drop(far);
         assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+    }
+
+    #[tokio::test]
+    async fn a_queue_that_the_peer_does_not_take_ends_it_and_is_let_go() {
+        let [mut near, _far] = pair(100);
+        near.send(Bytes::from(vec![0; QUEUE_MAX]).into());
+        assert!(poll_fn(|cx| Poll::Ready(near.poll_event(cx).is_pending())).await);
+        assert_eq!(near.waiting(), QUEUE_MAX);
+        near.send(Bytes::from_static(b"1").into());
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+        assert_eq!(near.waiting(), 0);
+
+        let [mut near, _far] = pair(100);
+        (0..QUEUE_MESSAGES).for_each(|_| near.control(&Control::Reset(Reset { code: Code::Gone })));
+        assert!(poll_fn(|cx| Poll::Ready(near.poll_event(cx).is_pending())).await);
+        near.ping();
+        assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
+    }
+
+    #[tokio::test]
+    async fn a_superseded_carrier_keeps_only_what_it_has_begun_and_its_last_words() {
+        let [mut near, mut far] = pair(100);
+        near.send(Bytes::from(vec![0; 2 * FLUSH]).into());
+        near.send(Bytes::from_static(b"said again elsewhere").into());
+        assert!(poll_fn(|cx| Poll::Ready(near.poll_flush(cx).is_pending())).await);
+        near.control(&Control::Reset(Reset { code: Code::Gone }));
+        near.close(Code::Superseded, LINGER);
+        assert!(near.waiting() < 100);
+        let near = tokio::spawn(near.linger());
+        assert!(matches!(next(&mut far).await, Event::Data(piece) if piece.clone().into_bytes().len() == 2 * FLUSH));
+        assert!(matches!(next(&mut far).await, Event::Text(_)));
+        assert!(matches!(next(&mut far).await, Event::Closed(Ending::Cut)));
+        far.linger().await;
+        near.await.expect("no panic");
     }
 
     #[tokio::test]

@@ -1,5 +1,7 @@
 //! Payload as the core moves it about: shared bytes, cut without a copy.
 
+use std::fmt;
+
 use bytes::{Bytes, BytesMut};
 use pasarela_core::chunk::Chunk;
 
@@ -7,8 +9,15 @@ use pasarela_core::chunk::Chunk;
 const SMALL: usize = 4 * 1024;
 
 /// A run of bytes of a stream.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, PartialEq, Eq)]
 pub(super) struct Piece(Bytes);
+
+// It is payload.
+impl fmt::Debug for Piece {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Piece").field("len", &self.0.len()).finish_non_exhaustive()
+    }
+}
 
 impl Piece {
     pub(super) fn into_bytes(self) -> Bytes {
@@ -68,6 +77,7 @@ mod tests {
     #[test]
     fn it_is_cut_and_joined_as_the_core_expects() {
         let piece = Piece::from_slice(b"0123456789");
+        assert_eq!(format!("{piece:?}"), "Piece { len: 10, .. }");
         let (head, rest) = piece.clone().split_at(3);
         assert_eq!((head.0.as_ref(), rest.0.as_ref()), (&b"012"[..], &b"3456789"[..]));
         let (all, none) = piece.clone().split_at(11);

@@ -9,7 +9,7 @@ use std::time::Duration;
 use pasarela_core::time::Instant;
 use tokio::time::{self, Sleep};
 
-/// Later than any tunnel lives, and a time that tokio can represent.
+/// Further off than any tunnel lives, and near enough for tokio to represent.
 const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The milliseconds since it was made.
@@ -27,7 +27,8 @@ impl Clock {
     }
 
     fn tokio(self, at: Instant) -> time::Instant {
-        self.0 + Duration::from_millis(at.as_millis()).min(NEVER)
+        // What is clamped is the distance: a relay's clock outlives any bound on the time itself.
+        time::Instant::now() + at.since(self.now()).min(NEVER)
     }
 }
 
@@ -40,7 +41,7 @@ pub(super) struct Alarm {
 
 impl Alarm {
     pub(super) fn new(clock: Clock) -> Self {
-        let at = clock.tokio(clock.now()) + NEVER;
+        let at = clock.tokio(Instant::from_millis(u64::MAX));
         Self { sleep: Box::pin(time::sleep_until(at)), at }
     }
 
@@ -84,6 +85,18 @@ mod tests {
         alarm.set(clock, Instant::from_millis(7000));
         poll_fn(|cx| alarm.poll(cx)).await;
         assert_eq!(clock.now(), Instant::from_millis(7000));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn it_rings_no_earlier_on_a_clock_that_runs_for_years() {
+        let clock = Clock::start();
+        time::advance(Duration::from_secs(400 * 24 * 3600)).await;
+        let mut alarm = Alarm::new(clock);
+        let (before, at) = (clock.now(), clock.now() + Duration::from_secs(20));
+        alarm.set(clock, at);
+        poll_fn(|cx| alarm.poll(cx)).await;
+        assert_eq!(clock.now().since(before), Duration::from_secs(20));
+        assert_eq!(clock.now(), at);
     }
 
     #[test]

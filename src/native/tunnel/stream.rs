@@ -25,8 +25,17 @@ pub(super) struct Prefixed {
 }
 
 impl Prefixed {
-    pub(super) const fn new(prefix: Bytes, stream: BoxedStream) -> Self {
-        Self { prefix, stream }
+    pub(super) fn new(prefix: Bytes, stream: BoxedStream) -> Self {
+        let mut prefixed = Self { prefix, stream };
+        prefixed.release();
+        prefixed
+    }
+
+    /// Lets go of the buffer behind a prefix that is read: a carrier lives for hours.
+    fn release(&mut self) {
+        if self.prefix.is_empty() {
+            self.prefix = Bytes::new();
+        }
     }
 }
 
@@ -42,6 +51,7 @@ impl AsyncRead for Prefixed {
         if self.prefix.has_remaining() {
             let n = self.prefix.len().min(buf.remaining());
             buf.put_slice(&self.prefix.split_to(n));
+            self.release();
             return Poll::Ready(Ok(()));
         }
         Pin::new(&mut self.stream).poll_read(cx, buf)

@@ -33,7 +33,6 @@ pub(super) enum Event {
     Failed(io::Error),
 }
 
-#[derive(Debug)]
 pub(super) struct Tcp<S> {
     stream: S,
     buffer: BytesMut,
@@ -45,7 +44,6 @@ pub(super) struct Tcp<S> {
     ended: bool,
 }
 
-#[derive(Debug)]
 struct Write {
     rest: Bytes,
     len: u64,

@@ -46,11 +46,18 @@ enum Stage {
 pub(super) struct Carriers {
     options: Arc<Options>,
     slots: Vec<Slot>,
+    /// The relay and its key were right, and the stream goes somewhere.
+    connected: bool,
 }
 
 impl Carriers {
     pub(super) const fn new(options: Arc<Options>) -> Self {
-        Self { options, slots: Vec::new() }
+        Self { options, slots: Vec::new(), connected: false }
+    }
+
+    /// The stream has reached its destination.
+    pub(super) const fn connected(&mut self) {
+        self.connected = true;
     }
 
     /// Reaches the relay.
@@ -152,8 +159,8 @@ impl Carriers {
 
     fn refused(&mut self, index: usize, failure: Failure) -> Poll<Event> {
         match failure {
-            // A stream that has a carrier is not lost with the next one.
-            Failure::Final(error) if !self.any_open() => {
+            // Behind a right answer a wrong one is somebody's on the way, a captive portal's perhaps, and may pass.
+            Failure::Final(error) if !self.connected && !self.any_open() => {
                 self.slots.swap_remove(index);
                 Poll::Ready(Event::Refused(error))
             }

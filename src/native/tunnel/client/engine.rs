@@ -77,6 +77,18 @@ impl Engine {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        let result = self.carry(local).await;
+        self.show();
+        // What is left to do concerns nobody who watches.
+        self.owner = None;
+        self.status.attached = false;
+        result.map(|()| self.status)
+    }
+
+    async fn carry<S>(&mut self, local: &mut Tcp<S>) -> Result<(), Error>
+    where
+        S: AsyncRead + AsyncWrite + Unpin,
+    {
         loop {
             match self.drain(Some(local)) {
                 Drained::Wait => {}
@@ -90,12 +102,12 @@ impl Engine {
             }
         }
         poll_fn(|cx| local.poll_finished(cx)).await;
-        Ok(self.status)
+        Ok(())
     }
 
     /// Tells the relay what it must know, when the local side is gone already; it may take several attempts.
     pub(super) async fn settle(mut self) {
-        // Nobody watches any more.
+        // It is still there if `run` was dropped.
         self.owner = None;
         loop {
             match self.drain(None::<&mut Tcp<Empty>>) {
@@ -129,7 +141,10 @@ impl Engine {
                 Output::Control(carrier, control) => self.on(carrier, |link| link.control(&control)),
                 Output::Ping(carrier) => self.on(carrier, carrier::Link::ping),
                 Output::Close(carrier, code) => self.close(carrier, code),
-                Output::Connected => self.status.connected = true,
+                Output::Connected => {
+                    self.status.connected = true;
+                    self.carriers.connected();
+                }
                 Output::Read(max) => local.iter_mut().for_each(|local| local.read(max)),
                 Output::Write(piece) => {
                     if let Some(local) = &mut local {

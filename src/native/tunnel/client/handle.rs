@@ -56,6 +56,13 @@ pub(super) struct Owner {
     pub(super) status: watch::Sender<Status>,
 }
 
+impl Drop for Owner {
+    fn drop(&mut self) {
+        // However the tunnel ended, and be it that its future was dropped.
+        self.status.send_if_modified(|shown| std::mem::take(&mut shown.attached));
+    }
+}
+
 pub(super) fn pair() -> (Handle, Owner) {
     let (rotate, asked) = mpsc::channel(1);
     let (owner, status) = watch::channel(Status::default());

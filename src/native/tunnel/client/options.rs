@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hyper::Uri;
 use pasarela_core::limits;
@@ -10,6 +11,12 @@ use pasarela_core::tunnel::client::{self, Timing};
 
 use super::super::dialer::{Dialer, Direct};
 use super::error::UnusableUrl;
+
+/// With less than this a carrier would hardly carry more than its own upgrade, in bytes.
+const BUDGET_MIN: u64 = 1024;
+
+/// More often, pings would be all that is sent.
+const PING_MIN: Duration = Duration::from_secs(1);
 
 /// What a tunnel is made of. Many may share one.
 #[derive(Clone)]
@@ -24,9 +31,10 @@ pub struct Options {
     pub route: Kind,
     /// Bytes to accept beyond the last acknowledgement, 64 KiB … 1 MiB; the default is 1 MiB.
     pub window: u32,
-    /// Stream bytes from the relay that one connection can bear before the network freezes it; by default it never does.
+    /// Stream bytes from the relay that one connection can bear before the network freezes it, 1 KiB at least; by default it
+    /// never does.
     pub budget: Option<u64>,
-    /// How long things may take.
+    /// How long things may take; a ping a second at most.
     pub timing: Timing,
     /// For the jitter; the default is the system's randomness.
     pub seed: Option<u64>,
@@ -70,8 +78,8 @@ impl Options {
         client::Options {
             route: self.route,
             window: self.window.clamp(limits::WINDOW_MIN, limits::WINDOW_MAX),
-            budget: self.budget,
-            timing: self.timing,
+            budget: self.budget.map(|budget| budget.max(BUDGET_MIN)),
+            timing: Timing { ping: self.timing.ping.max(PING_MIN), ..self.timing },
             seed: self.seed.unwrap_or_else(rand::random),
         }
     }
@@ -91,6 +99,18 @@ impl fmt::Debug for Options {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_would_never_carry_anything_is_not_asked_for() {
+        let options = Options::new("ws://host/tunnel", Kind::Chat).expect("usable");
+        assert_eq!(options.core().budget, None);
+        let timing = Timing { ping: Duration::ZERO, ..options.timing };
+        let core = Options { budget: Some(0), window: 0, timing, ..options }.core();
+        assert_eq!(
+            (core.budget, core.window, core.timing.ping),
+            (Some(1024), limits::WINDOW_MIN, Duration::from_secs(1))
+        );
+    }
 
     #[test]
     fn a_url_gives_host_and_path_and_no_error_repeats_it() {

@@ -2,6 +2,7 @@
 //!
 //! The engine runs in a task of its own at the other end of a pipe; here only its end is told from its failure.
 
+use std::fmt;
 use std::io;
 use std::pin::Pin;
 use std::sync::{Arc, OnceLock};
@@ -18,13 +19,22 @@ use super::handle::Handle;
 ///
 /// A failure is an [`io::Error`] of which [`Error::of`] tells more. Dropped before the far side's end was read, it resets the
 /// stream.
-#[derive(Debug)]
 pub struct TunnelStream {
     pipe: DuplexStream,
     handle: Handle,
     failure: Arc<Failure>,
     ended: bool,
     abandon: CancellationToken,
+}
+
+// The pipe holds payload.
+impl fmt::Debug for TunnelStream {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("TunnelStream")
+            .field("status", &self.handle.status())
+            .field("ended", &self.ended)
+            .finish_non_exhaustive()
+    }
 }
 
 /// Why the tunnel ended, once it has failed.
@@ -108,5 +118,23 @@ impl AsyncWrite for TunnelStream {
     fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let result = ready!(Pin::new(&mut self.pipe).poll_shutdown(cx));
         Poll::Ready(self.explain(result))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::{AsyncWriteExt, duplex};
+
+    use super::super::handle;
+    use super::*;
+
+    #[tokio::test]
+    async fn its_debug_holds_no_payload() {
+        let (near, mut far) = duplex(100);
+        let (handle, _owner) = handle::pair();
+        let stream = TunnelStream::new(near, handle, Arc::default(), CancellationToken::new());
+        far.write_all(b"payload").await.expect("room");
+        let shown = format!("{stream:?}");
+        assert!(!shown.contains("payload") && !shown.contains(&format!("{}", b'p')), "{shown}");
     }
 }

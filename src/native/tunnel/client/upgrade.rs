@@ -5,7 +5,7 @@
 use std::io;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use bytes::{Bytes, BytesMut};
+use bytes::{Buf, Bytes, BytesMut};
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
@@ -52,19 +52,24 @@ pub(super) async fn upgrade(mut stream: BoxedStream, host: &str, path: &str, pro
 async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<Bytes, Failure> {
     let mut buffer = BytesMut::with_capacity(4096);
     loop {
-        if buffer.len() >= HEAD_MAX || stream.read_buf(&mut buffer).await? == 0 {
-            return Err(Failure::Passing);
-        }
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
         let mut response = httparse::Response::new(&mut headers);
         match response.parse(&buffer) {
             Ok(httparse::Status::Partial) => {}
+            // The answer is still to come, and may be here already.
+            Ok(httparse::Status::Complete(len)) if matches!(response.code, Some(100 | 102..=199)) => {
+                buffer.advance(len);
+                continue;
+            }
             Ok(httparse::Status::Complete(len)) => {
                 judge(&response, accept)?;
                 return Ok(buffer.split_off(len).freeze());
             }
             // No HTTP: somebody on the way spoke, not the relay.
             Err(_) => return Err(Failure::Passing),
+        }
+        if buffer.len() >= HEAD_MAX || stream.read_buf(&mut buffer).await? == 0 {
+            return Err(Failure::Passing);
         }
     }
 }
@@ -116,6 +121,8 @@ mod tests {
     async fn what_follows_the_head_is_kept() {
         assert_eq!(answered(GOOD).await.expect("right"), "");
         assert_eq!(answered(&format!("{GOOD}more")).await.expect("right"), "more");
+        let hints = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+        assert_eq!(answered(&format!("{hints}{GOOD}more")).await.expect("right"), "more");
     }
 
     #[tokio::test]

@@ -33,13 +33,19 @@ type Answer = Response<Full<Bytes>>;
 /// A request's head is due in this time.
 const HEAD: Duration = Duration::from_secs(10);
 
+/// A connection has this long for all before its upgrade, the answer included: whoever reads none holds nothing for longer.
+const WHOLE: Duration = Duration::from_secs(30);
+
+/// The longest head of a request: early data and a `resume` fit several times, and what is sent too early has room, too.
+const HEAD_MAX: usize = 16 * 1024;
+
 /// Who asks, and for what.
 struct Client {
     /// The name of the key.
     owner: String,
     address: IpAddr,
-    /// The value of `Sec-WebSocket-Protocol`.
-    protocols: String,
+    /// Decoded at once, so that the header is not kept for as long as the tunnel.
+    request: Result<protocol::Request, Code>,
 }
 
 /// Serves one HTTP connection to its end or upgrade.
@@ -50,13 +56,14 @@ pub(super) async fn serve(tcp: TcpStream, shared: Arc<Shared>) -> io::Result<()>
         let answer = answer(request, address, &shared);
         async { Ok::<_, Infallible>(answer) }
     });
-    hyper::server::conn::http1::Builder::new()
+    let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
+        .keep_alive(false)
+        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(tcp), service)
-        .with_upgrades()
-        .await
-        .map_err(io::Error::other)
+        .with_upgrades();
+    tokio::time::timeout(WHOLE, connection).await?.map_err(io::Error::other)
 }
 
 fn answer(mut request: Request<Incoming>, address: IpAddr, shared: &Arc<Shared>) -> Answer {
@@ -71,7 +78,7 @@ fn answer(mut request: Request<Incoming>, address: IpAddr, shared: &Arc<Shared>)
     let protocols = protocols(request.headers());
     let chosen = protocol::is_offered(&protocols).then_some(PROTOCOL);
     let upgraded = hyper::upgrade::on(&mut request);
-    let client = Client { owner, address, protocols };
+    let client = Client { owner, address, request: protocol::decode(&protocols) };
     let tunnel = tunnel(upgraded, client, Arc::clone(shared));
     let end = shared.end.clone();
     shared.tasks.spawn(async move { end.run_until_cancelled_owned(tunnel).await });
@@ -111,13 +118,10 @@ async fn socket(upgraded: OnUpgrade) -> io::Result<Web> {
 
 /// Begins a tunnel and carries it to its end, or hands the carrier to the one that it asks for.
 async fn accept(web: Web, client: Client, shared: &Arc<Shared>) -> Result<(), (Web, Code)> {
-    let request = match protocol::decode(&client.protocols) {
-        Ok(request) => request,
-        Err(code) => return Err((web, code)),
-    };
-    match request {
-        protocol::Request::Resume(resume) => shared.registry.resume(&client.owner, Attach { web, resume }),
-        protocol::Request::Open(open, early) => {
+    match client.request {
+        Err(code) => Err((web, code)),
+        Ok(protocol::Request::Resume(resume)) => shared.registry.resume(&client.owner, Attach { web, resume }),
+        Ok(protocol::Request::Open(open, early)) => {
             let place = shared.registry.open(&client.owner, open.window);
             let Some((entry, inbox)) = place else { return Err((web, Code::Busy)) };
             let kind = open.route;

@@ -30,21 +30,18 @@ pub struct Gauges {
 }
 
 /// All tunnels of a relay.
-#[derive(Debug)]
 pub(super) struct Registry {
     state: Mutex<State>,
     gauges: watch::Sender<Gauges>,
     held: AtomicUsize,
 }
 
-#[derive(Debug)]
 struct State {
     pool: Pool,
     sessions: Sessions<Reach>,
 }
 
 /// How to reach the task of a tunnel.
-#[derive(Debug)]
 struct Reach {
     resumes: mpsc::Sender<Attach>,
     end: oneshot::Sender<Code>,
@@ -52,14 +49,12 @@ struct Reach {
 }
 
 /// A client that goes on with a tunnel.
-#[derive(Debug)]
 pub(super) struct Attach {
     pub(super) web: Web,
     pub(super) resume: Resume,
 }
 
 /// What the task of a tunnel is told by others.
-#[derive(Debug)]
 pub(super) struct Inbox {
     pub(super) resumes: mpsc::Receiver<Attach>,
     /// To make room.
@@ -67,7 +62,6 @@ pub(super) struct Inbox {
 }
 
 /// A tunnel's place, for as long as this lives.
-#[derive(Debug)]
 pub(super) struct Entry {
     registry: Arc<Registry>,
     name: String,

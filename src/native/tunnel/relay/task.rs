@@ -22,6 +22,10 @@ use super::Shared;
 use super::registry::{Attach, Entry, Inbox};
 use super::upstream::{self, Upstream};
 
+/// Carriers of one tunnel, nearly all of which are being closed. A client that attaches faster than it lets go has no use
+/// for their last words.
+const LINKS_MAX: usize = 8;
+
 /// What a client that opens a tunnel said.
 pub(super) struct Request {
     pub(super) origin: Origin,
@@ -76,7 +80,7 @@ pub(super) async fn run(shared: &Shared, web: Web, request: Request, entry: Entr
     while task.drain() && !(task.drained && task.links.is_empty()) {
         let event = poll_fn(|cx| task.poll_event(cx)).await;
         task.handle(event);
-        task.entry.update(task.core.detached_at(), task.core.held());
+        task.entry.update(task.core.detached_at(), task.held());
     }
     for (_, link) in task.links.drain(..) {
         shared.tasks.spawn(link.linger());
@@ -84,6 +88,11 @@ pub(super) async fn run(shared: &Shared, web: Web, request: Request, entry: Entr
 }
 
 impl Task<'_> {
+    /// Payload held, in bytes. What is sent and not yet acknowledged counts twice for as long as it waits for the socket.
+    fn held(&self) -> usize {
+        self.core.held() + self.links.iter().map(|(_, link)| link.waiting()).sum::<usize>()
+    }
+
     /// Carries out what the core commands; whether the tunnel goes on.
     fn drain(&mut self) -> bool {
         loop {
@@ -120,6 +129,9 @@ impl Task<'_> {
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
+        if let Poll::Ready(event) = self.poll_surplus() {
+            return Poll::Ready(event);
+        }
         if let Poll::Ready(event) = self.poll_flush(cx, false) {
             return Poll::Ready(event);
         }
@@ -136,6 +148,18 @@ impl Task<'_> {
         }
         // All that could be done is done: one flush for all that it gave to send.
         self.poll_flush(cx, true)
+    }
+
+    /// Cuts the oldest carrier that is being closed, if there are too many.
+    fn poll_surplus(&mut self) -> Poll<Event> {
+        if self.links.len() <= LINKS_MAX {
+            return Poll::Pending;
+        }
+        let links = self.links.iter().enumerate();
+        let oldest = links.min_by_key(|(_, (carrier, link))| (!link.is_closing(), carrier.0));
+        let Some(index) = oldest.map(|(index, _)| index) else { return Poll::Pending };
+        let (carrier, _) = self.links.swap_remove(index);
+        Poll::Ready(Event::Link(carrier, carrier::Event::Closed(Ending::Cut)))
     }
 
     fn poll_links(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
