@@ -32,7 +32,7 @@ use crate::{
     platform::{self, Namespace},
     settings, stream,
     tunnel::{self, Driver, Handle, Keeper, Note},
-    upgrade::{self as websocket, origin},
+    upgrade::origin,
     upstream::remember,
     url::split,
 };
@@ -88,7 +88,7 @@ pub(crate) async fn tunnel(
         match ask(&namespace, shard, path, request).await {
             Some(response) if response.status() == 101 => return Ok(response),
             // The stream may live: the client is to ask again.
-            Some(_) | None if matches!(asked, Asked::Resume(_)) => return websocket::refuse(Code::Busy),
+            Some(_) | None if matches!(asked, Asked::Resume(_)) => return tunnel::turn_away(&offer, Code::Busy),
             Some(_) | None => {}
         }
     }

@@ -308,5 +308,12 @@ pub(crate) fn refuse(offer: &str, code: Code) -> Result<Response, JsValue> {
     Ok(response)
 }
 
+/// Closes this carrier, and says nothing about the tunnel that it asked for.
+pub(crate) fn turn_away(offer: &str, code: Code) -> Result<Response, JsValue> {
+    let (server, response) = accept(offer)?;
+    server.close(code.number(), code.token())?;
+    Ok(response)
+}
+
 /// The stream that carries a tunnel, to tell it something.
 pub(crate) type Handle<K> = Rc<crate::stream::Stream<Driver<K>>>;
