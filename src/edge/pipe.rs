@@ -5,7 +5,6 @@
 
 use std::convert::Infallible;
 
-use js_sys::Function;
 use pasarela_core::{
     chunk::Chunk,
     dial::Candidate,
@@ -18,22 +17,18 @@ use crate::{
     alarm::{Alarm, now},
     bytes::Bytes,
     gauges::Counted,
-    platform::{self, ServerSocket},
+    platform::{self, MessageEvent, ServerSocket},
     stream::{Events, Handler, START},
-    upstream::Upstream,
+    upstream::{self, Upstream},
 };
 
-/// Numbers of the events after `START`; those of candidates follow `CANDIDATES` in pairs.
+/// Numbers of the events after `START`; the upstream has its own.
 mod event {
     pub(super) const MESSAGE: u32 = 1;
     pub(super) const CLOSE: u32 = 2;
-    pub(super) const READ: u32 = 3;
-    pub(super) const READ_FAILED: u32 = 4;
-    pub(super) const WRITTEN: u32 = 5;
-    pub(super) const WRITE_FAILED: u32 = 6;
-    pub(super) const TIMER: u32 = 7;
-    pub(super) const RESUME: u32 = 8;
-    pub(super) const CANDIDATES: u32 = 9;
+    pub(super) const TIMER: u32 = 3;
+    pub(super) const RESUME: u32 = 4;
+    const _: () = assert!(RESUME < super::upstream::FIRST);
 }
 
 /// While the client's backlog forbids reading it is looked at again after this long, then twice as long, and so on.
@@ -49,16 +44,8 @@ pub(crate) struct Driver<F> {
     alarm: Alarm,
     remember: F,
     reuse_buffers: bool,
-    listeners: Listeners,
-    _counted: Counted,
-}
-
-struct Listeners {
     events: Events,
-    read: Function,
-    read_failed: Function,
-    written: Function,
-    write_failed: Function,
+    _counted: Counted,
 }
 
 impl<F: Fn(Candidate)> Driver<F> {
@@ -80,18 +67,12 @@ impl<F: Fn(Candidate)> Driver<F> {
             reuse_buffers: !framed && client.buffered_amount().is_some(),
             pipe,
             client,
-            upstream: Upstream::default(),
+            upstream: Upstream::new(&events),
             backlog_poll: BACKLOG_POLL.0,
             client_gone: false,
             alarm: Alarm::new(events.listener(event::TIMER)),
             remember,
-            listeners: Listeners {
-                read: events.listener(event::READ),
-                read_failed: events.listener(event::READ_FAILED),
-                written: events.listener(event::WRITTEN),
-                write_failed: events.listener(event::WRITE_FAILED),
-                events,
-            },
+            events,
             _counted: counted,
         }
     }
@@ -101,10 +82,7 @@ impl<F: Fn(Candidate)> Driver<F> {
         loop {
             match self.pipe.poll() {
                 Output::Connect(candidate, to) => {
-                    let number = event::CANDIDATES + 2 * u32::try_from(candidate.0).unwrap_or_default();
-                    let opened = self.listeners.events.listener(number);
-                    let failed = self.listeners.events.listener(number + 1);
-                    if !self.upstream.connect(candidate, &to, &opened, &failed) {
+                    if !self.upstream.connect(candidate, &to) {
                         self.pipe.handle(Input::Failed(candidate), now());
                     }
                 }
@@ -116,7 +94,7 @@ impl<F: Fn(Candidate)> Driver<F> {
                     }
                 }
                 Output::Read => self.read(),
-                Output::Write(bytes) => self.write(&bytes),
+                Output::Write(bytes) => self.upstream.write(&bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::Send(parts) => self.send(parts),
                 Output::CloseUpstream => self.upstream.close_all(),
@@ -135,21 +113,13 @@ impl<F: Fn(Candidate)> Driver<F> {
     fn read(&mut self) {
         let backlog = self.client.buffered_amount().unwrap_or(0.0);
         if !self.client_gone && backlog > f64::from(limits::DOWNLOAD_BACKLOG) {
-            let resume = self.listeners.events.listener(event::RESUME);
+            let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
             return;
         }
         self.backlog_poll = BACKLOG_POLL.0;
-        if let Some(promise) = self.upstream.read(usize::MAX) {
-            platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
-        }
-    }
-
-    fn write(&mut self, bytes: &Bytes) {
-        if let Some(promise) = self.upstream.write(bytes) {
-            platform::on_settled(promise, &self.listeners.written, &self.listeners.write_failed);
-        }
+        self.upstream.read(usize::MAX);
     }
 
     fn send(&mut self, parts: Vec<Bytes>) {
@@ -162,7 +132,7 @@ impl<F: Fn(Candidate)> Driver<F> {
 
     fn input(&mut self, number: u32, value: JsValue) -> Option<Input<Bytes>> {
         match number {
-            event::MESSAGE => Some(match platform::binary(value.unchecked_ref()) {
+            event::MESSAGE => Some(match platform::binary(&value.unchecked_ref::<MessageEvent>().data()) {
                 Some(bytes) => Input::Message(Bytes(bytes)),
                 None => Input::Text,
             }),
@@ -170,14 +140,6 @@ impl<F: Fn(Candidate)> Driver<F> {
                 self.client_gone = true;
                 Some(Input::ClientClosed)
             }
-            event::READ => Some(match self.upstream.bytes_read(value) {
-                Some(bytes) => Input::Read(bytes),
-                None => Input::UpstreamEnd,
-            }),
-            event::READ_FAILED => Some(Input::UpstreamFailed),
-            // The read tells how the connection ended, behind what is still to be read.
-            event::WRITE_FAILED => None,
-            event::WRITTEN => Some(Input::Written),
             event::TIMER => {
                 self.alarm.rang();
                 Some(Input::Timer)
@@ -187,11 +149,14 @@ impl<F: Fn(Candidate)> Driver<F> {
                 None
             }
             START => None,
-            _ => {
-                let (index, failed) = ((number - event::CANDIDATES) / 2, (number - event::CANDIDATES) % 2 == 1);
-                let candidate = Candidate(index as usize);
-                Some(if failed { Input::Failed(candidate) } else { Input::Opened(candidate) })
-            }
+            _ => Some(match self.upstream.event(number, value)? {
+                upstream::Event::Opened(candidate) => Input::Opened(candidate),
+                upstream::Event::Failed(candidate) => Input::Failed(candidate),
+                upstream::Event::Read(bytes) => Input::Read(bytes),
+                upstream::Event::End => Input::UpstreamEnd,
+                upstream::Event::Broken => Input::UpstreamFailed,
+                upstream::Event::Written => Input::Written,
+            }),
         }
     }
 }

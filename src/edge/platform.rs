@@ -206,8 +206,7 @@ pub(crate) fn random<const N: usize>() -> [u8; N] {
     random
 }
 
-/// The bytes of a binary message; `None` for a text message.
-pub(crate) fn binary(event: &MessageEvent) -> Option<Uint8Array> {
-    let data = event.data();
-    data.is_instance_of::<ArrayBuffer>().then(|| Uint8Array::new(&data))
+/// The bytes of a binary message's data; `None` for a text message's.
+pub(crate) fn binary(data: &JsValue) -> Option<Uint8Array> {
+    data.is_instance_of::<ArrayBuffer>().then(|| Uint8Array::new(data))
 }

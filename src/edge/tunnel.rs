@@ -5,7 +5,7 @@
 
 use std::rc::Rc;
 
-use js_sys::{Function, JsString};
+use js_sys::JsString;
 use pasarela_core::{
     codes::Code,
     dial::Candidate,
@@ -23,21 +23,16 @@ use web_sys::{Request, Response};
 use crate::{
     alarm::{Alarm, now},
     bytes::Bytes,
-    platform::{self, CloseEvent, ServerSocket},
+    platform::{self, CloseEvent, MessageEvent, ServerSocket},
     stream::{Events, Handler},
     upgrade as websocket,
-    upstream::Upstream,
+    upstream::{self, Upstream},
 };
 
-/// Numbers of the events after `START`; those of candidates and of carriers follow in pairs.
+/// Numbers of the events after `START`; the upstream has its own, and those of carriers follow in pairs.
 mod event {
-    pub(super) const READ: u32 = 1;
-    pub(super) const READ_FAILED: u32 = 2;
-    pub(super) const WRITTEN: u32 = 3;
-    pub(super) const WRITE_FAILED: u32 = 4;
-    pub(super) const TIMER: u32 = 5;
-    pub(super) const CANDIDATES: u32 = 6;
-    pub(super) const CARRIERS: u32 = 1 << 16;
+    pub(super) const TIMER: u32 = 1;
+    pub(super) const CARRIERS: u32 = super::upstream::END;
 }
 
 /// The code of a WebSocket that ended without a close frame (RFC 6455 section 7.1.5).
@@ -70,20 +65,8 @@ pub(crate) struct Driver<K> {
     /// The runtime copies what it sends, and nothing is kept to be said again.
     reuse_buffers: bool,
     events: Events,
-    listeners: Listeners,
-    /// A read is under way: it will tell how the connection ended, behind what is still to be read.
-    reading: bool,
-    /// A write failed; without a read nothing else tells.
-    write_failed: bool,
     was_attached: bool,
     keeper: K,
-}
-
-struct Listeners {
-    read: Function,
-    read_failed: Function,
-    written: Function,
-    write_failed: Function,
 }
 
 impl<K: Keeper> Driver<K> {
@@ -100,17 +83,9 @@ impl<K: Keeper> Driver<K> {
             relay,
             carriers: Vec::new(),
             next_carrier: FIRST.0,
-            upstream: Upstream::default(),
+            upstream: Upstream::new(&events),
             alarm: Alarm::new(events.listener(event::TIMER)),
-            listeners: Listeners {
-                read: events.listener(event::READ),
-                read_failed: events.listener(event::READ_FAILED),
-                written: events.listener(event::WRITTEN),
-                write_failed: events.listener(event::WRITE_FAILED),
-            },
             events,
-            reading: false,
-            write_failed: false,
             was_attached: true,
             keeper,
         };
@@ -145,9 +120,7 @@ impl<K: Keeper> Driver<K> {
                 }
                 Output::Close(carrier, code) => self.close(carrier, code),
                 Output::Connect(candidate, to) => {
-                    let number = event::CANDIDATES + 2 * u32::try_from(candidate.0).unwrap_or_default();
-                    let (opened, failed) = (self.events.listener(number), self.events.listener(number + 1));
-                    if !self.upstream.connect(candidate, &to, &opened, &failed) {
+                    if !self.upstream.connect(candidate, &to) {
                         self.relay.handle(Input::Failed(candidate), now());
                     }
                 }
@@ -158,17 +131,8 @@ impl<K: Keeper> Driver<K> {
                         self.relay.handle(Input::UpstreamFailed, now());
                     }
                 }
-                Output::Read(max) => {
-                    if let Some(promise) = self.upstream.read(max) {
-                        self.reading = true;
-                        platform::on_settled(promise, &self.listeners.read, &self.listeners.read_failed);
-                    }
-                }
-                Output::Write(bytes) => {
-                    if let Some(promise) = self.upstream.write(&bytes) {
-                        platform::on_settled(promise, &self.listeners.written, &self.listeners.write_failed);
-                    }
-                }
+                Output::Read(max) => self.upstream.read(max),
+                Output::Write(bytes) => self.upstream.write(&bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::CloseUpstream => self.upstream.close_all(),
                 Output::Wait(deadline) => {
@@ -195,26 +159,18 @@ impl<K: Keeper> Driver<K> {
     }
 
     fn upstream_event(&mut self, number: u32, value: JsValue) -> Option<Input<'static, Bytes>> {
-        self.reading &= !matches!(number, event::READ | event::READ_FAILED);
-        self.write_failed |= number == event::WRITE_FAILED;
-        match number {
-            event::READ => Some(match self.upstream.bytes_read(value) {
-                Some(bytes) => Input::Read(bytes),
-                None => Input::ReadEnd,
-            }),
-            event::READ_FAILED => Some(Input::UpstreamFailed),
-            event::WRITTEN => Some(Input::Written),
-            event::WRITE_FAILED => None,
-            event::TIMER => {
-                self.alarm.rang();
-                Some(Input::Timer)
-            }
-            _ => {
-                let offset = number.checked_sub(event::CANDIDATES)?;
-                let candidate = Candidate((offset / 2) as usize);
-                Some(if offset % 2 == 0 { Input::Opened(candidate) } else { Input::Failed(candidate) })
-            }
+        if number == event::TIMER {
+            self.alarm.rang();
+            return Some(Input::Timer);
         }
+        Some(match self.upstream.event(number, value)? {
+            upstream::Event::Opened(candidate) => Input::Opened(candidate),
+            upstream::Event::Failed(candidate) => Input::Failed(candidate),
+            upstream::Event::Read(bytes) => Input::Read(bytes),
+            upstream::Event::End => Input::ReadEnd,
+            upstream::Event::Broken => Input::UpstreamFailed,
+            upstream::Event::Written => Input::Written,
+        })
     }
 
     fn carrier_event(&mut self, offset: u32, value: &JsValue) {
@@ -226,11 +182,11 @@ impl<K: Keeper> Driver<K> {
             self.close(carrier, Code::End);
             return self.relay.handle(Input::CarrierClosed(carrier, ending), now());
         }
-        let message: &platform::MessageEvent = value.unchecked_ref();
-        match platform::binary(message) {
+        let data = value.unchecked_ref::<MessageEvent>().data();
+        match platform::binary(&data) {
             Some(bytes) => self.relay.handle(Input::Data(carrier, Bytes(bytes)), now()),
             None => {
-                let text = control_text(&message.data());
+                let text = control_text(&data);
                 self.relay.handle(Input::Text(carrier, &text), now());
             }
         }
@@ -243,7 +199,7 @@ impl<K: Keeper> Driver<K> {
             self.relay.handle(Input::End(Code::Cpu), now());
         }
         let mut goes_on = self.drain();
-        if goes_on && self.write_failed && !self.reading {
+        if goes_on && self.upstream.is_broken() {
             self.relay.handle(Input::UpstreamFailed, now());
             goes_on = self.drain();
         }

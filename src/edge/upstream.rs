@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use js_sys::{ArrayBuffer, Function, Object, Promise, Reflect, Uint8Array};
+use js_sys::{ArrayBuffer, Function, Object, Reflect, Uint8Array};
 use pasarela_core::{config::Authority, dial::Candidate, route::Kind};
 use wasm_bindgen::{JsCast, JsValue};
 
@@ -12,6 +12,7 @@ use crate::{
     bytes::Bytes,
     pace::Pace,
     platform::{self, Reader, Socket, Writer},
+    stream::Events,
 };
 
 thread_local! {
@@ -35,8 +36,31 @@ pub(crate) fn remember(kind: Kind, Candidate(winner): Candidate) {
     }
 }
 
+/// Numbers of an upstream's events; those of candidates follow in pairs, up to `END`.
+mod number {
+    pub(super) const READ: u32 = super::FIRST;
+    pub(super) const READ_FAILED: u32 = READ + 1;
+    pub(super) const WRITTEN: u32 = READ + 2;
+    pub(super) const WRITE_FAILED: u32 = READ + 3;
+    pub(super) const CANDIDATES: u32 = READ + 4;
+}
+
+/// Numbers from here to `END` are an upstream's; a driver numbers its own events outside of them.
+pub(crate) const FIRST: u32 = 16;
+pub(crate) const END: u32 = 1 << 16;
+
+/// What happened to an upstream.
+pub(crate) enum Event {
+    Opened(Candidate),
+    Failed(Candidate),
+    Read(Bytes),
+    /// It has said all.
+    End,
+    Broken,
+    Written,
+}
+
 /// Every connection that is not closed yet.
-#[derive(Default)]
 pub(crate) struct Upstream {
     sockets: Vec<(Candidate, Socket)>,
     open: Option<(Reader, Writer)>,
@@ -45,19 +69,77 @@ pub(crate) struct Upstream {
     asked: u32,
     /// A buffer whose bytes nobody needs any more.
     spare: Option<ArrayBuffer>,
+    /// A read is under way: it will tell how the connection ended, behind what is still to be read.
+    reading: bool,
+    write_failed: bool,
+    listeners: Listeners,
+}
+
+struct Listeners {
+    events: Events,
+    read: Function,
+    read_failed: Function,
+    written: Function,
+    write_failed: Function,
 }
 
 impl Upstream {
+    /// None yet; what happens comes in through `events`.
+    pub(crate) fn new(events: &Events) -> Self {
+        Self {
+            sockets: Vec::new(),
+            open: None,
+            pace: Pace::default(),
+            asked: 0,
+            spare: None,
+            reading: false,
+            write_failed: false,
+            listeners: Listeners {
+                read: events.listener(number::READ),
+                read_failed: events.listener(number::READ_FAILED),
+                written: events.listener(number::WRITTEN),
+                write_failed: events.listener(number::WRITE_FAILED),
+                events: events.clone(),
+            },
+        }
+    }
+
+    /// What the event of this number is.
+    pub(crate) fn event(&mut self, number: u32, value: JsValue) -> Option<Event> {
+        match number {
+            number::READ => {
+                self.reading = false;
+                Some(self.bytes_read(value).map_or(Event::End, Event::Read))
+            }
+            number::READ_FAILED => {
+                self.reading = false;
+                Some(Event::Broken)
+            }
+            number::WRITTEN => Some(Event::Written),
+            // The read tells how the connection ended.
+            number::WRITE_FAILED => {
+                self.write_failed = true;
+                None
+            }
+            _ => {
+                let offset = number.checked_sub(number::CANDIDATES)?;
+                let candidate = Candidate((offset / 2) as usize);
+                Some(if offset % 2 == 0 { Event::Opened(candidate) } else { Event::Failed(candidate) })
+            }
+        }
+    }
+
+    /// Whether a write failed and no read is left to tell it.
+    pub(crate) const fn is_broken(&self) -> bool {
+        self.write_failed && !self.reading
+    }
+
     /// Starts connecting; false if the platform refuses even to try.
-    pub(crate) fn connect(
-        &mut self,
-        candidate: Candidate,
-        to: &Authority,
-        opened: &Function,
-        failed: &Function,
-    ) -> bool {
+    pub(crate) fn connect(&mut self, candidate: Candidate, to: &Authority) -> bool {
         let Ok(socket) = platform::open_socket(&to.to_string()) else { return false };
-        platform::on_settled(socket.opened(), opened, failed);
+        let number = number::CANDIDATES + 2 * u32::try_from(candidate.0).unwrap_or_default();
+        let events = &self.listeners.events;
+        platform::on_settled(socket.opened(), &events.listener(number), &events.listener(number + 1));
         platform::ignore(socket.closed());
         self.sockets.push((candidate, socket));
         true
@@ -74,8 +156,8 @@ impl Upstream {
     }
 
     /// Asks for at most `max` bytes, and no more than the pace of this stream suggests.
-    pub(crate) fn read(&mut self, max: usize) -> Option<Promise> {
-        let (reader, _) = self.open.as_ref()?;
+    pub(crate) fn read(&mut self, max: usize) {
+        let Some((reader, _)) = &self.open else { return };
         let size = self.pace.size().min(u32::try_from(max).unwrap_or(u32::MAX));
         self.asked = size;
         let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
@@ -83,11 +165,12 @@ impl Upstream {
             Some(buffer) => Uint8Array::new(&buffer),
             None => Uint8Array::new_with_length(size),
         };
-        Some(reader.read(&into))
+        platform::on_settled(reader.read(&into), &self.listeners.read, &self.listeners.read_failed);
+        self.reading = true;
     }
 
     /// The bytes that a read brought; none at the end.
-    pub(crate) fn bytes_read(&mut self, result: JsValue) -> Option<Bytes> {
+    fn bytes_read(&mut self, result: JsValue) -> Option<Bytes> {
         let result: platform::ReadResult = result.unchecked_into();
         let bytes = if result.done() { None } else { result.value() }?;
         // A full read of less than the pace tells nothing.
@@ -102,8 +185,10 @@ impl Upstream {
         self.spare = Some(bytes.0.buffer());
     }
 
-    pub(crate) fn write(&self, bytes: &Bytes) -> Option<Promise> {
-        self.open.as_ref().map(|(_, writer)| writer.write(&bytes.0))
+    pub(crate) fn write(&self, bytes: &Bytes) {
+        if let Some((_, writer)) = &self.open {
+            platform::on_settled(writer.write(&bytes.0), &self.listeners.written, &self.listeners.write_failed);
+        }
     }
 
     /// Sends FIN behind what was written.

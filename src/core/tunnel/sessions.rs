@@ -70,7 +70,8 @@ impl Pool {
     }
 
     /// Tunnels that have a window.
-    pub const fn tunnels(&self) -> usize {
+    #[cfg(test)]
+    pub(super) const fn tunnels(&self) -> usize {
         self.tunnels
     }
 }
