@@ -28,6 +28,7 @@ pub struct Carrier {
     /// Bytes sent on this carrier.
     pub sent: u64,
     acked: u64,
+    messages_since_ack: u32,
 }
 
 /// What a carrier brought.
@@ -70,7 +71,7 @@ impl Carrier {
     /// No connection, or no upgrade.
     pub async fn begin(url: &str, offer: &str, received: u64) -> Result<Self> {
         let socket = Socket::connect_with(url, &[("sec-websocket-protocol", offer)]).await?;
-        Ok(Self { socket, received, sent: 0, acked: received })
+        Ok(Self { socket, received, sent: 0, acked: received, messages_since_ack: 0 })
     }
 
     /// Sends the next bytes of the stream.
@@ -115,6 +116,7 @@ impl Carrier {
         Ok(match self.socket.next().await? {
             Event::Binary(bytes) => {
                 self.received += bytes.len() as u64;
+                self.messages_since_ack += 1;
                 Said::Data(bytes)
             }
             Event::Text(text) => {
@@ -147,16 +149,25 @@ impl Carrier {
         }
     }
 
+    /// Acknowledges what has come, once it is so many bytes or as many messages as a relay may count on.
+    ///
+    /// # Errors
+    /// The carrier is gone.
+    pub async fn ack_if_due(&mut self, bytes: u32) -> Result<()> {
+        if self.received - self.acked < u64::from(bytes) && self.messages_since_ack < limits::ACK_MESSAGES {
+            return Ok(());
+        }
+        (self.acked, self.messages_since_ack) = (self.received, 0);
+        self.say(&Control::Ack(Ack { n: self.acked, fin: false })).await
+    }
+
     /// Reads `total` bytes of the simulator's pattern, acknowledging them as a client does.
     ///
     /// # Errors
     /// Another byte, or an early end.
     pub async fn download(&mut self, total: u64) -> Result<()> {
         loop {
-            if self.received - self.acked >= u64::from(limits::WINDOW_MIN / limits::ACKS_PER_WINDOW) {
-                self.acked = self.received;
-                self.say(&Control::Ack(Ack { n: self.acked, fin: false })).await?;
-            }
+            self.ack_if_due(limits::WINDOW_MIN / limits::ACKS_PER_WINDOW).await?;
             if self.received >= total {
                 return Ok(());
             }

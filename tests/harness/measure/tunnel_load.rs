@@ -8,7 +8,7 @@ use anyhow::{Result, bail, ensure};
 use pasarela_core::{
     codes::Code,
     limits,
-    tunnel::message::{Ack, Control, Fin, Reset},
+    tunnel::message::{Control, Fin, Reset},
 };
 use pasarela_e2e::{
     measuring::ask,
@@ -65,14 +65,13 @@ pub(super) async fn echo(url: &str, count: usize, size: usize) -> Result<Vec<Dur
 struct Tunnel {
     carrier: Carrier,
     window: u32,
-    acked: u64,
 }
 
 impl Tunnel {
     async fn open(url: &str, hello: &[u8]) -> Result<Self> {
         let mut carrier = Carrier::open(url, open(limits::WINDOW_MAX), hello).await?;
         let window = carrier.opened().await?.window;
-        Ok(Self { carrier, window, acked: 0 })
+        Ok(Self { carrier, window })
     }
 
     async fn receive(&mut self, until: u64) -> Result<()> {
@@ -88,10 +87,7 @@ impl Tunnel {
         if let Said::Closed(..) | Said::Control(Control::Reset(_)) = said {
             bail!("{said:?}");
         }
-        if self.carrier.received - self.acked >= u64::from(limits::CLIENT_ACK_BYTES) {
-            self.acked = self.carrier.received;
-            self.carrier.say(&Control::Ack(Ack { n: self.acked, fin: false })).await?;
-        }
+        self.carrier.ack_if_due(limits::CLIENT_ACK_BYTES).await?;
         Ok(said)
     }
 
