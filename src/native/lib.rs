@@ -9,6 +9,9 @@
 
 mod upgrade;
 
+pub mod trouble;
+pub mod link;
+
 pub mod sim;
 
 pub mod tunnel;

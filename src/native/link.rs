@@ -1,0 +1,355 @@
+//! A relay's link: its URL with the key in the fragment, which no browser sends, and how to get there.
+//!
+//! ```text
+//! https://relay.example/#KEY
+//! https://relay.example/#KEY&addr=192.0.2.7&addr=[2001:db8::7]:8443&sni=none
+//! ```
+//!
+//! | parameter | meaning | default |
+//! |---|---|---|
+//! | `addr` | address or name to connect to, with a port if it is another; several are tried | the URL's host |
+//! | `port` | port to connect to | the URL's |
+//! | `sni` | the name in the TLS hello, or `none` | the URL's host |
+//! | `verify` | the name that the certificate must be for | `sni` if it is a name, else the URL's host |
+//! | `host` | the HTTP `Host` | the URL's host, with its port if it is not the scheme's |
+//! | `pin` | SHA-256 of the certificate's public key (RFC 7469), base64; it is then trusted for that, whoever made it | none |
+//! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
+//!
+//! It connects nowhere and looks nothing up. Neither its `Debug` nor its errors hold the key.
+
+use std::fmt;
+use std::str::FromStr;
+
+use base64::Engine;
+use base64::alphabet;
+use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pasarela_core::limits;
+use url::{Host, Url};
+
+/// Written either way, read either way.
+const BASE64: GeneralPurpose = GeneralPurpose::new(
+    &alphabet::URL_SAFE,
+    GeneralPurposeConfig::new().with_encode_padding(false).with_decode_padding_mode(DecodePaddingMode::Indifferent),
+);
+
+/// Where a relay is and how it is reached.
+#[derive(Clone, PartialEq, Eq)]
+pub struct Link {
+    /// TLS (`https`), or none (`http`, for tests and behind a tunnel of one's own).
+    pub secure: bool,
+    /// The URL's host: a name in ASCII, an IPv4 address, or an IPv6 address in brackets.
+    pub host: String,
+    /// The URL's port.
+    pub port: u16,
+    /// The key; a relay that is open to all has none.
+    pub key: Option<String>,
+    /// What to connect to, if not the URL's host.
+    pub addresses: Vec<Address>,
+    /// What the TLS hello names.
+    pub sni: Sni,
+    /// The name that the certificate must be for, if it is neither.
+    pub verify: Option<String>,
+    /// The HTTP `Host`, if it is not the URL's.
+    pub http_host: Option<String>,
+    /// SHA-256 of the certificate's public key.
+    pub pin: Option<[u8; 32]>,
+    /// The encrypted hello.
+    pub ech: Ech,
+}
+
+/// Something to connect to.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub struct Address {
+    /// A name, an IPv4 address, or an IPv6 address in brackets.
+    pub host: String,
+    /// TCP port.
+    pub port: u16,
+}
+
+/// What the TLS hello names (RFC 6066, section 3).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Sni {
+    /// The URL's host.
+    #[default]
+    Host,
+    /// Nothing.
+    None,
+    /// Another name.
+    Name(String),
+}
+
+/// The Encrypted ClientHello (RFC 9849).
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub enum Ech {
+    /// None.
+    #[default]
+    Off,
+    /// With the configuration that DNS gives for the relay's name.
+    Auto,
+    /// A pretence that every server ignores.
+    Grease,
+    /// With this ECHConfigList.
+    Config(Vec<u8>),
+}
+
+/// What is wrong with a link. It holds no part of it, in which there is a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusableLink {
+    /// Not `https://host/#KEY`.
+    NoUrl,
+    /// Neither `https` nor `http`.
+    Scheme,
+    /// There is a path or a query; the key belongs behind `#`.
+    Path,
+    /// The key is not 16 to 128 characters of `A-Z a-z 0-9 - _ . ~`.
+    Key,
+    /// This parameter's value is not usable.
+    Parameter(&'static str),
+    /// There is no such parameter, or it is there twice.
+    Unknown,
+}
+
+const PARAMETERS: [&str; 7] = ["addr", "port", "sni", "verify", "host", "pin", "ech"];
+
+impl Link {
+    /// The path of the relay's route, `/KEY/tunnel` for `/tunnel`.
+    #[must_use]
+    pub fn path(&self, route: &str) -> String {
+        self.key.as_ref().map_or_else(|| route.to_owned(), |key| format!("/{key}{route}"))
+    }
+
+    /// The HTTP `Host`.
+    #[must_use]
+    pub fn authority(&self) -> String {
+        self.http_host.clone().unwrap_or_else(|| self.own_authority())
+    }
+
+    /// What to connect to, in order.
+    #[must_use]
+    pub fn targets(&self) -> Vec<Address> {
+        if self.addresses.is_empty() {
+            vec![Address { host: self.host.clone(), port: self.port }]
+        } else {
+            self.addresses.clone()
+        }
+    }
+
+    /// The name that the TLS hello holds, if any.
+    #[must_use]
+    pub fn sni(&self) -> Option<&str> {
+        match &self.sni {
+            Sni::Host => Some(&self.host),
+            Sni::None => None,
+            Sni::Name(name) => Some(name),
+        }
+    }
+
+    /// The name that the certificate must be for.
+    #[must_use]
+    pub fn verified(&self) -> &str {
+        match (&self.verify, &self.sni) {
+            (Some(name), _) | (None, Sni::Name(name)) => name,
+            (None, Sni::Host | Sni::None) => &self.host,
+        }
+    }
+
+    fn own_authority(&self) -> String {
+        let usual = if self.secure { 443 } else { 80 };
+        if self.port == usual { self.host.clone() } else { format!("{}:{}", self.host, self.port) }
+    }
+
+    fn set(&mut self, name: &'static str, value: &str) -> Result<(), UnusableLink> {
+        let bad = UnusableLink::Parameter(name);
+        match name {
+            "addr" => self.addresses.push(Address::parse(value, self.port).ok_or(bad)?),
+            "sni" if value == "none" => self.sni = Sni::None,
+            "sni" => self.sni = Sni::Name(host_name(value).ok_or(bad)?),
+            "verify" => self.verify = Some(host_name(value).ok_or(bad)?),
+            "host" => self.http_host = Some(Address::parse(value, 0).map(|_| value.to_ascii_lowercase()).ok_or(bad)?),
+            "pin" => {
+                let bytes = decode(value).and_then(|bytes| bytes.try_into().ok());
+                self.pin = Some(bytes.ok_or(bad)?);
+            }
+            "ech" => {
+                self.ech = match value {
+                    "auto" => Ech::Auto,
+                    "grease" => Ech::Grease,
+                    _ => Ech::Config(decode(value).filter(|bytes| !bytes.is_empty()).ok_or(bad)?),
+                }
+            }
+            _ => return Err(UnusableLink::Unknown),
+        }
+        Ok(())
+    }
+}
+
+impl FromStr for Link {
+    type Err = UnusableLink;
+
+    fn from_str(text: &str) -> Result<Self, UnusableLink> {
+        let url = Url::parse(text.trim()).map_err(|_| UnusableLink::NoUrl)?;
+        let secure = match url.scheme() {
+            "https" => true,
+            "http" => false,
+            _ => return Err(UnusableLink::Scheme),
+        };
+        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UnusableLink::NoUrl)?.to_owned();
+        if !url.username().is_empty() || url.password().is_some() {
+            return Err(UnusableLink::NoUrl);
+        }
+        let port = url.port_or_known_default().ok_or(UnusableLink::NoUrl)?;
+        let mut link = Self {
+            secure,
+            host,
+            port,
+            key: None,
+            addresses: Vec::new(),
+            sni: Sni::Host,
+            verify: None,
+            http_host: None,
+            pin: None,
+            ech: Ech::Off,
+        };
+        // The page of a relay is at /KEY/, and people copy what their browser shows.
+        let path = url.path().trim_matches('/');
+        if url.query().is_some() || path.contains('/') {
+            return Err(UnusableLink::Path);
+        }
+        link.parse_fragment(url.fragment().unwrap_or_default())?;
+        match (path, &link.key) {
+            ("", _) => {}
+            (_, Some(_)) => return Err(UnusableLink::Path),
+            (path, None) => link.key = Some(key(path)?),
+        }
+        Ok(link)
+    }
+}
+
+impl Link {
+    fn parse_fragment(&mut self, fragment: &str) -> Result<(), UnusableLink> {
+        let mut parameters: Vec<(&'static str, String)> = Vec::new();
+        for (index, part) in fragment.split('&').enumerate() {
+            match part.split_once('=') {
+                None if part.is_empty() => {}
+                None if index == 0 => self.key = Some(key(part)?),
+                None => return Err(UnusableLink::Unknown),
+                Some((name, value)) => {
+                    let known = PARAMETERS.iter().find(|known| **known == name).ok_or(UnusableLink::Unknown)?;
+                    if *known != "addr" && parameters.iter().any(|(name, _)| name == known) {
+                        return Err(UnusableLink::Unknown);
+                    }
+                    let value = percent_encoding::percent_decode_str(value).decode_utf8();
+                    parameters.push((known, value.map_err(|_| UnusableLink::Parameter(known))?.into_owned()));
+                }
+            }
+        }
+        // The port first: addresses without one have it.
+        let http_port = self.port;
+        if let Some((_, port)) = parameters.iter().find(|(name, _)| *name == "port") {
+            let port = port.parse().ok().filter(|port| *port != 0);
+            self.port = port.ok_or(UnusableLink::Parameter("port"))?;
+            if self.http_host.is_none() {
+                let own = Self { port: http_port, ..self.clone() }.own_authority();
+                self.http_host = Some(own);
+            }
+        }
+        parameters.iter().filter(|(name, _)| *name != "port").try_for_each(|(name, value)| self.set(name, value))
+    }
+}
+
+impl fmt::Display for Link {
+    /// The link itself, key included.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let scheme = if self.secure { "https" } else { "http" };
+        write!(f, "{scheme}://{}/#{}", self.own_authority(), self.key.as_deref().unwrap_or_default())?;
+        for Address { host, port } in &self.addresses {
+            if *port == self.port { write!(f, "&addr={host}")? } else { write!(f, "&addr={host}:{port}")? }
+        }
+        match &self.sni {
+            Sni::Host => {}
+            Sni::None => f.write_str("&sni=none")?,
+            Sni::Name(name) => write!(f, "&sni={name}")?,
+        }
+        if let Some(name) = &self.verify {
+            write!(f, "&verify={name}")?;
+        }
+        if let Some(host) = &self.http_host {
+            write!(f, "&host={host}")?;
+        }
+        if let Some(pin) = &self.pin {
+            write!(f, "&pin={}", BASE64.encode(pin))?;
+        }
+        match &self.ech {
+            Ech::Off => Ok(()),
+            Ech::Auto => f.write_str("&ech=auto"),
+            Ech::Grease => f.write_str("&ech=grease"),
+            Ech::Config(list) => write!(f, "&ech={}", BASE64.encode(list)),
+        }
+    }
+}
+
+impl fmt::Debug for Link {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Link").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
+    }
+}
+
+impl Address {
+    /// `host`, `host:port`, `192.0.2.7`, `[2001:db8::7]:443` or `2001:db8::7`.
+    fn parse(text: &str, port: u16) -> Option<Self> {
+        if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
+            return Some(Self { host: format!("[{address}]"), port });
+        }
+        let (host, port) = match text.rsplit_once(':') {
+            Some((host, digits)) if !host.is_empty() && !digits.ends_with(']') => {
+                (host, digits.parse().ok().filter(|port| *port != 0)?)
+            }
+            Some(_) | None => (text, port),
+        };
+        Some(Self { host: host_name(host)?, port })
+    }
+}
+
+impl fmt::Display for Address {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}:{}", self.host, self.port)
+    }
+}
+
+/// A host as it stands in a URL, names in ASCII.
+fn host_name(text: &str) -> Option<String> {
+    match Host::parse(text).ok()? {
+        Host::Domain(name) if name.is_empty() => None,
+        host @ (Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) => Some(host.to_string()),
+    }
+}
+
+fn key(text: &str) -> Result<String, UnusableLink> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    let usable = limits::KEY.contains(&text.len()) && text.bytes().all(valid);
+    if usable { Ok(text.to_owned()) } else { Err(UnusableLink::Key) }
+}
+
+fn decode(text: &str) -> Option<Vec<u8>> {
+    BASE64.decode(text.replace('+', "-").replace('/', "_")).ok()
+}
+
+impl fmt::Display for UnusableLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUrl => f.write_str("it is not like https://relay.example/#KEY"),
+            Self::Scheme => f.write_str("it begins neither with https:// nor with http://"),
+            Self::Path => f.write_str("there is more than the address and #KEY"),
+            Self::Key => f.write_str("its key is not 16 to 128 letters, digits, - _ . ~; perhaps a part is missing"),
+            Self::Parameter(name) => write!(f, "what stands behind {name}= cannot be used"),
+            Self::Unknown => {
+                write!(f, "behind # it has a part that is none of {}, or has one twice", PARAMETERS.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnusableLink {}
+
+#[cfg(test)]
+mod tests;

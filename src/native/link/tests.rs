@@ -1,0 +1,94 @@
+//! Links as people write, copy and mistype them.
+
+use super::*;
+
+const KEY: &str = "0123456789abcdef";
+
+fn parse(text: &str) -> Result<Link, UnusableLink> {
+    text.replace("KEY", KEY).parse()
+}
+
+fn usable(text: &str) -> Link {
+    parse(text).unwrap_or_else(|error| unreachable!("{text}: {error}"))
+}
+
+#[test]
+fn a_plain_link_says_all() {
+    let link = usable(" https://Relay.Example/#KEY\n");
+    assert_eq!((link.secure, link.host.as_str(), link.port), (true, "relay.example", 443));
+    assert_eq!(link.path("/tunnel"), format!("/{KEY}/tunnel"));
+    assert_eq!(
+        (link.authority(), link.sni(), link.verified()),
+        ("relay.example".into(), Some("relay.example"), "relay.example")
+    );
+    assert_eq!(link.targets(), [Address { host: "relay.example".into(), port: 443 }]);
+    assert_eq!(usable("http://127.0.0.1:8787/").path("/tunnel"), "/tunnel");
+    assert_eq!(usable("http://127.0.0.1:8787").authority(), "127.0.0.1:8787");
+    assert_eq!(usable("https://relay.example/KEY/"), link);
+    assert_eq!(usable("https://relay.example/KEY"), link);
+}
+
+#[test]
+fn parameters_change_the_way_and_nothing_else() {
+    let link = usable(
+        "https://relay.example:8443/#KEY&port=9&addr=192.0.2.7&addr=2001:db8::7&addr=[2001:db8::8]:1&addr=cdn.example&sni=none&ech=auto",
+    );
+    let targets: Vec<_> = link.targets().iter().map(ToString::to_string).collect();
+    assert_eq!(targets, ["192.0.2.7:9", "[2001:db8::7]:9", "[2001:db8::8]:1", "cdn.example:9"]);
+    assert_eq!((link.authority().as_str(), link.sni(), link.verified()), ("relay.example:8443", None, "relay.example"));
+    assert_eq!(link.ech, Ech::Auto);
+    let link = usable("https://relay.example/#KEY&sni=front.example&host=other.example");
+    assert_eq!(
+        (link.authority().as_str(), link.sni(), link.verified()),
+        ("other.example", Some("front.example"), "front.example")
+    );
+    let link = usable(
+        "https://relay.example/#KEY&sni=front.example&verify=relay.example&pin=AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA8=&ech=A%2F8%2B",
+    );
+    assert_eq!(
+        (link.verified(), link.pin.map(|pin| pin[31]), link.ech.clone()),
+        ("relay.example", Some(15), Ech::Config(vec![3, 255, 62]))
+    );
+}
+
+#[test]
+fn what_is_printed_is_the_same_link() {
+    for text in [
+        "https://relay.example/#KEY",
+        "http://[::1]:8787/#",
+        "https://relay.example:8443/#KEY&addr=192.0.2.7&addr=cdn.example:444&sni=none&ech=grease",
+        "https://relay.example/#KEY&port=9&sni=a.example&verify=b.example&host=c.example:8&ech=AP4",
+    ] {
+        let link = usable(text);
+        assert_eq!(parse(&link.to_string()), Ok(link), "{text}");
+    }
+    assert_eq!(usable("https://relay.example/KEY").to_string(), format!("https://relay.example/#{KEY}"));
+}
+
+#[test]
+fn what_cannot_be_used_is_named_and_not_repeated() {
+    for (text, error) in [
+        ("", UnusableLink::NoUrl),
+        ("relay.example/#KEY", UnusableLink::NoUrl),
+        ("https:///#KEY", UnusableLink::NoUrl),
+        ("wss://relay.example/#KEY", UnusableLink::Scheme),
+        ("https://a:b@relay.example/#KEY", UnusableLink::NoUrl),
+        ("https://relay.example/KEY/tunnel", UnusableLink::Path),
+        ("https://relay.example/KEY#KEY", UnusableLink::Path),
+        ("https://relay.example/?KEY", UnusableLink::Path),
+        ("https://relay.example/#short", UnusableLink::Key),
+        ("https://relay.example/#KEY!", UnusableLink::Key),
+        ("https://relay.example/#KEY&addr=", UnusableLink::Parameter("addr")),
+        ("https://relay.example/#KEY&addr=a:0", UnusableLink::Parameter("addr")),
+        ("https://relay.example/#KEY&port=x", UnusableLink::Parameter("port")),
+        ("https://relay.example/#KEY&pin=AA", UnusableLink::Parameter("pin")),
+        ("https://relay.example/#KEY&ech=", UnusableLink::Parameter("ech")),
+        ("https://relay.example/#KEY&what=1", UnusableLink::Unknown),
+        ("https://relay.example/#KEY&sni=a&sni=b", UnusableLink::Unknown),
+        ("https://relay.example/#KEY&KEY", UnusableLink::Unknown),
+    ] {
+        assert_eq!(parse(text), Err(error), "{text}");
+        assert!(!error.to_string().contains(KEY));
+    }
+    assert!(!format!("{:?}", usable("https://relay.example/#KEY")).contains(KEY));
+}
