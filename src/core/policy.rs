@@ -48,6 +48,12 @@ pub fn judge(config: &Config, kind: Kind, prefix: &[u8]) -> Verdict {
     }
 }
 
+/// Whether TLS may go to `name`, lower case and without a trailing dot.
+#[must_use]
+pub fn is_tls_host(name: &str) -> bool {
+    tls_candidates(Some(name)).is_some()
+}
+
 /// Where TLS for `name` goes; `None` if the name is not WhatsApp's. Without a name it goes where the official proxy
 /// sends all of it.
 fn tls_candidates(name: Option<&str>) -> Option<Vec<Authority>> {
@@ -84,6 +90,7 @@ mod tests {
     #[test]
     fn the_names_of_the_design_are_dialled_and_no_other() {
         assert_eq!(dialled(None), Some(vec!["whatsapp.net:443".into()]));
+        assert!(is_tls_host("mmg.whatsapp.net") && !is_tls_host("whatsapp.com"));
         assert_eq!(dialled(Some("web.whatsapp.com")).unwrap(), ["web.whatsapp.com:443", "web.whatsapp.com:5222"]);
         for name in [
             "whatsapp.net",

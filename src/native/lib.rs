@@ -15,5 +15,6 @@ pub mod link;
 pub mod sim;
 
 pub mod tunnel;
+pub mod frontend;
 
 pub mod cli;

@@ -239,7 +239,7 @@ mod tests {
 
     fn pair(buffer: usize) -> [Link; 2] {
         let (near, far) = duplex(buffer);
-        let prefixed = |stream: DuplexStream| Prefixed::new(Bytes::new(), Box::new(stream));
+        let prefixed = |stream: DuplexStream| -> Prefixed { Prefixed::new(Bytes::new(), Box::new(stream)) };
         [Link::new(client(prefixed(near))), Link::new(server(prefixed(far)))]
     }
 

@@ -18,7 +18,7 @@
 
 mod chunk;
 mod clock;
-mod stream;
+pub(crate) mod stream;
 mod tcp;
 mod carrier;
 mod dialer;

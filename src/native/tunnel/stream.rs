@@ -19,16 +19,21 @@ impl<T: AsyncRead + AsyncWrite + Send + Unpin> Stream for T {}
 pub type BoxedStream = Box<dyn Stream>;
 
 /// A stream behind bytes that were already read from it.
-pub(super) struct Prefixed {
+pub(crate) struct Prefixed<S = BoxedStream> {
     prefix: Bytes,
-    stream: BoxedStream,
+    stream: S,
 }
 
-impl Prefixed {
-    pub(super) fn new(prefix: Bytes, stream: BoxedStream) -> Self {
+impl<S> Prefixed<S> {
+    pub(crate) fn new(prefix: Bytes, stream: S) -> Self {
         let mut prefixed = Self { prefix, stream };
         prefixed.release();
         prefixed
+    }
+
+    /// The stream.
+    pub(crate) const fn get_ref(&self) -> &S {
+        &self.stream
     }
 
     /// Lets go of the buffer behind a prefix that is read: a carrier lives for hours.
@@ -40,13 +45,13 @@ impl Prefixed {
 }
 
 // The prefix is payload.
-impl fmt::Debug for Prefixed {
+impl<S> fmt::Debug for Prefixed<S> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Prefixed").finish_non_exhaustive()
     }
 }
 
-impl AsyncRead for Prefixed {
+impl<S: AsyncRead + Unpin> AsyncRead for Prefixed<S> {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         if self.prefix.has_remaining() {
             let n = self.prefix.len().min(buf.remaining());
@@ -58,7 +63,7 @@ impl AsyncRead for Prefixed {
     }
 }
 
-impl AsyncWrite for Prefixed {
+impl<S: AsyncWrite + Unpin> AsyncWrite for Prefixed<S> {
     fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
         Pin::new(&mut self.stream).poll_write(cx, buf)
     }

@@ -1,0 +1,163 @@
+//! Takes a connection as far as it takes to know what it speaks.
+//!
+//! Bytes that were looked at are handed on with the connection. It dials nothing.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use bytes::{Buf, Bytes, BytesMut};
+use pasarela_core::route::Kind;
+use pasarela_core::sniff::{Sniff, sniff};
+use pasarela_core::{limits, policy, proxy};
+use rustls::ServerConfig;
+use tokio::io::{AsyncRead, AsyncReadExt};
+use tokio::net::TcpStream;
+use tokio_rustls::TlsAcceptor;
+
+use super::admission::Admission;
+use super::certificate;
+use super::door::{Door, Proxy, Role};
+use super::local::Local;
+use super::names;
+use crate::tunnel::stream::Prefixed;
+
+/// Room for what phones say first, in bytes.
+const FIRST: usize = 2048;
+
+/// A connection of which it is known what it speaks.
+#[derive(Debug)]
+pub struct Accepted {
+    /// What it speaks.
+    pub kind: Kind,
+    /// The first bytes of the stream, already read.
+    pub first: Bytes,
+    /// Where the rest comes from.
+    pub local: Local,
+    /// Who connected: by the PROXY header, if one was believed.
+    pub client: IpAddr,
+}
+
+/// Why a connection is not taken. It was cut already.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Refusal {
+    /// From an address that may not connect.
+    Stranger,
+    /// A PROXY header from somebody whose header is not believed, or none where one must be.
+    Proxy,
+    /// Too little came in time, or the end.
+    Silent,
+    /// Nothing that WhatsApp speaks.
+    Garbage,
+    /// TLS to a host that is not WhatsApp's.
+    Destination,
+    /// The TLS that should end here failed.
+    Tls,
+}
+
+/// What all connections of a program are taken with.
+#[derive(Clone, Debug)]
+pub struct Intake {
+    admission: Arc<Admission>,
+    tls: Arc<ServerConfig>,
+}
+
+impl Intake {
+    /// With a fresh certificate for the TLS that ends here.
+    ///
+    /// # Errors
+    ///
+    /// No certificate can be made.
+    pub fn new(admission: Admission) -> io::Result<Self> {
+        Ok(Self { admission: Arc::new(admission), tls: certificate::server_config()? })
+    }
+
+    /// Whom it takes.
+    #[must_use]
+    pub fn admission(&self) -> &Admission {
+        &self.admission
+    }
+
+    /// Takes a connection that came through `door`; ten seconds at most.
+    ///
+    /// # Errors
+    ///
+    /// It is not taken, and cut.
+    pub async fn accept(&self, tcp: TcpStream, door: Door) -> Result<Accepted, Refusal> {
+        let source = tcp.peer_addr().map_err(|_| Refusal::Silent)?.ip().to_canonical();
+        if !self.admission.admits(source) {
+            return Err(Refusal::Stranger);
+        }
+        // Small messages go back and forth, which is what phones wait for.
+        tcp.set_nodelay(true).map_err(|_| Refusal::Silent)?;
+        let taken = tokio::time::timeout(limits::FIRST_BYTES, self.take(tcp, door, source)).await;
+        taken.unwrap_or(Err(Refusal::Silent))
+    }
+
+    async fn take(&self, mut tcp: TcpStream, door: Door, mut client: IpAddr) -> Result<Accepted, Refusal> {
+        let mut first = BytesMut::with_capacity(FIRST);
+        let mut found = look(&mut tcp, &mut first).await?;
+        let announced = if let Sniff::Proxy(header) = found {
+            if !self.admission.trusts(client) {
+                return Err(Refusal::Proxy);
+            }
+            if let proxy::Decoded::Header { len, source } = header {
+                first.advance(len);
+                client = source.map_or(client, |source| source.ip().to_canonical());
+            }
+            found = look(&mut tcp, &mut first).await?;
+            true
+        } else {
+            false
+        };
+        if door.proxy == Proxy::Required && !announced {
+            return Err(Refusal::Proxy);
+        }
+        let ends_here = match (&found, door.role) {
+            (Sniff::WhatsApp { .. }, Role::Any | Role::ChatTls) => false,
+            (Sniff::Tls { .. }, Role::Media) => false,
+            (Sniff::Tls { name }, Role::Any) => !is_passed(name.as_deref()),
+            (Sniff::Tls { .. }, Role::ChatTls) => true,
+            (Sniff::WhatsApp { .. }, Role::Media) => return Err(Refusal::Garbage),
+            (Sniff::Proxy(_) | Sniff::Unknown | Sniff::Incomplete { .. }, _) => return Err(Refusal::Garbage),
+        };
+        if !ends_here {
+            return judged(found, first.freeze(), tcp.into(), client);
+        }
+        let tls = TlsAcceptor::from(Arc::clone(&self.tls)).accept(Prefixed::new(first.freeze(), tcp)).await;
+        let mut tls = Box::new(tls.map_err(|_| Refusal::Tls)?);
+        let mut first = BytesMut::with_capacity(FIRST);
+        let found = look(&mut tls, &mut first).await?;
+        judged(found, first.freeze(), tls.into(), client)
+    }
+}
+
+/// Whether TLS to this name is passed through rather than ended here: not chat's, and WhatsApp's.
+fn is_passed(name: Option<&str>) -> bool {
+    name.is_some_and(|name| !names::is_chat(name) && policy::is_tls_host(name))
+}
+
+fn judged(found: Sniff, first: Bytes, local: Local, client: IpAddr) -> Result<Accepted, Refusal> {
+    let kind = match found {
+        Sniff::WhatsApp { .. } => Kind::Chat,
+        Sniff::Tls { name } if name.as_deref().is_none_or(policy::is_tls_host) => Kind::Tls,
+        Sniff::Tls { .. } => return Err(Refusal::Destination),
+        Sniff::Proxy(_) | Sniff::Unknown | Sniff::Incomplete { .. } => return Err(Refusal::Garbage),
+    };
+    Ok(Accepted { kind, first, local, client })
+}
+
+/// Reads until the first bytes tell what they are; more than that may have been read.
+async fn look(stream: &mut (impl AsyncRead + Unpin), first: &mut BytesMut) -> Result<Sniff, Refusal> {
+    loop {
+        let Sniff::Incomplete { need } = sniff(first) else { return Ok(sniff(first)) };
+        if need > limits::CLIENT_HELLO {
+            return Err(Refusal::Garbage);
+        }
+        while first.len() < need {
+            if stream.read_buf(first).await.map_err(|_| Refusal::Silent)? == 0 {
+                return Err(Refusal::Silent);
+            }
+        }
+    }
+}
