@@ -24,6 +24,8 @@ mod relays;
 mod tunnel;
 /// Tunnels that lose their carriers, with the library's client.
 mod tunnel_carriers;
+/// The bridge, as a phone sees it.
+mod bridge;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
 /// What the relay holds.

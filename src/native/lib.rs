@@ -16,5 +16,6 @@ pub mod sim;
 
 pub mod tunnel;
 pub mod frontend;
+pub mod bridge;
 
 pub mod cli;

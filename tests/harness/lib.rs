@@ -15,4 +15,6 @@ pub mod http;
 pub mod handshake;
 pub mod tls;
 pub mod measuring;
+pub mod phone;
+pub mod bridge;
 pub mod clients;

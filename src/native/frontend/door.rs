@@ -18,6 +18,8 @@ pub enum Role {
     ChatTls,
     /// TLS to WhatsApp's media hosts, passed through.
     Media,
+    /// Chat, or TLS to WhatsApp's own hosts, as programs say them to WhatsApp itself: nothing ends here.
+    Direct,
 }
 
 /// Whether a PROXY header stands before a stream.
@@ -36,6 +38,8 @@ const fn door(role: Role, proxy: Proxy) -> Door {
 impl Door {
     /// One port for everything.
     pub const ANY: Self = door(Role::Any, Proxy::Allowed);
+    /// For programs that mean WhatsApp itself.
+    pub const DIRECT: Self = door(Role::Direct, Proxy::Allowed);
 }
 
 /// The official proxy's ports. Where it takes raw chat only, the first bytes tell here.

@@ -78,6 +78,12 @@ impl Intake {
         &self.admission
     }
 
+    /// The connection, if it comes from an address that may connect.
+    #[must_use]
+    pub fn admitted(&self, tcp: TcpStream) -> Option<TcpStream> {
+        tcp.peer_addr().is_ok_and(|source| self.admission.admits(source.ip())).then_some(tcp)
+    }
+
     /// Takes a connection that came through `door`; ten seconds at most.
     ///
     /// # Errors
@@ -114,8 +120,8 @@ impl Intake {
             return Err(Refusal::Proxy);
         }
         let ends_here = match (&found, door.role) {
-            (Sniff::WhatsApp { .. }, Role::Any | Role::ChatTls) => false,
-            (Sniff::Tls { .. }, Role::Media) => false,
+            (Sniff::WhatsApp { .. }, Role::Any | Role::ChatTls | Role::Direct) => false,
+            (Sniff::Tls { .. }, Role::Media | Role::Direct) => false,
             (Sniff::Tls { name }, Role::Any) => !is_passed(name.as_deref()),
             (Sniff::Tls { .. }, Role::ChatTls) => true,
             (Sniff::WhatsApp { .. }, Role::Media) => return Err(Refusal::Garbage),

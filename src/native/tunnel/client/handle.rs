@@ -2,6 +2,8 @@
 
 use tokio::sync::{mpsc, watch};
 
+use crate::trouble::Trouble;
+
 /// How a tunnel stands.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub struct Status {
@@ -19,6 +21,8 @@ pub struct Status {
     pub received: u64,
     /// Bytes held: not yet acknowledged by the relay, or not yet taken by the local side.
     pub held: usize,
+    /// What last went wrong on the way to the relay or beyond it; it may pass.
+    pub trouble: Option<Trouble>,
 }
 
 /// A running tunnel, seen from elsewhere. Dropping it ends nothing.

@@ -1,0 +1,135 @@
+//! What a bridge shows of itself: numbers, which relay, the last trouble. Nothing of it says who did what.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Instant;
+
+use tokio::sync::watch;
+
+use super::pool::Index;
+use crate::frontend::Refusal;
+use crate::trouble::Trouble;
+use crate::tunnel::{self, Handle};
+
+/// How a bridge stands.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Standing {
+    /// Connections that are carried now.
+    pub connections: usize,
+    /// Of them, those whose relay is being looked for or dialled again.
+    pub waiting: usize,
+    /// Connections taken since the start.
+    pub taken: u64,
+    /// Bytes that phones sent.
+    pub sent: u64,
+    /// Bytes that phones received.
+    pub received: u64,
+    /// The relay that carried the last connection to WhatsApp.
+    pub relay: Option<Index>,
+    /// What last went wrong, with which relay and when; none since that relay last worked.
+    pub problem: Option<(Index, Trouble, Instant)>,
+    /// Connections that ended because no relay reached WhatsApp.
+    pub failed: u64,
+    /// Connections that were refused, and why the last was.
+    pub refused: (u64, Option<Refusal>),
+}
+
+/// Where tasks write what [`Standing`] is made of.
+pub(super) struct Board {
+    state: Mutex<State>,
+    changed: watch::Sender<()>,
+}
+
+#[derive(Default)]
+struct State {
+    standing: Standing,
+    live: HashMap<u64, Option<Handle>>,
+    next: u64,
+}
+
+/// A connection on the board; off it when dropped.
+pub(super) struct Entry {
+    board: Arc<Board>,
+    id: u64,
+}
+
+impl Board {
+    pub(super) fn new() -> Self {
+        Self { state: Mutex::default(), changed: watch::Sender::new(()) }
+    }
+
+    /// Told at every change but that of the byte counters.
+    pub(super) fn watch(&self) -> watch::Receiver<()> {
+        self.changed.subscribe()
+    }
+
+    pub(super) fn standing(&self) -> Standing {
+        let state = self.lock();
+        let mut standing = state.standing.clone();
+        standing.connections = state.live.len();
+        for handle in state.live.values() {
+            let status = handle.as_ref().map(Handle::status).unwrap_or_default();
+            standing.waiting += usize::from(!status.attached || !status.connected);
+            standing.sent += status.sent;
+            standing.received += status.received;
+        }
+        standing
+    }
+
+    /// A connection is taken.
+    pub(super) fn enter(self: &Arc<Self>) -> Entry {
+        let id = self.change(|state| {
+            state.standing.taken += 1;
+            state.next += 1;
+            state.live.insert(state.next, None);
+            state.next
+        });
+        Entry { board: Arc::clone(self), id }
+    }
+
+    pub(super) fn refused(&self, why: Refusal) {
+        self.change(|state| state.standing.refused = (state.standing.refused.0 + 1, Some(why)));
+    }
+
+    pub(super) fn trouble(&self, relay: Index, trouble: Trouble) {
+        self.change(|state| state.standing.problem = Some((relay, trouble, Instant::now())));
+    }
+
+    fn change<T>(&self, change: impl FnOnce(&mut State) -> T) -> T {
+        let result = change(&mut self.lock());
+        self.changed.send_replace(());
+        result
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        // Numbers cannot be left half changed.
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Entry {
+    /// It goes through this tunnel of this relay.
+    pub(super) fn carried(&self, relay: Index, handle: Handle) {
+        self.board.change(|state| {
+            state.live.insert(self.id, Some(handle));
+            state.standing.relay = Some(relay);
+            state.standing.problem = state.standing.problem.filter(|(index, _, _)| *index != relay);
+        });
+    }
+
+    /// No relay reached WhatsApp.
+    pub(super) fn failed(&self) {
+        self.board.change(|state| state.standing.failed += 1);
+    }
+}
+
+impl Drop for Entry {
+    fn drop(&mut self) {
+        self.board.change(|state| {
+            let handle = state.live.remove(&self.id).flatten();
+            let tunnel::Status { sent, received, .. } = handle.map(|handle| handle.status()).unwrap_or_default();
+            state.standing.sent += sent;
+            state.standing.received += received;
+        });
+    }
+}

@@ -1,0 +1,178 @@
+//! The bridge: to a phone the official proxy, to the network an ordinary visitor of an HTTPS site.
+//!
+//! Each connection of the phone is one tunnel through one of the relays. What the phone says is taken apart by `frontend`,
+//! how a relay is reached is `connect`'s, what a tunnel does is `tunnel`'s; here is only what joins them.
+
+mod late;
+mod pool;
+mod board;
+
+mod carry;
+mod socks;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use crate::frontend::{Door, Intake};
+use board::Board;
+use pool::Pool;
+
+pub use board::Standing;
+pub use pool::{Index, Relay, Tuning};
+
+/// Connections at a time; more wait in the listener's backlog. A phone has a few, a family a few dozen.
+const CONNECTIONS: usize = 4096;
+
+/// Relays have this long to be told that their streams are over.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// Something to listen on.
+#[derive(Debug)]
+pub enum Listener {
+    /// For phones.
+    Phone(TcpListener, Door),
+    /// For programs that speak SOCKS5.
+    Socks(TcpListener),
+}
+
+/// A running bridge. Dropping it cuts all connections.
+pub struct Bridge {
+    addresses: Vec<SocketAddr>,
+    shared: Arc<Shared>,
+}
+
+struct Shared {
+    intake: Intake,
+    pool: Arc<Pool>,
+    board: Arc<Board>,
+    tasks: TaskTracker,
+    end: CancellationToken,
+}
+
+impl fmt::Debug for Bridge {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Bridge").field("addresses", &self.addresses).finish_non_exhaustive()
+    }
+}
+
+impl Bridge {
+    /// Starts to listen and to carry, in tasks of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// A listener's address cannot be told.
+    pub fn start(listeners: Vec<Listener>, intake: Intake, relays: Vec<Relay>, tuning: Tuning) -> io::Result<Self> {
+        let address = |listener: &Listener| match listener {
+            Listener::Phone(listener, _) | Listener::Socks(listener) => listener.local_addr(),
+        };
+        let addresses = listeners.iter().map(address).collect::<io::Result<_>>()?;
+        let board = Arc::new(Board::new());
+        let pool = Arc::new(Pool::new(relays, tuning, Arc::clone(&board)));
+        let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
+        let shared = Arc::new(Shared { intake, pool, board, tasks, end });
+        for listener in listeners {
+            let accepting = accept(listener, Arc::clone(&shared));
+            shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(accepting));
+        }
+        Ok(Self { addresses, shared })
+    }
+
+    /// Where it listens, in the order in which the listeners were given.
+    #[must_use]
+    pub fn addresses(&self) -> &[SocketAddr] {
+        &self.addresses
+    }
+
+    /// The name of a relay.
+    #[must_use]
+    pub fn relay(&self, Index(index): Index) -> &str {
+        self.shared.pool.relays().get(index).map_or("", Relay::name)
+    }
+
+    /// How it stands.
+    #[must_use]
+    pub fn standing(&self) -> Standing {
+        self.shared.board.standing()
+    }
+
+    /// Told at every change of [`Bridge::standing`] but that of the byte counters.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<()> {
+        self.shared.board.watch()
+    }
+
+    /// Resets all connections, tells the relays, and waits for it, two seconds at most.
+    pub async fn shutdown(self) {
+        self.shared.end.cancel();
+        self.shared.tasks.close();
+        let _ = tokio::time::timeout(DRAIN, self.shared.tasks.wait()).await;
+    }
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        self.shared.end.cancel();
+    }
+}
+
+async fn accept(listener: Listener, shared: Arc<Shared>) {
+    let connections = Arc::new(Semaphore::new(CONNECTIONS));
+    let (listener, door) = match listener {
+        Listener::Phone(listener, door) => (listener, Some(door)),
+        Listener::Socks(listener) => (listener, None),
+    };
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let tcp = match listener.accept().await {
+            Ok((tcp, _)) => tcp,
+            // Only this one is lost.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+                continue;
+            }
+            Err(error) => {
+                tracing::warn!(%error, "cannot accept, trying again");
+                // Out of file descriptors, usually; at once would only spin.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+                continue;
+            }
+        };
+        let shared = Arc::clone(&shared);
+        let tasks = shared.tasks.clone();
+        tasks.spawn(async move {
+            serve(tcp, door, &shared).await;
+            drop(permit);
+        });
+    }
+}
+
+/// Takes a connection and carries it to its end.
+async fn serve(tcp: TcpStream, door: Option<Door>, shared: &Shared) {
+    let take = async {
+        match door {
+            Some(door) => Some(shared.intake.accept(tcp, door).await),
+            None => {
+                let tcp = shared.intake.admitted(tcp)?;
+                Some(shared.intake.accept(socks::negotiate(tcp).await?, Door::DIRECT).await)
+            }
+        }
+    };
+    match shared.end.run_until_cancelled(take).await.flatten() {
+        Some(Ok(accepted)) => {
+            let entry = shared.board.enter();
+            carry::carry(&shared.pool, accepted, &entry, &shared.end).await;
+        }
+        Some(Err(refusal)) => {
+            tracing::debug!(?refusal, "a connection is refused");
+            shared.board.refused(refusal);
+        }
+        None => {}
+    }
+}

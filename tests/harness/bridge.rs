@@ -1,0 +1,75 @@
+//! A bridge in this process, on free ports of this machine.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
+
+use anyhow::{Context, Result};
+use pasarela::{
+    bridge::{self, Listener, Relay, Tuning},
+    frontend::{Admission, Door, Intake, OFFICIAL},
+    link::Link,
+    tunnel::{Dialer, Direct},
+};
+use tokio::net::TcpListener;
+
+/// A running bridge with all kinds of ports.
+#[derive(Debug)]
+pub struct Bridge {
+    /// The bridge itself.
+    pub bridge: bridge::Bridge,
+}
+
+impl Bridge {
+    /// A bridge through these relays.
+    ///
+    /// # Errors
+    /// A link that is none, or no free port.
+    pub async fn start(links: &[String], tuning: Tuning) -> Result<Self> {
+        let relays = links.iter().map(|link| {
+            let link: Link = link.parse()?;
+            let way = direct(&link)?;
+            anyhow::Ok(Relay::new(&link, way))
+        });
+        let relays = relays.collect::<Result<_>>()?;
+        let free = async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
+        let mut listeners = vec![Listener::Phone(free().await?, Door::ANY), Listener::Socks(free().await?)];
+        for (_, door) in OFFICIAL {
+            listeners.push(Listener::Phone(free().await?, door));
+        }
+        let trusted = vec!["127.0.0.0/8".parse()?];
+        let intake = Intake::new(Admission { public: false, trusted })?;
+        Ok(Self { bridge: bridge::Bridge::start(listeners, intake, relays, tuning)? })
+    }
+
+    /// The one port for everything.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn port(&self) -> Result<SocketAddr> {
+        self.bridge.addresses().first().copied().context("no such port")
+    }
+
+    /// For programs that speak SOCKS5.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn socks(&self) -> Result<SocketAddr> {
+        self.bridge.addresses().get(1).copied().context("no such port")
+    }
+
+    /// What stands for an official port.
+    ///
+    /// # Errors
+    /// There is none.
+    pub fn official(&self, number: u16) -> Result<SocketAddr> {
+        let index = OFFICIAL.iter().position(|(port, _)| *port == number).context("no such port")?;
+        self.bridge.addresses().get(index + 2).copied().context("no such port")
+    }
+}
+
+fn direct(link: &Link) -> Result<Arc<dyn Dialer>> {
+    let target = link.targets().into_iter().next().context("no target")?;
+    Ok(Arc::new(Direct::tcp(target.to_string())))
+}
