@@ -18,4 +18,6 @@ pub mod tunnel;
 pub mod frontend;
 pub mod bridge;
 
+pub mod connect;
+
 pub mod cli;

@@ -36,6 +36,8 @@ pub enum Trouble {
     NoResolver,
     /// A resolver answered that the name does not exist, or has no address.
     NoAddress,
+    /// DNS gives no configuration for the encrypted hello. Without one the name would show, so nothing was sent.
+    NoEch,
     /// Nothing listens at the address.
     Refused,
     /// No network leads to the address, or this machine has none.
@@ -46,6 +48,8 @@ pub enum Trouble {
     TlsReset,
     /// The TLS handshake got no answer.
     TlsTimeout,
+    /// The server refused the handshake with an alert, as a CDN does for a name that it does not know.
+    TlsRefused,
     /// What answers there does not speak TLS, or not a version or cipher of ours.
     TlsOther,
     /// The certificate's time is over.
@@ -84,10 +88,11 @@ impl Trouble {
     #[must_use]
     pub const fn stage(self) -> Stage {
         match self {
-            Self::NoResolver | Self::NoAddress => Stage::Name,
+            Self::NoResolver | Self::NoAddress | Self::NoEch => Stage::Name,
             Self::Refused | Self::Unreachable | Self::ConnectTimeout => Stage::Connect,
             Self::TlsReset
             | Self::TlsTimeout
+            | Self::TlsRefused
             | Self::TlsOther
             | Self::CertificateExpired
             | Self::CertificateNotYetValid

@@ -18,7 +18,13 @@ mod tunnel_carriers;
 /// The tunnel when the relay or its client misbehaves.
 mod tunnel_faults;
 
+/// The way to a relay: what TLS shows and verifies, and how its failures are told apart.
+mod connect_tls;
+/// The way to a relay: addresses, one after the other.
+mod connect_race;
+
 mod client;
+mod front;
 mod line;
 mod tunnels;
 

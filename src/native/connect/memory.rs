@@ -1,0 +1,57 @@
+//! What a connector remembers of its dials: who won, and whether IPv6 leads anywhere.
+//!
+//! It is kept in memory only, and holds for the network on which it was learned: that is told by the address that this
+//! machine has towards the winner.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::race::{Candidate, Family, Order};
+
+/// So long IPv4 comes first where IPv6 was slower or led nowhere.
+const WITHOUT_V6: Duration = Duration::from_secs(600);
+
+#[derive(Debug, Default)]
+pub(super) struct Memory {
+    winner: Option<(Candidate, IpAddr)>,
+    v6_failed: Option<Instant>,
+}
+
+impl Memory {
+    /// The one to try first.
+    pub(super) fn first(&self) -> Option<Candidate> {
+        let (candidate, local) = self.winner?;
+        (local_towards(candidate.address) == Some(local)).then_some(candidate)
+    }
+
+    pub(super) fn order(&self) -> Order {
+        let failed = self.v6_failed.is_some_and(|at| at.elapsed() < WITHOUT_V6);
+        Order::ByTurns { first: if failed { Family::V4 } else { Family::V6 } }
+    }
+
+    pub(super) fn won(&mut self, candidate: Candidate, local: Option<IpAddr>, overtook: bool) {
+        self.winner = local.map(|local| (candidate, local));
+        match Family::of(&candidate.address) {
+            Family::V6 => self.v6_failed = None,
+            Family::V4 if overtook => self.v6_failed = Some(Instant::now()),
+            Family::V4 => {}
+        }
+    }
+
+    pub(super) fn lost(&mut self) {
+        self.winner = None;
+    }
+}
+
+/// The address that this machine has towards another, as its routes are now. No packet is sent.
+pub(super) fn local_towards(address: SocketAddr) -> Option<IpAddr> {
+    let any: IpAddr = match Family::of(&address) {
+        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
+        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
+    };
+    let socket = UdpSocket::bind((any, 0)).ok()?;
+    socket.connect(address).ok()?;
+    socket.local_addr().ok().map(|address| address.ip())
+}

@@ -1,0 +1,149 @@
+//! Reaches the relay of a link: resolves its names, races its addresses, makes TLS as the link says.
+//!
+//! What a network sees of the way (names asked for, addresses, handshake) is decided here and nowhere else. The upgrade is
+//! the tunnel's, and so is when to dial. No log line or error holds an address, a name or a key.
+
+mod report;
+mod tls;
+mod race;
+mod dns;
+mod hello;
+mod memory;
+mod dial;
+
+use std::fmt;
+use std::io;
+use std::sync::{Arc, Mutex};
+
+use rustls::pki_types::CertificateDer;
+
+use crate::link::{Ech, Link};
+use crate::trouble::Trouble;
+use crate::tunnel::{BoxedStream, Dialer, Dialling};
+use dial::Way;
+use hello::Hello;
+use tls::{Authorities, Identity, server_name};
+
+pub use dns::{Resolved, Resolver};
+pub use race::Pace;
+pub use report::{EchStatus, Shown, Source, Step, Version};
+
+/// What a browser's WebSocket offers: with more, a server might choose what has no upgrade.
+const ALPN: &[&[u8]] = &[b"http/1.1"];
+
+/// What a connector is made of, besides a link.
+#[derive(Clone)]
+pub struct Setup {
+    /// Resolves names; one for all, for its memory.
+    pub resolver: Arc<Resolver>,
+    /// Authorities to trust beside those of browsers, DER.
+    pub extra_roots: Vec<CertificateDer<'static>>,
+    /// How long things may take.
+    pub pace: Pace,
+}
+
+impl Setup {
+    /// The usual, with this resolver.
+    #[must_use]
+    pub const fn new(resolver: Arc<Resolver>) -> Self {
+        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT }
+    }
+}
+
+impl fmt::Debug for Setup {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Setup").field("pace", &self.pace).finish_non_exhaustive()
+    }
+}
+
+/// What makes a link or a setup unusable for connecting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Unusable {
+    /// One of the link's names can be in no certificate.
+    Name,
+    /// The link's ECHConfigList holds no configuration that is known here.
+    Ech,
+    /// An extra authority is no certificate.
+    Root,
+}
+
+impl fmt::Display for Unusable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            Self::Name => "one of the link's names can be in no certificate",
+            Self::Ech => "what stands behind ech= in the link cannot be used",
+            Self::Root => "an additional authority is not a certificate",
+        })
+    }
+}
+
+impl std::error::Error for Unusable {}
+
+/// Reaches one relay.
+pub struct Connector {
+    way: Arc<Way>,
+}
+
+// Its way holds addresses and names.
+impl fmt::Debug for Connector {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Connector").finish_non_exhaustive()
+    }
+}
+
+impl Connector {
+    /// Reaches the relay of this link. Nothing is sent before the first dial.
+    ///
+    /// # Errors
+    ///
+    /// The link or an extra authority cannot be used.
+    pub fn new(link: &Link, setup: &Setup) -> Result<Self, Unusable> {
+        let way = Way {
+            targets: link.targets(),
+            hello: if link.secure { Some(hello(link, setup)?) } else { None },
+            resolver: Arc::clone(&setup.resolver),
+            pace: setup.pace,
+            memory: Mutex::default(),
+        };
+        Ok(Self { way: Arc::new(way) })
+    }
+
+    /// Dials as the first time, and shows each stage with its time: those that the winner has passed, or behind a failure
+    /// those of the attempt that came furthest.
+    ///
+    /// # Errors
+    ///
+    /// Why none was to be had.
+    pub async fn dial_observed(&self, observe: &mut (dyn FnMut(Step) + Send)) -> Result<BoxedStream, Trouble> {
+        match self.way.dial(true).await {
+            Ok(through) => {
+                through.steps.into_iter().for_each(observe);
+                Ok(through.stream)
+            }
+            Err(failed) => {
+                failed.steps.into_iter().for_each(observe);
+                Err(failed.trouble)
+            }
+        }
+    }
+}
+
+impl Dialer for Connector {
+    fn dial(&self) -> Dialling<'_> {
+        Box::pin(async {
+            match self.way.dial(false).await {
+                Ok(through) => Ok(through.stream),
+                Err(failed) => Err(io::Error::from(failed.trouble)),
+            }
+        })
+    }
+}
+
+fn hello(link: &Link, setup: &Setup) -> Result<Hello, Unusable> {
+    let authorities = Authorities::with(&setup.extra_roots).ok_or(Unusable::Root)?;
+    let sni = link.sni().map(|name| server_name(name).ok_or(Unusable::Name)).transpose()?;
+    let verified = server_name(link.verified()).ok_or(Unusable::Name)?;
+    let identity = Identity { sni, verified, pin: link.pin, alpn: ALPN };
+    let ech: &Ech = &link.ech;
+    Hello::new(identity, authorities, ech, &link.host, &setup.resolver).map_err(|_| Unusable::Ech)
+}
