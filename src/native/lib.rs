@@ -15,9 +15,11 @@ pub mod link;
 pub mod sim;
 
 pub mod tunnel;
+pub mod connect;
+
 pub mod frontend;
 pub mod bridge;
 
-pub mod connect;
+pub mod share;
 
 pub mod cli;

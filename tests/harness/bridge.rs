@@ -8,9 +8,9 @@ use std::{
 use anyhow::{Context, Result};
 use pasarela::{
     bridge::{self, Listener, Relay, Tuning},
+    connect::{Connector, Resolver, Setup},
     frontend::{Admission, Door, Intake, OFFICIAL},
     link::Link,
-    tunnel::{Dialer, Direct},
 };
 use tokio::net::TcpListener;
 
@@ -27,10 +27,11 @@ impl Bridge {
     /// # Errors
     /// A link that is none, or no free port.
     pub async fn start(links: &[String], tuning: Tuning) -> Result<Self> {
+        let setup = Setup::new(Resolver::system());
         let relays = links.iter().map(|link| {
             let link: Link = link.parse()?;
-            let way = direct(&link)?;
-            anyhow::Ok(Relay::new(&link, way))
+            let connector = Connector::new(&link, &setup)?;
+            anyhow::Ok(Relay::new(&link, Arc::new(connector)))
         });
         let relays = relays.collect::<Result<_>>()?;
         let free = async || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await;
@@ -67,9 +68,4 @@ impl Bridge {
         let index = OFFICIAL.iter().position(|(port, _)| *port == number).context("no such port")?;
         self.bridge.addresses().get(index + 2).copied().context("no such port")
     }
-}
-
-fn direct(link: &Link) -> Result<Arc<dyn Dialer>> {
-    let target = link.targets().into_iter().next().context("no target")?;
-    Ok(Arc::new(Direct::tcp(target.to_string())))
 }
