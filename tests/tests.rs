@@ -26,6 +26,8 @@ mod tunnel;
 mod tunnel_carriers;
 /// The bridge, as a phone sees it.
 mod bridge;
+/// The bridge when its network goes away.
+mod network;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
 /// What the relay holds.

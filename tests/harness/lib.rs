@@ -7,6 +7,7 @@
 
 pub mod places;
 pub mod process;
+pub mod namespace;
 pub mod workerd;
 pub mod socket;
 pub mod tunnel;

@@ -2,7 +2,6 @@
 //! WhatsApp.
 
 use std::pin::Pin;
-use std::sync::Arc;
 
 use bytes::Bytes;
 use futures_util::StreamExt;
@@ -12,6 +11,7 @@ use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
 use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::board::Entry;
 use super::late::Late;
@@ -36,15 +36,23 @@ struct Race<'a> {
     pool: &'a Pool,
     kind: Kind,
     first: Bytes,
+    tasks: TaskTracker,
     end: CancellationToken,
     attempts: Vec<Attempt>,
     news: FuturesUnordered<News>,
 }
 
 /// Carries it to its end. If it does not end in order it is reset.
-pub(super) async fn carry(pool: &Arc<Pool>, accepted: Accepted, entry: &Entry, end: &CancellationToken) {
+pub(super) async fn carry(
+    pool: &Pool,
+    accepted: Accepted,
+    entry: &Entry,
+    tasks: &TaskTracker,
+    end: &CancellationToken,
+) {
     let Accepted { kind, first, local, .. } = accepted;
-    let race = Race { pool, kind, first, end: end.clone(), attempts: Vec::new(), news: FuturesUnordered::new() };
+    let tasks = tasks.clone();
+    let race = Race { pool, kind, first, tasks, end: end.clone(), attempts: Vec::new(), news: FuturesUnordered::new() };
     let limit = Instant::now() + pool.tuning.open;
     let winner = timeout_at(limit, end.run_until_cancelled(race.run())).await;
     let Ok(Some(Some(Attempt { relay, handle, give, task, .. }))) = winner else {
@@ -95,11 +103,11 @@ impl Race<'_> {
 
     fn begin(&mut self, relay: Index) {
         let Some(options) = self.pool.options(relay, self.kind) else { return };
-        let tunnel = Tunnel::new(options);
+        let tunnel = Tunnel::new(options).tracked(self.tasks.clone());
         let handle = tunnel.handle();
         let (give, awaited) = oneshot::channel();
         let mut late = Late::new(self.first.clone(), awaited, self.end.clone());
-        let task = tokio::spawn(async move {
+        let task = self.tasks.spawn(async move {
             let result = tunnel.carry(&mut late).await;
             (result, late.into_inner())
         });

@@ -51,7 +51,7 @@ pub struct Bridge {
 
 struct Shared {
     intake: Intake,
-    pool: Arc<Pool>,
+    pool: Pool,
     board: Arc<Board>,
     tasks: TaskTracker,
     end: CancellationToken,
@@ -75,7 +75,7 @@ impl Bridge {
         };
         let addresses = listeners.iter().map(address).collect::<io::Result<_>>()?;
         let board = Arc::new(Board::new());
-        let pool = Arc::new(Pool::new(relays, tuning, Arc::clone(&board)));
+        let pool = Pool::new(relays, tuning, Arc::clone(&board));
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared { intake, pool, board, tasks, end });
         for listener in listeners {
@@ -167,7 +167,7 @@ async fn serve(tcp: TcpStream, door: Option<Door>, shared: &Shared) {
     match shared.end.run_until_cancelled(take).await.flatten() {
         Some(Ok(accepted)) => {
             let entry = shared.board.enter();
-            carry::carry(&shared.pool, accepted, &entry, &shared.end).await;
+            carry::carry(&shared.pool, accepted, &entry, &shared.tasks, &shared.end).await;
         }
         Some(Err(refusal)) => {
             tracing::debug!(?refusal, "a connection is refused");

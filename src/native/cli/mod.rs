@@ -2,8 +2,15 @@
 //!
 //! Each command has its file below; what a command does is a library's part.
 
+mod texts;
+
+mod files;
+mod signal;
+
+mod bridge;
 mod sim;
 
+use std::error::Error;
 use std::fmt;
 use std::process::ExitCode;
 
@@ -33,6 +40,13 @@ struct Cli {
 
 #[derive(Debug, Subcommand)]
 enum Command {
+    /// Let the WhatsApp on your phone connect through a relay
+    ///
+    /// Run it on a computer in the same Wi-Fi as the phone, with the link that somebody gave you. It
+    /// prints a code; scan it with the phone, and WhatsApp connects through this computer and the
+    /// relay. To the network it looks like a visit to the relay's website.
+    Bridge(Box<bridge::Args>),
+
     /// Run a simulated WhatsApp to test against
     ///
     /// Chat over raw TCP, chat over WebSocket, and a TLS media host, with a Noise root key and a
@@ -45,7 +59,7 @@ enum Command {
 #[derive(Debug)]
 struct Failure {
     what: String,
-    cause: std::io::Error,
+    cause: Box<dyn Error + Send + Sync>,
     hint: &'static str,
 }
 
@@ -69,6 +83,7 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
+        Command::Bridge(args) => runtime.block_on(bridge::run(*args)),
         Command::Sim(args) => runtime.block_on(sim::run(args)),
     };
     match result {

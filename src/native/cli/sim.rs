@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 
 use serde_json::json;
 
-use super::Failure;
+use super::{Failure, signal};
 use crate::sim::{Delivery, Sim, SimConfig};
 
 const EXAMPLES: &str = "\
@@ -52,7 +52,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         SimConfig { chat: args.chat, web: args.web, media: args.media, delivery: args.delivery, seed: args.seed };
     let sim = Sim::start(config).await.map_err(|cause| Failure {
         what: "cannot start the simulator".to_owned(),
-        cause,
+        cause: cause.into(),
         hint: "another address or port 0 for the listener that is named here",
     })?;
     if args.json {
@@ -60,11 +60,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         print_for_people(&sim);
     }
-    end_signal().await.map_err(|cause| Failure {
-        what: "cannot wait for Ctrl-C or SIGTERM".to_owned(),
-        cause,
-        hint: "running it where signals can be handled",
-    })?;
+    signal::end().await?;
     sim.shutdown().await;
     Ok(())
 }
@@ -91,21 +87,6 @@ fn print_for_people(sim: &Sim) {
 
 fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-#[cfg(unix)]
-async fn end_signal() -> std::io::Result<()> {
-    use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended,
-        _ = terminate.recv() => Ok(()),
-    }
-}
-
-#[cfg(not(unix))]
-async fn end_signal() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
 }
 
 #[cfg(test)]

@@ -15,6 +15,7 @@ use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
 
 use super::tcp::Tcp;
 use engine::Engine;
@@ -35,6 +36,7 @@ pub struct Tunnel {
     options: Options,
     handle: Handle,
     owner: Owner,
+    tasks: TaskTracker,
 }
 
 impl Tunnel {
@@ -42,7 +44,13 @@ impl Tunnel {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let (handle, owner) = handle::pair();
-        Self { options, handle, owner }
+        Self { options, handle, owner, tasks: TaskTracker::new() }
+    }
+
+    /// Counts its own tasks among these, so that a program can wait before it ends until the relay knows all.
+    #[must_use]
+    pub fn tracked(self, tasks: TaskTracker) -> Self {
+        Self { tasks, ..self }
     }
 
     /// To watch and steer it.
@@ -63,7 +71,7 @@ impl Tunnel {
     pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, local: &mut S) -> Result<Status, Error> {
         let mut engine = Engine::new(self.options, self.owner);
         let result = engine.run(&mut Tcp::new(local)).await;
-        tokio::spawn(engine.settle());
+        self.tasks.spawn(engine.settle());
         result
     }
 
@@ -75,7 +83,7 @@ impl Tunnel {
         let abandon = CancellationToken::new();
         let stream = TunnelStream::new(near, self.handle.clone(), Arc::clone(&failure), abandon.clone());
         let mut engine = Engine::new(self.options, self.owner);
-        tokio::spawn(async move {
+        self.tasks.spawn(async move {
             // Dropped only behind `set`: the stream must not see an end before it can see the failure.
             let mut local = Tcp::new(far);
             match abandon.run_until_cancelled(engine.run(&mut local)).await {

@@ -1,0 +1,191 @@
+//! `pasarela bridge`: reads the links, binds the ports, starts [`crate::bridge`], and shows how it stands.
+
+mod screen;
+
+use std::io::IsTerminal;
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use ipnet::IpNet;
+
+use super::texts::bridge as texts;
+use super::{Failure, files, signal};
+use crate::bridge::{Bridge, Listener, Relay, Tuning};
+use crate::connect::{Connector, Resolver, Setup};
+use crate::frontend::{Admission, Door, Intake, OFFICIAL, Taken, bind, bind_near, lan_address};
+use crate::link::{Link, UnusableLink};
+use crate::share;
+use screen::{Report, Screen};
+
+/// Where phones look for a proxy of WhatsApp's without TLS.
+const PORT: u16 = 5222;
+
+const EXAMPLES: &str = "\
+Examples:
+  pasarela bridge 'https://relay.example/#KEY'
+      Prints a code for your phone to scan. Quotes keep the shell away from the #.
+  pasarela bridge 'https://one.example/#KEY1' 'https://two.example/#KEY2'
+      Two relays: when one does not work, the other does.
+  pasarela bridge 'https://relay.example/#KEY&addr=104.16.0.1&sni=none'
+      The same relay, at an address of your choice, without naming it.
+  PASARELA_LINKS='https://relay.example/#KEY' pasarela bridge --socks5
+      The link does not show in the list of processes; programs with SOCKS5 can use it, too.
+
+A link is what somebody who runs a relay gives you. Keep it to yourself and those you trust.
+Ends on Ctrl-C or SIGTERM.";
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The links of one relay or several, in the order in which to try them
+    #[arg(value_name = "LINK", env = "PASARELA_LINKS", value_delimiter = ' ', hide_env_values = true, required = true)]
+    links: Vec<String>,
+
+    /// Where to listen for the phone [default: port 5222 or the next free one, on all addresses]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PASARELA_LISTEN", value_delimiter = ',')]
+    listen: Vec<SocketAddr>,
+
+    /// Also listen on the official proxy's ports: 443, 80, 5222, 587, 7777, and 8080, 8443, 8222 with PROXY headers.
+    /// Most of them need the administrator's rights
+    #[arg(long, env = "PASARELA_OFFICIAL")]
+    official: bool,
+
+    /// Take connections from anywhere, not only from this computer and its local network
+    #[arg(long, env = "PASARELA_PUBLIC")]
+    public: bool,
+
+    /// Believe PROXY headers from these addresses, for example 10.0.0.0/8
+    #[arg(long, value_name = "NETWORK", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
+    trust_proxy: Vec<IpNet>,
+
+    /// Also offer a SOCKS5 proxy, to WhatsApp's hosts only, for programs on this computer
+    #[arg(
+        long,
+        value_name = "ADDRESS:PORT",
+        env = "PASARELA_SOCKS5",
+        num_args = 0..=1,
+        default_missing_value = "127.0.0.1:1080"
+    )]
+    socks5: Option<SocketAddr>,
+
+    /// The name or address under which the phone reaches this computer [default: its address in the local network]
+    #[arg(long, value_name = "HOST", env = "PASARELA_HOST")]
+    host: Option<String>,
+
+    /// Trust the certificate authorities in this file, too
+    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
+    ca: Option<PathBuf>,
+
+    /// Move a stream to a new connection before one has carried this many bytes, where the network freezes connections
+    #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET")]
+    budget: Option<u64>,
+
+    /// Print lines of JSON for programs: first where it listens, then how it stands whenever that changes
+    #[arg(long)]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let relays = relays(&args)?;
+    let (listeners, moved) = listeners(&args).await?;
+    let admission = Admission { public: args.public, trusted: args.trust_proxy.clone() };
+    let intake = Intake::new(admission).map_err(failed("cannot make a certificate"))?;
+    let tuning = Tuning { budget: args.budget, ..Tuning::default() };
+    let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed("cannot start to listen"))?;
+
+    let port = bridge.addresses().first().map_or(PORT, SocketAddr::port);
+    let host = args.host.clone().unwrap_or_else(|| reachable(&bridge).to_string());
+    let socks = args.socks5.and_then(|_| bridge.addresses().get(listened(&args)).copied());
+    let report = Report { host, port, moved, socks, public: args.public };
+    let screen = if args.json {
+        Screen::Json
+    } else if std::io::stdout().is_terminal() {
+        Screen::Terminal
+    } else {
+        Screen::Lines
+    };
+    screen.begin(&bridge, &report, &share::wa_me(&report.host, port, port, false));
+    let ended = tokio::select! {
+        ended = signal::end() => ended,
+        never = screen.follow(&bridge) => match never {},
+    };
+    screen.end();
+    bridge.shutdown().await;
+    ended
+}
+
+fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
+    move |cause| Failure { what: what.to_owned(), cause: cause.into(), hint: "starting it again; if it stays, tell us" }
+}
+
+/// How many listeners are for phones by `--listen`.
+fn listened(args: &Args) -> usize {
+    args.listen.len().max(1)
+}
+
+/// The address to tell the phone: the one that was asked for, or the one in the local network.
+fn reachable(bridge: &Bridge) -> IpAddr {
+    let asked = bridge.addresses().first().map(|address| address.ip().to_canonical());
+    asked.filter(|address| !address.is_unspecified()).unwrap_or_else(lan_address)
+}
+
+fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
+    let mut setup = Setup::new(Resolver::system());
+    if let Some(file) = &args.ca {
+        setup.extra_roots = files::authorities(file)?;
+    }
+    let mut relays = Vec::new();
+    for (index, text) in args.links.iter().filter(|text| !text.is_empty()).enumerate() {
+        let number = index + 1;
+        let unusable = |cause| Failure {
+            what: format!("link {number} cannot be used"),
+            cause,
+            hint: "copying it again, whole, from where you got it, between quotes: 'https://…/#…'",
+        };
+        let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
+        if !link.secure && !args.json {
+            eprint!("{}", texts::plain(&link.host));
+        }
+        let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
+        relays.push(Relay::new(&link, Arc::new(connector)));
+    }
+    Ok(relays)
+}
+
+/// All listeners, those for phones that were asked for first, then SOCKS5; and the port that was wanted if it is another.
+async fn listeners(args: &Args) -> Result<(Vec<Listener>, Option<u16>), Failure> {
+    let mut listeners = Vec::new();
+    let mut moved = None;
+    for address in &args.listen {
+        listeners.push(Listener::Phone(bind(*address).await.map_err(taken)?, Door::ANY));
+    }
+    if listeners.is_empty() && !args.official {
+        let listener = bind_near(PORT).await.map_err(taken)?;
+        moved = listener.local_addr().is_ok_and(|address| address.port() != PORT).then_some(PORT);
+        listeners.push(Listener::Phone(listener, Door::ANY));
+    }
+    if let Some(address) = args.socks5 {
+        listeners.push(Listener::Socks(bind(address).await.map_err(taken)?));
+    }
+    if args.official {
+        // The one for everything first: it is what the phone is told.
+        let mut doors = OFFICIAL;
+        doors.sort_by_key(|(port, _)| *port != PORT);
+        for (port, door) in doors {
+            let listener = bind((Ipv4Addr::UNSPECIFIED, port).into()).await.map_err(taken)?;
+            listeners.push(Listener::Phone(listener, door));
+        }
+    }
+    Ok((listeners, moved))
+}
+
+fn taken(taken: Taken) -> Failure {
+    let hint = if taken.cause.kind() == std::io::ErrorKind::PermissionDenied {
+        "a port above 1023, or the administrator's rights"
+    } else {
+        "ending the program that has it, or another --listen"
+    };
+    Failure { what: "cannot start".to_owned(), cause: taken.into(), hint }
+}

@@ -1,0 +1,156 @@
+//! What the bridge says.
+
+use std::time::Duration;
+
+use pasarela_core::codes::Code;
+
+use crate::bridge::Standing;
+use crate::frontend::Refusal;
+use crate::trouble::Trouble;
+
+/// What to do on the phone.
+pub(in super::super) fn instructions(host: &str, port: u16, link: &str) -> String {
+    format!(
+        "On your phone, in the same Wi-Fi as this computer, scan the code with the camera, or open this link:
+
+  {link}
+
+WhatsApp then asks whether to use the proxy: tap yes. By hand it is in WhatsApp under
+Settings > Storage and data > Proxy > Set proxy: host {host}, chat port {port}, media port {port}, TLS off.
+When it says \"Connected\" it works. Leave this program running; Ctrl-C ends it.
+"
+    )
+}
+
+/// Said in place of the code when the phone could not reach this machine.
+pub(in super::super) fn only_this_machine(port: u16) -> String {
+    format!(
+        "This computer is in no local network, so that no phone can reach it. Connect it to the Wi-Fi that your phone uses
+and start again, or say with --host under which name or address the phone reaches it.
+On this computer itself the proxy is 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.
+"
+    )
+}
+
+/// The wanted port was taken.
+pub(in super::super) fn another_port(wanted: u16, taken: u16) -> String {
+    format!("Port {wanted} is in use by another program, so this is port {taken}.\n")
+}
+
+/// The phone's proxy needs a number; others see the name.
+pub(in super::super) fn socks(address: &str) -> String {
+    format!("Programs that can use a SOCKS5 proxy: {address} (socks5h:// if they ask). It reaches WhatsApp only.\n")
+}
+
+/// Anybody who reaches this machine may use it.
+pub(in super::super) const PUBLIC: &str = "Everybody who can reach this computer can use this bridge (--public).\n";
+
+/// A link without encryption.
+pub(in super::super) fn plain(host: &str) -> String {
+    format!("The link of {host} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
+}
+
+/// The live line.
+pub(in super::super) fn status(
+    standing: &Standing,
+    relay: Option<&str>,
+    problem: Option<(&str, Trouble, Duration)>,
+) -> String {
+    let mut parts = Vec::new();
+    match (relay, standing.connections) {
+        (None, 0) => parts.push("waiting for your phone".to_owned()),
+        (None, _) => parts.push("looking for a relay that works".to_owned()),
+        (Some(relay), connections) => {
+            let plural = if connections == 1 { "connection" } else { "connections" };
+            parts.push(format!("{connections} {plural} through {relay}"));
+        }
+    }
+    if standing.waiting > 0 && relay.is_some() {
+        parts.push(format!("{} reconnecting", standing.waiting));
+    }
+    if standing.sent + standing.received > 0 {
+        parts.push(format!("sent {}, received {}", bytes(standing.sent), bytes(standing.received)));
+    }
+    if let Some((relay, trouble, ago)) = problem {
+        parts.push(format!("{relay}: {} ({} ago)", self::trouble(trouble), duration(ago)));
+    } else if standing.refused.1 == Some(Refusal::Stranger) {
+        parts.push("refused somebody from outside the local network (--public would not)".to_owned());
+    }
+    parts.join(" · ")
+}
+
+/// A trouble in a few words.
+pub(in super::super) fn trouble(trouble: Trouble) -> String {
+    let words = match trouble {
+        Trouble::NoResolver => "no answer to the question for its address",
+        Trouble::NoAddress => "its name does not exist, or is blocked",
+        Trouble::Refused => "nothing answers at its address",
+        Trouble::Unreachable => "no network leads there; is this computer online?",
+        Trouble::ConnectTimeout => "its address does not answer, or is blocked",
+        Trouble::TlsReset => "cut off as soon as its name was seen: its name is blocked",
+        Trouble::TlsTimeout => "silent as soon as its name was seen: its name is probably blocked",
+        Trouble::TlsRefused => "the website there does not know this name",
+        Trouble::TlsOther => "what answers there is no secure website",
+        Trouble::CertificateExpired => "its certificate has expired, or the clock of this computer is wrong",
+        Trouble::CertificateNotYetValid => {
+            "its certificate is not valid yet: the clock of this computer is probably wrong"
+        }
+        Trouble::CertificateName => "somebody else answers in its place: wrong certificate",
+        Trouble::CertificateIssuer => "somebody in between breaks the encryption: untrusted certificate",
+        Trouble::CertificatePin => "another certificate than the one in the link",
+        Trouble::NoEch => "no key for its encrypted name is to be had",
+        Trouble::EchRejected => "it does not take an encrypted name",
+        Trouble::UpgradeReset => "cut off when asked for the relay",
+        Trouble::UpgradeTimeout => "silent when asked for the relay",
+        Trouble::Status(403) => "access is forbidden there (403)",
+        Trouble::Status(429 | 503) => "it has too much to do now",
+        Trouble::ErrorPage(1101 | 1102) => "the relay's program failed; its owner must look",
+        Trouble::ErrorPage(1015 | 1027) => "the relay's free requests of today are used up",
+        Trouble::Status(status) | Trouble::ErrorPage(status) => return format!("it answers with error {status}"),
+        Trouble::NoRelay => "there is a website, but no relay",
+        Trouble::Key => "the key in the link is wrong or no longer valid",
+        Trouble::Stream(Code::Busy) => "it has no room now",
+        Trouble::Stream(Code::UpstreamRefused | Code::UpstreamReset) => "it cannot reach WhatsApp: refused",
+        Trouble::Stream(Code::UpstreamTimeout) | Trouble::UpstreamTimeout => "it cannot reach WhatsApp: no answer",
+        Trouble::Stream(code) => return format!("it ended the connection: {}", code.token()),
+    };
+    words.to_owned()
+}
+
+fn bytes(count: u64) -> String {
+    let count = count as f64;
+    let units = [(1e9, "GB"), (1e6, "MB"), (1e3, "kB")];
+    let fitting = units.into_iter().find(|(unit, _)| count >= *unit);
+    fitting.map_or_else(|| format!("{count} B"), |(unit, name)| format!("{:.1} {name}", count / unit))
+}
+
+fn duration(time: Duration) -> String {
+    let seconds = time.as_secs();
+    match seconds {
+        0..60 => format!("{seconds} s"),
+        60..3600 => format!("{} min", seconds / 60),
+        _ => format!("{} h", seconds / 3600),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_line_says_who_carries_how_much_and_what_went_wrong() {
+        let mut standing = Standing::default();
+        assert_eq!(status(&standing, None, None), "waiting for your phone");
+        standing.connections = 3;
+        standing.waiting = 1;
+        standing.sent = 999;
+        standing.received = 12_345_678;
+        let ago = Duration::from_secs(90);
+        let line = status(&standing, Some("b.example"), Some(("a.example", Trouble::TlsReset, ago)));
+        assert_eq!(
+            line,
+            "3 connections through b.example · 1 reconnecting · sent 999 B, received 12.3 MB · a.example: cut off as soon \
+             as its name was seen: its name is blocked (1 min ago)"
+        );
+    }
+}

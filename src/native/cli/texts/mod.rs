@@ -1,0 +1,5 @@
+//! Everything the program says to people, but for the help of the command line, which stands with the arguments.
+//!
+//! One place, so that it can be translated. It decides nothing.
+
+pub(super) mod bridge;
