@@ -2,8 +2,8 @@
 //!
 //! It keeps no connection ready; that is `spare`'s.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::net::{IpAddr, SocketAddr};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
@@ -14,9 +14,10 @@ use super::hello::Hello;
 use super::memory::Memory;
 use super::race::{Candidate, Found, Pace, Race, Won};
 use super::report::{Failed, Step};
+use super::tcp;
 use super::tls::{Refusal, Secured};
 use crate::link::Address;
-use crate::trouble::Trouble;
+use crate::trouble::{Stage, Trouble};
 use crate::tunnel::BoxedStream;
 
 /// How a relay is reached.
@@ -33,7 +34,8 @@ pub(super) struct Way {
 /// A connection on which HTTP may be spoken.
 pub(super) struct Through {
     pub(super) stream: BoxedStream,
-    /// The addresses of its ends, while it is known that the network has not changed.
+    /// Where it leads, and the address of this end: it is good while that is still this machine's way there.
+    pub(super) peer: SocketAddr,
     pub(super) local: Option<IpAddr>,
     pub(super) steps: Vec<Step>,
 }
@@ -42,24 +44,12 @@ impl Way {
     /// Dials. A `cold` one knows nothing of those before.
     pub(super) async fn dial(&self, cold: bool) -> Result<Through, Failed> {
         let deadline = Instant::now() + self.pace.whole;
-        let (first, order) = {
-            let memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
-            (if cold { None } else { memory.first() }, memory.order())
-        };
-        let race = Race {
-            pace: self.pace,
-            deadline,
-            first: first.into_iter().collect(),
-            targets: (0..self.targets.len()).map(|target| self.resolve(target, deadline)).collect(),
-            order,
-            attempt: |candidate| self.attempt(candidate, deadline),
-        };
         // What the encrypted hello needs is asked for while names are resolved and connections made.
         let outcome = tokio::select! {
-            outcome = race.run() => outcome,
+            outcome = self.races(cold, deadline) => outcome,
             never = self.prepare() => never,
         };
-        let mut memory = self.memory.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut memory = self.memory();
         match outcome {
             Ok(Won { mut value, candidate, overtook, mut steps }) => {
                 memory.won(candidate, value.local, overtook);
@@ -73,6 +63,40 @@ impl Way {
         }
     }
 
+    /// Forgets what was learned.
+    pub(super) fn forget(&self) {
+        *self.memory() = Memory::default();
+    }
+
+    fn memory(&self) -> MutexGuard<'_, Memory> {
+        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A race, and another if all that the first was told about addresses was good for nothing.
+    async fn races(&self, cold: bool, deadline: Instant) -> Result<Won<Through>, Failed> {
+        let (first, order) = {
+            let memory = self.memory();
+            (if cold { None } else { memory.first() }, memory.order())
+        };
+        let tried = Mutex::new(Vec::new());
+        let attempt = |candidate: Candidate| {
+            tried.lock().unwrap_or_else(PoisonError::into_inner).push(candidate.address);
+            self.attempt(candidate, deadline)
+        };
+        let targets = 0..self.targets.len();
+        let resolving = targets.clone().map(|target| self.resolve(target, deadline)).collect();
+        let pace = self.pace;
+        let first: Vec<_> = first.into_iter().collect();
+        let race = Race { pace, deadline, first, targets: resolving, order, attempt: &attempt };
+        let failed = match race.run().await {
+            Err(failed) if failed.trouble.stage() <= Stage::Tls => failed,
+            outcome => return outcome,
+        };
+        let resolving = targets.map(|target| self.reconsider(target, deadline, &tried)).collect();
+        let race = Race { pace, deadline, first: Vec::new(), targets: resolving, order, attempt };
+        race.run().await.map_err(|second| if second.trouble.stage() > failed.trouble.stage() { second } else { failed })
+    }
+
     async fn prepare<T>(&self) -> T {
         if let Some(hello) = &self.hello {
             // If it fails, the attempts ask again and say so.
@@ -83,12 +107,10 @@ impl Way {
 
     async fn resolve(&self, target: usize, deadline: Instant) -> Found {
         let begun = Instant::now();
-        let Some(Address { host, port }) = self.targets.get(target) else {
-            return Found { step: None, result: Err(Trouble::NoAddress) };
-        };
+        let Some(Address { host, port }) = self.targets.get(target) else { return Found::none(Trouble::NoAddress) };
         let result = timeout_at(deadline, self.resolver.addresses(host)).await;
         match result.unwrap_or(Err(Trouble::NoResolver)) {
-            Err(trouble) => Found { step: None, result: Err(trouble) },
+            Err(trouble) => Found::none(trouble),
             Ok(Resolved { addresses, by }) => {
                 let step = Step::Resolved { addresses: addresses.len(), by, took: begun.elapsed() };
                 let candidate = |address| Candidate { target, address: (address, *port).into() };
@@ -97,29 +119,35 @@ impl Way {
         }
     }
 
+    /// The addresses that were not tried, because the system did not know them or lied. A lie may look true: what is at the
+    /// wrong address then refuses, is silent, or has another certificate.
+    async fn reconsider(&self, target: usize, deadline: Instant, tried: &Mutex<Vec<SocketAddr>>) -> Found {
+        let begun = Instant::now();
+        let Some(Address { host, port }) = self.targets.get(target) else { return Found::none(Trouble::NoAddress) };
+        let opinion = timeout_at(deadline, self.resolver.second_opinion(host)).await;
+        let Ok(Some(Resolved { addresses, by })) = opinion else { return Found::none(Trouble::NoAddress) };
+        let step = Step::Resolved { addresses: addresses.len(), by, took: begun.elapsed() };
+        let tried = tried.lock().unwrap_or_else(PoisonError::into_inner);
+        let candidates = addresses.into_iter().map(|address| Candidate { target, address: (address, *port).into() });
+        let new = candidates.filter(|candidate| !tried.contains(&candidate.address)).collect();
+        Found { step: Some(step), result: Ok(new) }
+    }
+
     async fn attempt(&self, candidate: Candidate, deadline: Instant) -> Result<Through, Failed> {
         let begun = Instant::now();
-        let tcp = self.connect(candidate, deadline).await?;
+        let tcp = tcp::connect(candidate.address, deadline.min(begun + self.pace.connect)).await?;
         let local = tcp.local_addr().map(|address| address.ip()).ok();
         let mut steps = vec![Step::Connected { address: candidate.address, took: begun.elapsed() }];
         let Some(hello) = &self.hello else {
-            return Ok(Through { stream: Box::new(tcp), local, steps });
+            return Ok(Through { stream: Box::new(tcp), peer: candidate.address, local, steps });
         };
         match self.secure(hello, tcp, candidate, deadline).await {
             Ok((stream, step)) => {
                 steps.push(step);
-                Ok(Through { stream: Box::new(stream), local, steps })
+                Ok(Through { stream: Box::new(stream), peer: candidate.address, local, steps })
             }
             Err(trouble) => Err(Failed { trouble, steps }),
         }
-    }
-
-    async fn connect(&self, candidate: Candidate, deadline: Instant) -> Result<TcpStream, Trouble> {
-        let limit = deadline.min(Instant::now() + self.pace.connect);
-        let connected = timeout_at(limit, TcpStream::connect(candidate.address)).await;
-        let tcp = connected.map_err(|_| Trouble::ConnectTimeout)?.map_err(|error| Trouble::of_connect(&error))?;
-        tcp.set_nodelay(true).map_err(|error| Trouble::of_connect(&error))?;
-        Ok(tcp)
     }
 
     async fn secure(
@@ -139,7 +167,7 @@ impl Way {
                 Err(Refusal::Retry(list)) => list,
             };
             let client = hello.offered(&list).await?;
-            let tcp = self.connect(candidate, limit).await?;
+            let tcp = tcp::connect(candidate.address, limit).await?;
             match client.handshake(tcp).await {
                 Ok((stream, secured)) => Ok((stream, secured, true)),
                 Err(Refusal::Trouble(trouble)) => Err(trouble),

@@ -6,10 +6,12 @@
 mod report;
 mod tls;
 mod race;
+mod tcp;
 mod dns;
 mod hello;
 mod memory;
 mod dial;
+mod spare;
 
 use std::fmt;
 use std::io;
@@ -22,11 +24,14 @@ use crate::trouble::Trouble;
 use crate::tunnel::{BoxedStream, Dialer, Dialling};
 use dial::Way;
 use hello::Hello;
+use memory::local_towards;
+use spare::{Keeper, Make, Spare};
 use tls::{Authorities, Identity, server_name};
 
-pub use dns::{Resolved, Resolver};
+pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
+pub use spare::Spares;
 
 /// What a browser's WebSocket offers: with more, a server might choose what has no upgrade.
 const ALPN: &[&[u8]] = &[b"http/1.1"];
@@ -40,13 +45,15 @@ pub struct Setup {
     pub extra_roots: Vec<CertificateDer<'static>>,
     /// How long things may take.
     pub pace: Pace,
+    /// Connections made ahead.
+    pub spares: Spares,
 }
 
 impl Setup {
     /// The usual, with this resolver.
     #[must_use]
     pub const fn new(resolver: Arc<Resolver>) -> Self {
-        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT }
+        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT, spares: Spares::DEFAULT }
     }
 }
 
@@ -79,9 +86,10 @@ impl fmt::Display for Unusable {
 
 impl std::error::Error for Unusable {}
 
-/// Reaches one relay.
+/// Reaches one relay. Dropped, it closes its spare connections.
 pub struct Connector {
     way: Arc<Way>,
+    keeper: Keeper,
 }
 
 // Its way holds addresses and names.
@@ -105,10 +113,24 @@ impl Connector {
             pace: setup.pace,
             memory: Mutex::default(),
         };
-        Ok(Self { way: Arc::new(way) })
+        let way = Arc::new(way);
+        let keeper = Keeper::new(setup.spares, make(Arc::clone(&way)));
+        Ok(Self { way, keeper })
     }
 
-    /// Dials as the first time, and shows each stage with its time: those that the winner has passed, or behind a failure
+    /// Closes the connections that were made ahead. Others are made after the next dial.
+    pub fn close_spares(&self) {
+        self.keeper.close();
+    }
+
+    /// Forgets what earlier dials taught about addresses, and closes the connections that were made ahead, so that the next
+    /// dial is as the first.
+    pub fn forget(&self) {
+        self.close_spares();
+        self.way.forget();
+    }
+
+    /// Dials as the first time, never takes or makes a connection ahead, and shows each stage with its time: those that the winner has passed, or behind a failure
     /// those of the attempt that came furthest.
     ///
     /// # Errors
@@ -131,12 +153,30 @@ impl Connector {
 impl Dialer for Connector {
     fn dial(&self) -> Dialling<'_> {
         Box::pin(async {
+            if let Some(stream) = self.keeper.take().await {
+                return Ok(stream);
+            }
             match self.way.dial(false).await {
-                Ok(through) => Ok(through.stream),
+                Ok(through) => {
+                    self.keeper.reached();
+                    Ok(through.stream)
+                }
                 Err(failed) => Err(io::Error::from(failed.trouble)),
             }
         })
     }
+}
+
+/// Makes connections ahead as dials make them.
+fn make(way: Arc<Way>) -> Make {
+    Arc::new(move || {
+        let way = Arc::clone(&way);
+        Box::pin(async move {
+            let through = way.dial(false).await.ok()?;
+            let (peer, local) = (through.peer, through.local);
+            Some(Spare { stream: through.stream, good: Box::new(move || local_towards(peer) == local) })
+        })
+    })
 }
 
 fn hello(link: &Link, setup: &Setup) -> Result<Hello, Unusable> {

@@ -59,7 +59,6 @@ pub(super) struct Candidate {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Order {
     /// As they were given.
-    #[expect(dead_code, reason = "for the resolvers")]
     Listed,
     /// IPv6 and IPv4 by turns.
     ByTurns { first: Family },
@@ -84,6 +83,12 @@ impl Family {
 pub(super) struct Found {
     pub(super) step: Option<Step>,
     pub(super) result: Result<Vec<Candidate>, Trouble>,
+}
+
+impl Found {
+    pub(super) const fn none(trouble: Trouble) -> Self {
+        Self { step: None, result: Err(trouble) }
+    }
 }
 
 /// Who won.

@@ -3,7 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex};
 
-use pasarela::connect::{Connector, Pace, Resolver, Setup};
+use pasarela::connect::{Connector, Pace, Resolver, Setup, Spares};
 use pasarela::link::Link;
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair, PublicKeyData, date_time_ymd};
 use rustls::ServerConfig;
@@ -177,5 +177,6 @@ pub(crate) fn connector_at(link: &str, authority: &Authority, pace: Pace) -> Con
     let mut setup = Setup::new(Resolver::system());
     setup.extra_roots = vec![authority.certificate.clone()];
     setup.pace = pace;
+    setup.spares = Spares::NONE;
     Connector::new(&link, &setup).expect("usable")
 }

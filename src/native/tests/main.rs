@@ -22,10 +22,13 @@ mod tunnel_faults;
 mod connect_tls;
 /// The way to a relay: addresses, one after the other.
 mod connect_race;
+/// The way to a relay: names.
+mod connect_dns;
 
 mod client;
 mod front;
 mod line;
+mod resolver;
 mod tunnels;
 
 use std::future::Future;

@@ -1,0 +1,114 @@
+//! All providers together: raced, each name asked once at a time, answers kept while they hold.
+//!
+//! What a question is, `doh` and `message` know.
+
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::FutureExt;
+use futures_util::future::{BoxFuture, Ready, Shared};
+use tokio::time::{Instant, timeout_at};
+
+use super::super::race::{Candidate, Found, Order, Pace, Race};
+use super::cache::Cache;
+use super::doh::{Answer, Doh, NoAnswer};
+use crate::trouble::Trouble;
+
+/// How providers are raced. They are near everybody; so one that is silent is soon known to be.
+const PACE: Pace = Pace {
+    stagger: Duration::from_millis(300),
+    in_flight: 4,
+    connect: Duration::from_secs(2),
+    handshake: Duration::from_secs(2),
+    whole: Duration::from_secs(6),
+};
+
+/// One provider, from the connection to the last answer, may take this time.
+const ONE: Duration = Duration::from_secs(4);
+
+type Asking = Shared<BoxFuture<'static, Result<Answer, Trouble>>>;
+
+/// Those who may be asked.
+pub(super) struct Providers {
+    list: Arc<Vec<Doh>>,
+    cache: Arc<Mutex<Cache>>,
+    asking: Mutex<BTreeMap<String, Asking>>,
+}
+
+impl Providers {
+    pub(super) fn new(list: Vec<Doh>) -> Self {
+        Self { list: Arc::new(list), cache: Arc::default(), asking: Mutex::default() }
+    }
+
+    /// What is known already.
+    pub(super) fn known(&self, name: &str) -> Option<Answer> {
+        lock(&self.cache).get(name)
+    }
+
+    pub(super) fn forget(&self) {
+        lock(&self.cache).clear();
+    }
+
+    /// What the first of them says.
+    pub(super) async fn answer(&self, name: &str) -> Result<Answer, Trouble> {
+        if let Some(answer) = self.known(name) {
+            return Ok(answer);
+        }
+        let asking = {
+            let mut asking = lock(&self.asking);
+            // Those that are done, or were dropped by all who waited, have nobody left to share with.
+            asking.retain(|_, asking| asking.peek().is_none() && asking.strong_count().is_some_and(|count| count > 1));
+            let begin = || ask(Arc::clone(&self.list), Arc::clone(&self.cache), name.to_owned()).boxed().shared();
+            asking.entry(name.to_owned()).or_insert_with(begin).clone()
+        };
+        asking.await
+    }
+}
+
+fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
+    mutex.lock().unwrap_or_else(PoisonError::into_inner)
+}
+
+async fn ask(list: Arc<Vec<Doh>>, cache: Arc<Mutex<Cache>>, name: String) -> Result<Answer, Trouble> {
+    let deadline = Instant::now() + PACE.whole;
+    let all = list.iter().enumerate();
+    let of = |(target, doh): (usize, &Doh)| {
+        doh.provider.addresses.clone().into_iter().map(move |address| Candidate { target, address })
+    };
+    let no_such_name = AtomicBool::new(false);
+    let race = Race {
+        pace: PACE,
+        deadline,
+        first: all.flat_map(of).collect(),
+        targets: Vec::<Ready<Found>>::new(),
+        order: Order::Listed,
+        attempt: |Candidate { target, address }| {
+            let (list, name, no_such_name) = (&list, &name, &no_such_name);
+            async move {
+                let doh = list.get(target).ok_or(Trouble::NoResolver)?;
+                let begun = Instant::now();
+                let limit = deadline.min(begun + PACE.connect);
+                let asked = timeout_at(deadline.min(begun + ONE), doh.ask(address, limit, name)).await;
+                match asked.unwrap_or(Err(NoAnswer)) {
+                    Ok(answer) if !answer.addresses.is_empty() => Ok(answer),
+                    // Some know less than others, or say so.
+                    Ok(_) => {
+                        no_such_name.store(true, Ordering::Relaxed);
+                        Err(Trouble::NoAddress.into())
+                    }
+                    Err(NoAnswer) => Err(Trouble::NoResolver.into()),
+                }
+            }
+        },
+    };
+    match race.run().await {
+        Ok(won) => {
+            lock(&cache).put(name, won.value.clone());
+            Ok(won.value)
+        }
+        Err(_) if no_such_name.load(Ordering::Relaxed) => Err(Trouble::NoAddress),
+        Err(_) => Err(Trouble::NoResolver),
+    }
+}
