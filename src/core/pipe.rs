@@ -42,8 +42,8 @@ pub enum Input<C> {
     UpstreamFailed,
     /// The upstream took what `Output::Write` asked to write.
     Written,
-    /// The platform is about to end the work for its cost.
-    Exhausted,
+    /// The relay ends the stream for this reason.
+    End(Code),
     /// The time given by `Output::Wait` has come.
     Timer,
 }
@@ -134,7 +134,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             Input::UpstreamEnd => self.upstream_end(now),
             Input::UpstreamFailed => self.end(Code::UpstreamReset, now),
             Input::Written => self.written(now),
-            Input::Exhausted => self.end(Code::Cpu, now),
+            Input::End(code) => self.end(code, now),
             Input::Timer => self.timer(now),
         }
     }

@@ -50,6 +50,17 @@ pub struct Found<'a> {
     pub owner: &'a str,
 }
 
+/// What is to be done with a request.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Judgement<'a> {
+    /// It is not a route under a right key; whatever it is, it gets one and the same answer.
+    Stranger,
+    /// It has the key of a WebSocket's route, and is not a WebSocket's.
+    UpgradeRequired,
+    /// The route is to be served.
+    Serve(Found<'a>),
+}
+
 /// The route that `path` (without query) means, if the key in it is right.
 pub fn find<'a>(access: &'a Access, path: &str) -> Option<Found<'a>> {
     let (owner, rest) = match access {
@@ -86,6 +97,15 @@ impl Config {
     /// The route that `path` means under this configuration.
     pub fn route(&self, path: &str) -> Option<Found<'_>> {
         find(&self.access, path)
+    }
+
+    /// What is to be done with a request, which does or does not ask for a WebSocket.
+    pub fn judge(&self, method: &str, path: &str, websocket: bool) -> Judgement<'_> {
+        match self.route(path).filter(|_| matches!(method, "GET" | "HEAD")) {
+            None => Judgement::Stranger,
+            Some(found) if found.route.upgrades() && !websocket => Judgement::UpgradeRequired,
+            Some(found) => Judgement::Serve(found),
+        }
     }
 }
 
@@ -124,6 +144,20 @@ mod tests {
         assert_eq!(found("aaaaaaaaaaaaaaaaaaaa").as_deref(), Some("ana"));
         assert_eq!(found(KEY).as_deref(), Some("bo"));
         assert_eq!(found("aaaaaaaaaaaaaaaa"), None);
+    }
+
+    #[test]
+    fn a_request_is_judged_by_its_method_and_upgrade_too() {
+        let config = Config { access: keys(), ..Config::from_vars(|_| None).unwrap() };
+        let judge = |method, path: &str, websocket| config.judge(method, &alloc::format!("/{KEY}{path}"), websocket);
+        let serve = |route| Judgement::Serve(Found { route, owner: "bo" });
+        assert_eq!(judge("GET", "/tunnel", true), serve(Route::Tunnel));
+        assert_eq!(judge("GET", "/tunnel", false), Judgement::UpgradeRequired);
+        assert_eq!(judge("HEAD", "/tunnel", false), Judgement::UpgradeRequired);
+        assert_eq!(judge("POST", "/tunnel", false), Judgement::Stranger);
+        assert_eq!(judge("HEAD", "/status.json", false), serve(Route::Status));
+        assert_eq!(judge("GET", "/", true), serve(Route::Guide));
+        assert_eq!(judge("GET", "/nowhere", true), Judgement::Stranger);
     }
 
     #[test]

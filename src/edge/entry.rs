@@ -4,21 +4,17 @@
 
 use pasarela_core::{
     config::{Config, WebUpstream},
+    pages::{guide, upgrade_required},
     pipe::{Origin, Pipe},
-    route::{Found, Kind, Route},
+    route::{Judgement, Kind, Route},
+    web::{edge_query, routing_info},
 };
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 
 use crate::{
-    alarm::now,
-    gauges::Gauge,
-    pages,
-    pipe::Driver,
-    sessions, settings, status, stream, upgrade,
-    upstream::remember,
-    url::{edge_query, routing_info, split},
-    web,
+    alarm::now, gauges::Gauge, pages, pipe::Driver, sessions, settings, status, stream, upgrade, upstream::remember,
+    url::split, web,
 };
 
 #[cfg(not(test))]
@@ -43,14 +39,13 @@ async fn answer(
     let Ok(config) = settings::get(env) else {
         return pages::unknown(request, path, env, None).await;
     };
-    let upgrade_asked = upgrade::is_asked(request);
-    let found = config.route(path).filter(|_| matches!(request.method().as_str(), "GET" | "HEAD"));
-    let Some(Found { route, .. }) = found else {
-        return pages::unknown(request, path, env, Some(config)).await;
+    let found = match config.judge(&request.method(), path, upgrade::is_asked(request)) {
+        Judgement::Stranger => return pages::unknown(request, path, env, Some(config)).await,
+        Judgement::UpgradeRequired => return pages::answer(&upgrade_required()),
+        Judgement::Serve(found) => found,
     };
-    match route {
-        _ if route.upgrades() && !upgrade_asked => pages::upgrade_required(),
-        Route::Guide => pages::guide(Some(config)),
+    match found.route {
+        Route::Guide => pages::answer(&guide(Some(config))),
         Route::Status => status::answer(request, (path, query), config, env).await,
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Route::WsChat => {

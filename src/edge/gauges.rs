@@ -4,7 +4,7 @@
 
 use std::cell::Cell;
 
-use serde::Serialize;
+use pasarela_core::status::Gauges;
 
 thread_local! {
     static PIPE: Cell<u32> = const { Cell::new(0) };
@@ -54,17 +54,8 @@ pub(crate) fn wss_started() {
 }
 
 /// All of them, as `status.json` shows them.
-#[derive(Debug, Serialize)]
-pub(crate) struct Snapshot {
-    scope: &'static str,
-    pipe: u32,
-    pub(crate) tunnel: u32,
-    ws_tcp: u32,
-    ws_wss_started_total: u64,
-}
-
-pub(crate) fn snapshot() -> Snapshot {
-    Snapshot {
+pub(crate) fn snapshot() -> Gauges {
+    Gauges {
         scope: "isolate",
         pipe: PIPE.get(),
         tunnel: TUNNEL.get(),

@@ -7,6 +7,7 @@ use std::convert::Infallible;
 
 use pasarela_core::{
     chunk::Chunk,
+    codes::Code,
     dial::Candidate,
     limits,
     pipe::{Input, Output, Pipe},
@@ -170,7 +171,7 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
         }
         if worker::signal::is_near_cpu_limit() {
             // The kill that follows would end every stream of the isolate, not only this one.
-            self.pipe.handle(Input::Exhausted, now());
+            self.pipe.handle(Input::End(Code::Cpu), now());
         }
         self.drain()
     }

@@ -13,6 +13,7 @@ use pasarela_core::{
     codes::Code,
     config::Config,
     dial::Candidate,
+    pages::json,
     route::{Found, Kind, Route},
     tunnel::{
         message::Open,
@@ -204,9 +205,7 @@ impl Sessions {
         let kept = self.kept.get_or_init(|| Kept::new(shard));
         match config.route(path) {
             Some(Found { route: Route::Tunnel, owner }) => tunnel_here(request, owner, config, kept),
-            Some(Found { route: Route::Status, .. }) => {
-                pages::answer(200, "text/plain", &kept.sessions.borrow().len().to_string())
-            }
+            Some(Found { route: Route::Status, .. }) => pages::answer(&json(kept.sessions.borrow().len().to_string())),
             Some(_) | None => pages::unknown(request, path, &self.env, Some(config)).await,
         }
     }

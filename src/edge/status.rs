@@ -6,11 +6,11 @@ use std::cell::Cell;
 
 use js_sys::{Promise, Reflect};
 use pasarela_core::{
-    config::{Authority, Config, WebUpstream},
+    config::{Authority, Config},
     limits,
-    time::Instant,
+    pages::json,
+    status::{self, Due, Probed, Reachable, Status},
 };
-use serde::Serialize;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
@@ -22,32 +22,8 @@ use crate::{
     sessions, web,
 };
 
-#[derive(Serialize)]
-struct Status {
-    version: &'static str,
-    relay: &'static str,
-    colo: Option<String>,
-    web_upstream: &'static str,
-    features: &'static [&'static str],
-    gauges: gauges::Snapshot,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    upstreams: Option<Reachable>,
-}
-
-/// Whether one candidate of each upstream answered.
-#[derive(Clone, Copy, Serialize)]
-struct Reachable {
-    chat: bool,
-    web: bool,
-    tls: bool,
-}
-
-/// What this relay can do; the last only with its Durable Objects.
-const FEATURES: [&str; 5] = ["ws/chat", "pipe/chat", "pipe/tls", "tunnel", "sessions"];
-
 thread_local! {
-    /// When the last probe began or ended, and what it found, if it has ended.
-    static PROBED: Cell<Option<(Instant, Option<Reachable>)>> = const { Cell::new(None) };
+    static PROBED: Cell<Probed> = const { Cell::new(Probed::NEVER) };
 }
 
 pub(crate) async fn answer(
@@ -58,21 +34,12 @@ pub(crate) async fn answer(
 ) -> Result<Response, JsValue> {
     let mut gauges = gauges::snapshot();
     gauges.tunnel += sessions::count(request, path, config, env).await;
-    let wants_probe = query.trim_start_matches('?').split('&').any(|part| part == "probe=1");
-    let status = Status {
-        version: env!("CARGO_PKG_VERSION"),
-        relay: "edge",
-        colo: colo(request),
-        web_upstream: match config.web {
-            WebUpstream::Wss => "wss",
-            WebUpstream::Tcp => "tcp",
-        },
-        features: if sessions::are_kept(env) { &FEATURES } else { FEATURES.split_last().map_or(&[], |(_, rest)| rest) },
-        gauges,
-        upstreams: if wants_probe { reachable(request, config).await } else { None },
-    };
-    let body = serde_json::to_string(&status).map_err(|error| JsValue::from(error.to_string()))?;
-    pages::answer(200, "application/json", &body)
+    let mut status = Status::new("edge", config, sessions::are_kept(env), gauges);
+    status.colo = colo(request);
+    if status::wants_probe(query) {
+        status.upstreams = reachable(request, config).await;
+    }
+    pages::answer(&json(status.document()))
 }
 
 /// The airport code of the place where the platform runs this.
@@ -83,12 +50,11 @@ fn colo(request: &Request) -> Option<String> {
 
 /// What the last probe found; whoever asks while one runs starts no other, and is told nothing.
 async fn reachable(request: &Request, config: &Config) -> Option<Reachable> {
-    if let Some((_, found)) = PROBED.get().filter(|(at, _)| now().since(*at) < limits::PROBE_CACHE) {
-        return found;
-    }
-    PROBED.set(Some((now(), None)));
-    let tls = config.tls.clone().unwrap_or_else(|| Authority::new("whatsapp.net", 443));
-    let found = Some(Reachable {
+    let mut probed = PROBED.get();
+    let known = probed.ask(now());
+    PROBED.set(probed);
+    let Err(Due) = known else { return known.unwrap_or_default() };
+    let found = Reachable {
         chat: match config.chat.first() {
             Some(chat) => accepts(chat).await,
             None => false,
@@ -97,10 +63,11 @@ async fn reachable(request: &Request, config: &Config) -> Option<Reachable> {
             Some(url) => upgrades(url, request).await,
             None => false,
         },
-        tls: accepts(&tls).await,
-    });
-    PROBED.set(Some((now(), found)));
-    found
+        tls: accepts(&status::tls_candidate(config)).await,
+    };
+    probed.found(found, now());
+    PROBED.set(probed);
+    Some(found)
 }
 
 async fn accepts(to: &Authority) -> bool {

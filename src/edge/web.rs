@@ -3,18 +3,17 @@
 //! The upgraded response goes back as it is, so the runtime moves every message natively: no message is seen here, and
 //! therefore none is sniffed, counted or timed, and the end is never known.
 
-use pasarela_core::{codes::Code, config::Config, limits};
+use pasarela_core::{
+    codes::Code,
+    config::Config,
+    limits,
+    web::{ORIGIN, PASSED_ON},
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{AbortController, Headers, Request, RequestInit, RequestRedirect, Response};
 
 use crate::{gauges, platform, upgrade};
-
-/// What WhatsApp Web sends as its origin.
-const ORIGIN: &str = "https://web.whatsapp.com";
-
-/// Headers of the client that go on to the upstream, and nothing else of it: no cookie, no extension, no subprotocol.
-const PASSED_ON: [&str; 4] = ["origin", "user-agent", "cache-control", "pragma"];
 
 /// Couples the client to the first upstream that accepts the upgrade.
 pub(crate) async fn relay(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {

@@ -87,7 +87,7 @@ fn each_refusal_has_its_code() {
         (vec![(message(b"W"), 1), (Input::Timer, 10_000)], Code::Silent),
         (vec![(message(&vec![0; limits::UPLOAD_QUEUE + 1]), 1)], Code::TooBig),
         (vec![(message(HELLO), 1), (Input::Timer, 8001)], Code::UpstreamTimeout),
-        (vec![(message(HELLO), 1), (Input::Exhausted, 2)], Code::Cpu),
+        (vec![(message(HELLO), 1), (Input::End(Code::Cpu), 2)], Code::Cpu),
     ] {
         let mut pipe = Pipe::new(&config, origin(), false, at(0));
         let last = inputs.into_iter().map(|(input, now)| step(&mut pipe, input, now)).last().unwrap();
@@ -189,7 +189,7 @@ fn any_input() -> impl Strategy<Value = Input<Vec<u8>>> {
         1 => (0usize..8).prop_map(|index| Input::Opened(Candidate(index))),
         1 => (0usize..8).prop_map(|index| Input::Failed(Candidate(index))),
         1 => Just(Input::Text),
-        1 => Just(Input::Exhausted),
+        1 => Just(Input::End(Code::Cpu)),
         1 => Just(Input::ClientClosed),
         1 => Just(Input::UpstreamEnd),
         1 => Just(Input::UpstreamFailed),

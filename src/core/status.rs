@@ -1,0 +1,153 @@
+//! What `status.json` says, the same from every kind of relay.
+//!
+//! It counts and probes nothing; the adapter does. It tells nothing about any user.
+
+use alloc::string::String;
+
+use serde::Serialize;
+
+use crate::{
+    config::{Authority, Config, WebUpstream},
+    limits,
+    time::Instant,
+    web,
+};
+
+/// What a relay is, what it carries, and on request whether its upstreams answer.
+#[derive(Debug, Serialize)]
+pub struct Status {
+    /// The program's version.
+    pub version: &'static str,
+    /// Which kind it is.
+    pub relay: &'static str,
+    /// The airport code of the place where the platform runs it.
+    pub colo: Option<String>,
+    web_upstream: &'static str,
+    features: &'static [&'static str],
+    /// What it carries.
+    pub gauges: Gauges,
+    /// What a probe found.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub upstreams: Option<Reachable>,
+}
+
+/// What a relay carries, as plain numbers.
+#[derive(Debug, Serialize)]
+pub struct Gauges {
+    /// Whose numbers these are.
+    pub scope: &'static str,
+    /// Streams of `/pipe`.
+    pub pipe: u32,
+    /// Tunnels, attached or not.
+    pub tunnel: u32,
+    /// Streams of `/ws/chat` in tcp mode.
+    pub ws_tcp: u32,
+    /// Clients of `/ws/chat` coupled to an upstream WebSocket since the start.
+    pub ws_wss_started_total: u64,
+}
+
+/// Whether one candidate of each upstream answered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+pub struct Reachable {
+    /// WhatsApp's own protocol.
+    pub chat: bool,
+    /// The upstream WebSocket.
+    pub web: bool,
+    /// The media hosts.
+    pub tls: bool,
+}
+
+/// What a relay can do; the last only where tunnels outlive their connections.
+const FEATURES: [&str; 5] = ["ws/chat", "pipe/chat", "pipe/tls", "tunnel", "sessions"];
+
+impl Status {
+    /// The status of a relay that does, or does not, keep tunnels when their connections are lost.
+    pub fn new(relay: &'static str, config: &Config, keeps_tunnels: bool, gauges: Gauges) -> Self {
+        let without = FEATURES.split_last().map_or(&[][..], |(_, rest)| rest);
+        Self {
+            version: env!("CARGO_PKG_VERSION"),
+            relay,
+            colo: None,
+            web_upstream: match config.web {
+                WebUpstream::Wss => "wss",
+                WebUpstream::Tcp => "tcp",
+            },
+            features: if keeps_tunnels { &FEATURES } else { without },
+            gauges,
+            upstreams: None,
+        }
+    }
+
+    /// The document.
+    pub fn document(&self) -> String {
+        // Nothing in it can fail: no map, no foreign type.
+        serde_json::to_string(self).unwrap_or_default()
+    }
+}
+
+/// Whether a query, with or without its question mark, asks for a probe.
+pub fn wants_probe(query: &str) -> bool {
+    web::parameters(query).any(|part| part == "probe=1")
+}
+
+/// Where a probe looks for TLS.
+pub fn tls_candidate(config: &Config) -> Authority {
+    config.tls.clone().unwrap_or_else(|| Authority::new("whatsapp.net", 443))
+}
+
+/// When the last probe began or ended, and what it found, if it has ended.
+#[derive(Debug, Clone, Copy, Default)]
+pub struct Probed(Option<(Instant, Option<Reachable>)>);
+
+impl Probed {
+    /// No probe yet.
+    pub const NEVER: Self = Self(None);
+
+    /// What is known and fresh, which is nothing while a probe runs; `Err` if it is time for one, which begins now.
+    ///
+    /// # Errors
+    /// The caller is to probe, and to say what it found.
+    pub fn ask(&mut self, now: Instant) -> Result<Option<Reachable>, Due> {
+        if let Some((_, found)) = self.0.filter(|(at, _)| now.since(*at) < limits::PROBE_CACHE) {
+            return Ok(found);
+        }
+        self.0 = Some((now, None));
+        Err(Due)
+    }
+
+    /// What the probe that ends now found.
+    pub const fn found(&mut self, found: Reachable, now: Instant) {
+        self.0 = Some((now, Some(found)));
+    }
+}
+
+/// It is time for a probe.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Due;
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_probe_a_minute_and_nothing_told_while_it_runs() {
+        let at = |seconds: u64| Instant::from_millis(1000 * seconds);
+        let found = Reachable { chat: true, web: false, tls: true };
+        let mut probed = Probed::NEVER;
+        assert_eq!(probed.ask(at(0)), Err(Due));
+        assert_eq!(probed.ask(at(5)), Ok(None));
+        probed.found(found, at(8));
+        assert_eq!(probed.ask(at(67)), Ok(Some(found)));
+        assert_eq!(probed.ask(at(68)), Err(Due));
+        assert!(wants_probe("?a&probe=1") && !wants_probe("?probe=10"));
+    }
+
+    #[test]
+    fn only_a_relay_that_keeps_tunnels_says_so() {
+        let config = Config::from_vars(|_| None).unwrap();
+        let gauges = || Gauges { scope: "process", pipe: 1, tunnel: 2, ws_tcp: 3, ws_wss_started_total: 4 };
+        let document = |keeps| Status::new("native", &config, keeps, gauges()).document();
+        assert!(document(true).contains("\"tunnel\",\"sessions\"]") && document(false).contains("\"tunnel\"]"));
+        assert!(document(true).contains("\"scope\":\"process\",\"pipe\":1") && !document(true).contains("upstreams"));
+    }
+}
