@@ -1,6 +1,6 @@
 //! Pasarela's native program as a library, so that tests and other tools run it in-process.
 //!
-//! So far one command, `pasarela sim`, and both ends of the tunnel as a library. The relay on the edge is `pasarela-edge`;
+//! So far the simulated WhatsApp, both ends of the tunnel, and the native relay. The relay on the edge is `pasarela-edge`;
 //! what both share is `pasarela-core` and `pasarela-noise`. Empty on wasm.
 //!
 //! Modules are listed in reading order; each uses only those above it.
@@ -21,5 +21,7 @@ pub mod frontend;
 pub mod bridge;
 
 pub mod share;
+
+pub mod serve;
 
 pub mod cli;

@@ -8,6 +8,7 @@ mod files;
 mod signal;
 
 mod bridge;
+mod serve;
 mod sim;
 
 use std::error::Error;
@@ -47,6 +48,12 @@ enum Command {
     /// relay. To the network it looks like a visit to the relay's website.
     Bridge(Box<bridge::Args>),
 
+    /// Run the relay on a server of your own
+    ///
+    /// What the Cloudflare Worker does, natively: library clients, WebSocket tools and tunnels come in
+    /// by HTTPS, and go on to WhatsApp and nowhere else. Closed until a key is set.
+    Serve(Box<serve::Args>),
+
     /// Run a simulated WhatsApp to test against
     ///
     /// Chat over raw TCP, chat over WebSocket, and a TLS media host, with a Noise root key and a
@@ -84,6 +91,7 @@ pub fn main() -> ExitCode {
     };
     let result = match cli.command {
         Command::Bridge(args) => runtime.block_on(bridge::run(*args)),
+        Command::Serve(args) => runtime.block_on(serve::run(*args)),
         Command::Sim(args) => runtime.block_on(sim::run(args)),
     };
     match result {
@@ -125,5 +133,8 @@ mod tests {
         assert!(parse(&["pasarela", "sim", "--delivery", "bytes:1", "--json"]));
         assert!(!parse(&["pasarela", "sim", "--delivery", "bytes:0"]));
         assert!(!parse(&["pasarela"]));
+        assert!(parse(&["pasarela", "serve", "--listen", "[::]:443", "--cert", "a", "--key", "b", "--rate", "0"]));
+        assert!(!parse(&["pasarela", "serve", "--cert", "a"]));
+        assert!(!parse(&["pasarela", "serve", "--trust-proxy", "10.0.0.0/99"]));
     }
 }

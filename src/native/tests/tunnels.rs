@@ -3,8 +3,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
+use pasarela::serve::Relay;
 use pasarela::sim::Sim;
-use pasarela::tunnel::{Handle, Kind, Options, Relay, Status, Timing, Tunnel, TunnelStream};
+use pasarela::tunnel::{Handle, Kind, Options, Status, Timing, Tunnel, TunnelStream};
 use pasarela_core::config::Config;
 use pasarela_noise::wire;
 use tokio::io::AsyncWriteExt;

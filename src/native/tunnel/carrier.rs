@@ -11,7 +11,7 @@ use std::time::Duration;
 use bytes::Bytes;
 use futures_util::{Sink, SinkExt, Stream};
 use pasarela_core::codes::Code;
-use pasarela_core::limits;
+use pasarela_core::limits::{IN_FLIGHT_MESSAGES, TUNNEL_CHUNK, WINDOW_MAX};
 use pasarela_core::tunnel::message::Control;
 use pasarela_core::tunnel::relay::Ending;
 use tokio::time::{self, Sleep};
@@ -21,46 +21,46 @@ use super::chunk::Piece;
 use super::stream::Prefixed;
 
 /// A WebSocket; boxed, because it is moved about.
-pub(super) type Web = Box<WebSocketStream<Prefixed>>;
+pub(crate) type Web = Box<WebSocketStream<Prefixed>>;
 
 /// Bytes handed to the socket before it must take some, and before a flush is worth a system call though more may follow.
 const FLUSH: usize = 64 * 1024;
 
-/// Longer messages end the connection; those a little too long get the protocol's own answer.
-const MESSAGE_MAX: usize = limits::TUNNEL_CHUNK + FLUSH;
+/// The longest message of a tunnel; those a little too long get the protocol's own answer.
+pub(crate) const MESSAGE_MAX: usize = TUNNEL_CHUNK + FLUSH;
 
 /// Pings that may wait for their answers to be taken. Nobody sends so many; they would pile up.
 const PINGS_MAX: u32 = 1024;
 
 /// Payload that may wait to be sent, in bytes. A peer that reads what it acknowledges is never owed more than a window.
-const QUEUE_MAX: usize = 2 * limits::WINDOW_MAX as usize;
+const QUEUE_MAX: usize = 2 * WINDOW_MAX as usize;
 
 /// Messages that may wait to be sent: those of a window, and as many answers to them as there may be.
-const QUEUE_MESSAGES: usize = 4 * limits::IN_FLIGHT_MESSAGES;
+const QUEUE_MESSAGES: usize = 4 * IN_FLIGHT_MESSAGES;
 
 /// When nobody waits for it any more a carrier has this long to take its last messages and to be closed in order.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The client's end, behind an upgrade.
-pub(super) fn client(stream: Prefixed) -> Web {
-    Box::new(ClientBuilder::new().config(config()).limits(message_limits()).take_over(stream))
+/// The client's end, behind an upgrade. A longer message than `max` bytes ends the connection.
+pub(crate) fn client(stream: Prefixed, max: usize) -> Web {
+    Box::new(ClientBuilder::new().config(config()).limits(limits(max)).take_over(stream))
 }
 
 /// The relay's end, behind an upgrade.
-pub(super) fn server(stream: Prefixed) -> Web {
-    Box::new(ServerBuilder::new().config(config()).limits(message_limits()).serve(stream))
+pub(crate) fn server(stream: Prefixed, max: usize) -> Web {
+    Box::new(ServerBuilder::new().config(config()).limits(limits(max)).serve(stream))
 }
 
 fn config() -> Config {
     Config::default().flush_threshold(FLUSH)
 }
 
-fn message_limits() -> Limits {
-    Limits::default().max_payload_len(Some(MESSAGE_MAX))
+fn limits(max: usize) -> Limits {
+    Limits::default().max_payload_len(Some(max))
 }
 
 /// What happened.
-pub(super) enum Event {
+pub(crate) enum Event {
     /// A binary message.
     Data(Piece),
     /// A text message.
@@ -72,8 +72,10 @@ pub(super) enum Event {
 }
 
 /// A WebSocket with what is yet to be sent on it.
-pub(super) struct Link {
+pub(crate) struct Link {
     web: Web,
+    bytes_max: usize,
+    messages_max: usize,
     queue: VecDeque<Message>,
     /// Bytes in the queue.
     waiting: usize,
@@ -88,9 +90,20 @@ pub(super) struct Link {
 }
 
 impl Link {
-    pub(super) const fn new(web: Web) -> Self {
+    pub(crate) const fn new(web: Web) -> Self {
+        Self::bounded(web, QUEUE_MAX, QUEUE_MESSAGES)
+    }
+
+    /// One whose owner looks at `waiting` before it sends more.
+    pub(crate) const fn unbounded(web: Web) -> Self {
+        Self::bounded(web, usize::MAX, usize::MAX)
+    }
+
+    const fn bounded(web: Web, bytes_max: usize, messages_max: usize) -> Self {
         Self {
             web,
+            bytes_max,
+            messages_max,
             queue: VecDeque::new(),
             waiting: 0,
             overrun: false,
@@ -102,22 +115,22 @@ impl Link {
     }
 
     /// Queues a binary message.
-    pub(super) fn send(&mut self, piece: Piece) {
+    pub(crate) fn send(&mut self, piece: Piece) {
         self.push(Message::binary(piece.into_bytes()));
     }
 
     /// Queues a text message.
-    pub(super) fn control(&mut self, control: &Control) {
+    pub(crate) fn control(&mut self, control: &Control) {
         self.push(Message::text(control.encode()));
     }
 
     /// Queues a ping.
-    pub(super) fn ping(&mut self) {
+    pub(crate) fn ping(&mut self) {
         self.push(Message::ping(Bytes::new()));
     }
 
     /// Closes it behind what is queued. Unless the peer answers in time, it is cut.
-    pub(super) fn close(&mut self, code: Code, within: Duration) {
+    pub(crate) fn close(&mut self, code: Code, within: Duration) {
         if code == Code::Superseded && self.closing.is_none() {
             // The next carrier says it again; what the socket has begun to take is not in the queue.
             self.queue.retain(|message| !message.is_binary());
@@ -129,7 +142,7 @@ impl Link {
     }
 
     /// Whether it was told to close.
-    pub(super) const fn is_closing(&self) -> bool {
+    pub(crate) const fn is_closing(&self) -> bool {
         self.closing.is_some()
     }
 
@@ -142,7 +155,7 @@ impl Link {
         self.queued += len;
         self.queue.push_back(message);
         self.flushed = false;
-        if self.waiting > QUEUE_MAX || self.queue.len() > QUEUE_MESSAGES {
+        if self.waiting > self.bytes_max || self.queue.len() > self.messages_max {
             self.overrun = true;
             self.queue = VecDeque::new();
             self.waiting = 0;
@@ -150,17 +163,17 @@ impl Link {
     }
 
     /// Payload that waits to be sent, in bytes.
-    pub(super) const fn waiting(&self) -> usize {
+    pub(crate) const fn waiting(&self) -> usize {
         self.waiting
     }
 
     /// Whether so much is queued that it should go out before more is looked for.
-    pub(super) const fn is_full(&self) -> bool {
+    pub(crate) const fn is_full(&self) -> bool {
         self.queued >= FLUSH
     }
 
     /// Sends what is queued, as far as the socket takes it. Broken if it never will.
-    pub(super) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
+    pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.queued = 0;
         while !self.queue.is_empty() {
             ready!(Pin::new(&mut self.web).poll_ready(cx)).map_err(|_| Broken)?;
@@ -178,7 +191,7 @@ impl Link {
     }
 
     /// The next event.
-    pub(super) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    pub(crate) fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let late = self.closing.as_mut().is_some_and(|closing| closing.as_mut().poll(cx).is_ready());
         if late || self.overrun {
             return Poll::Ready(Event::Closed(Ending::Cut));
@@ -207,7 +220,7 @@ impl Link {
     }
 
     /// Sends the last messages and ends the connection in order, if that is possible soon.
-    pub(super) async fn linger(mut self) {
+    pub(crate) async fn linger(mut self) {
         let end = async {
             // Nothing can be sent behind the peer's close, which is still to be answered.
             let _ = poll_fn(|cx| self.poll_flush(cx)).await;
@@ -220,10 +233,10 @@ impl Link {
 
 /// The connection takes nothing any more.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct Broken;
+pub(crate) struct Broken;
 
 /// Tells the peer why and closes, where nothing was ever carried.
-pub(super) async fn refuse(web: Web, control: &Control, code: Code) {
+pub(crate) async fn refuse(web: Web, control: &Control, code: Code) {
     let mut link = Link::new(web);
     link.control(control);
     link.close(code, LINGER);
@@ -240,7 +253,7 @@ mod tests {
     fn pair(buffer: usize) -> [Link; 2] {
         let (near, far) = duplex(buffer);
         let prefixed = |stream: DuplexStream| -> Prefixed { Prefixed::new(Bytes::new(), Box::new(stream)) };
-        [Link::new(client(prefixed(near))), Link::new(server(prefixed(far)))]
+        [Link::new(client(prefixed(near), MESSAGE_MAX)), Link::new(server(prefixed(far), MESSAGE_MAX))]
     }
 
     async fn next(link: &mut Link) -> Event {
@@ -293,7 +306,7 @@ mod tests {
     #[tokio::test]
     async fn an_end_without_a_close_is_a_cut() {
         let (near, mut far) = duplex(100);
-        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near))));
+        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near)), MESSAGE_MAX));
         far.write_all(&[0x82, 5, 1, 2]).await.expect("room");
         drop(far);
         assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
@@ -336,7 +349,7 @@ mod tests {
     #[tokio::test]
     async fn pings_whose_answers_nobody_takes_end_it() {
         let (near, mut far) = duplex(1 << 20);
-        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near))));
+        let mut near = Link::new(client(Prefixed::new(Bytes::new(), Box::new(near)), MESSAGE_MAX));
         far.write_all(&[0x89, 0].repeat(PINGS_MAX as usize + 1)).await.expect("room");
         assert!(matches!(next(&mut near).await, Event::Closed(Ending::Cut)));
     }

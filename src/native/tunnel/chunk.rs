@@ -10,7 +10,7 @@ const SMALL: usize = 4 * 1024;
 
 /// A run of bytes of a stream.
 #[derive(Clone, PartialEq, Eq)]
-pub(super) struct Piece(Bytes);
+pub(crate) struct Piece(Bytes);
 
 // It is payload.
 impl fmt::Debug for Piece {
@@ -20,7 +20,7 @@ impl fmt::Debug for Piece {
 }
 
 impl Piece {
-    pub(super) fn into_bytes(self) -> Bytes {
+    pub(crate) fn into_bytes(self) -> Bytes {
         self.0
     }
 }

@@ -14,14 +14,14 @@ const NEVER: Duration = Duration::from_secs(365 * 24 * 3600);
 
 /// The milliseconds since it was made.
 #[derive(Clone, Copy, Debug)]
-pub(super) struct Clock(time::Instant);
+pub(crate) struct Clock(time::Instant);
 
 impl Clock {
-    pub(super) fn start() -> Self {
+    pub(crate) fn start() -> Self {
         Self(time::Instant::now())
     }
 
-    pub(super) fn now(self) -> Instant {
+    pub(crate) fn now(self) -> Instant {
         let elapsed = self.0.elapsed().as_millis();
         Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
@@ -34,19 +34,19 @@ impl Clock {
 
 /// A timer that is moved on with nearly every event, and therefore only really set when it must ring earlier.
 #[derive(Debug)]
-pub(super) struct Alarm {
+pub(crate) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     at: time::Instant,
 }
 
 impl Alarm {
-    pub(super) fn new(clock: Clock) -> Self {
+    pub(crate) fn new(clock: Clock) -> Self {
         let at = clock.tokio(Instant::from_millis(u64::MAX));
         Self { sleep: Box::pin(time::sleep_until(at)), at }
     }
 
     /// It is to ring then and no other time.
-    pub(super) fn set(&mut self, clock: Clock, at: Instant) {
+    pub(crate) fn set(&mut self, clock: Clock, at: Instant) {
         self.at = clock.tokio(at);
         if self.sleep.is_elapsed() || self.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(self.at);
@@ -54,7 +54,7 @@ impl Alarm {
     }
 
     /// Ready once its time has come.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         loop {
             ready!(self.sleep.as_mut().poll(cx));
             if self.at <= time::Instant::now() {

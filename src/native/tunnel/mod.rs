@@ -1,4 +1,5 @@
-//! The tunnel `pasarela.v1` over tokio: the client's end as a library, and the relay's, with its sessions in memory.
+//! The tunnel `pasarela.v1` over tokio: the client's end as a library, and the relay's, with its sessions in memory, for
+//! `serve`.
 //!
 //! ```no_run
 //! use pasarela::tunnel::{self, Kind, Options};
@@ -16,15 +17,18 @@
 //! What the messages mean, who may send how much and when to re-attach is `pasarela_core::tunnel`'s; here are sockets,
 //! timers and tasks. No payload is read, and no log line or error holds an address, a key or a payload.
 
-mod chunk;
-mod clock;
+pub(crate) mod chunk;
+pub(crate) mod clock;
 pub(crate) mod stream;
-mod tcp;
-mod carrier;
+pub(crate) mod tcp;
+pub(crate) mod meter;
+pub(crate) mod ground;
+pub(crate) mod upstream;
+pub(crate) mod carrier;
 mod dialer;
 
 mod client;
-mod relay;
+pub(crate) mod relay;
 
 pub use pasarela_core::codes::Code;
 pub use pasarela_core::route::Kind;
@@ -32,5 +36,5 @@ pub use pasarela_core::tunnel::client::Timing;
 
 pub use client::{Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialling, Direct};
-pub use relay::{Gauges, Relay};
+pub use relay::Gauges;
 pub use stream::{BoxedStream, Stream};

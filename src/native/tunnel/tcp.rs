@@ -22,7 +22,7 @@ const READ_MIN: usize = 4 * 1024;
 
 /// What happened.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// It sent bytes.
     Read(Piece),
     /// It has said all.
@@ -33,7 +33,7 @@ pub(super) enum Event {
     Failed(io::Error),
 }
 
-pub(super) struct Tcp<S> {
+pub(crate) struct Tcp<S> {
     stream: S,
     buffer: BytesMut,
     /// The size of the next read, which follows the sizes of those before.
@@ -58,7 +58,7 @@ enum Finish {
 }
 
 impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
-    pub(super) fn new(stream: S) -> Self {
+    pub(crate) fn new(stream: S) -> Self {
         Self {
             stream,
             buffer: BytesMut::new(),
@@ -71,28 +71,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     }
 
     /// At most `max` bytes are to be read.
-    pub(super) const fn read(&mut self, max: usize) {
+    pub(crate) const fn read(&mut self, max: usize) {
         self.read = Some(max);
     }
 
     /// This is to be written.
-    pub(super) fn write(&mut self, piece: Piece) {
+    pub(crate) fn write(&mut self, piece: Piece) {
         let rest = piece.into_bytes();
         self.write = Some(Write { len: rest.len() as u64, rest });
     }
 
     /// It is to be sent our end, behind what is written.
-    pub(super) const fn finish(&mut self) {
+    pub(crate) const fn finish(&mut self) {
         self.finish = Finish::Asked;
     }
 
     /// Whether both ends were reached in order, so that it may simply be dropped.
-    pub(super) const fn is_over(&self) -> bool {
+    pub(crate) const fn is_over(&self) -> bool {
         self.ended && self.write.is_none() && !matches!(self.finish, Finish::No)
     }
 
     /// The next event.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         match self.poll_write(cx) {
             Poll::Ready(event) => Poll::Ready(event),
             Poll::Pending => self.poll_read(cx),
@@ -100,7 +100,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
     }
 
     /// Ready when our end is sent, if it is to be.
-    pub(super) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+    pub(crate) fn poll_finished(&mut self, cx: &mut Context<'_>) -> Poll<()> {
         if self.finish == Finish::Asked {
             // A peer that is gone is met by the next read.
             let _ = ready!(Pin::new(&mut self.stream).poll_shutdown(cx));
@@ -180,7 +180,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
 
 impl Tcp<TcpStream> {
     /// Closes it: in order if both ends were reached, else by a reset.
-    pub(super) fn close(self) {
+    pub(crate) fn close(self) {
         if !self.is_over() {
             // Failure means that there is no connection left to reset.
             let _ = self.stream.set_zero_linger();

@@ -5,20 +5,14 @@
 use std::io;
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use bytes::{Buf, Bytes, BytesMut};
+use bytes::Bytes;
 use pasarela_core::tunnel::upgrade::PROTOCOL;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::io::AsyncWriteExt;
 
-use super::super::carrier::{self, Web};
+use super::super::carrier::{self, MESSAGE_MAX, Web};
 use super::super::stream::{BoxedStream, Prefixed};
 use super::error::Error;
-use crate::upgrade::accept_key;
-
-/// The longest head of an answer, in bytes.
-const HEAD_MAX: usize = 16 * 1024;
-
-/// More headers than a CDN adds.
-const HEADERS_MAX: usize = 64;
+use crate::upgrade::{self, accept_key};
 
 /// Why there is no WebSocket.
 #[derive(Debug)]
@@ -45,33 +39,12 @@ pub(super) async fn upgrade(mut stream: BoxedStream, host: &str, path: &str, pro
     stream.write_all(request.as_bytes()).await?;
     stream.flush().await?;
     let rest = answer(&mut stream, &accept_key(key.as_bytes())).await?;
-    Ok(carrier::client(Prefixed::new(rest, stream)))
+    Ok(carrier::client(Prefixed::new(rest, stream), MESSAGE_MAX))
 }
 
 /// Reads the answer; gives what came behind it.
 async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<Bytes, Failure> {
-    let mut buffer = BytesMut::with_capacity(4096);
-    loop {
-        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
-        let mut response = httparse::Response::new(&mut headers);
-        match response.parse(&buffer) {
-            Ok(httparse::Status::Partial) => {}
-            // The answer is still to come, and may be here already.
-            Ok(httparse::Status::Complete(len)) if matches!(response.code, Some(100 | 102..=199)) => {
-                buffer.advance(len);
-                continue;
-            }
-            Ok(httparse::Status::Complete(len)) => {
-                judge(&response, accept)?;
-                return Ok(buffer.split_off(len).freeze());
-            }
-            // No HTTP: somebody on the way spoke, not the relay.
-            Err(_) => return Err(Failure::Passing),
-        }
-        if buffer.len() >= HEAD_MAX || stream.read_buf(&mut buffer).await? == 0 {
-            return Err(Failure::Passing);
-        }
-    }
+    upgrade::answer(stream, |response| judge(response, accept)).await
 }
 
 /// Whether this is the relay's yes.
@@ -85,19 +58,12 @@ fn judge(response: &httparse::Response<'_, '_>, accept: &str) -> Result<(), Fail
         }
         status => return Err(Failure::Final(Error::Status(status))),
     }
-    let is = |name, value| single(response, name) == Some(value);
+    let is = |name, value| upgrade::single(response, name) == Some(value);
     if is("sec-websocket-accept", accept) && is("sec-websocket-protocol", PROTOCOL) {
         Ok(())
     } else {
         Err(Failure::Final(Error::NoRelay))
     }
-}
-
-/// The value of a header that is there exactly once.
-fn single<'a>(response: &'a httparse::Response<'_, '_>, name: &str) -> Option<&'a str> {
-    let mut found = response.headers.iter().filter(|header| header.name.eq_ignore_ascii_case(name));
-    let value = found.next().filter(|_| found.next().is_none())?.value;
-    str::from_utf8(value).ok()
 }
 
 #[cfg(test)]

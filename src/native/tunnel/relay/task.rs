@@ -10,17 +10,17 @@ use pasarela_core::codes::Code;
 use pasarela_core::limits;
 use pasarela_core::route::Kind;
 use pasarela_core::tunnel::Carrier;
-use pasarela_core::tunnel::message::Open;
+use pasarela_core::tunnel::message::{Control, Open};
 use pasarela_core::tunnel::relay::{Ending, FIRST, Input, Options, Origin, Output, Relay};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::super::carrier::{self, Link, Web};
 use super::super::chunk::Piece;
 use super::super::clock::Alarm;
+use super::super::ground::Ground;
 use super::super::tcp;
-use super::Shared;
+use super::super::upstream::{self, Upstream};
 use super::registry::{Attach, Entry, Inbox};
-use super::upstream::{self, Upstream};
 
 /// Carriers of one tunnel, nearly all of which are being closed. A client that attaches faster than it lets go has no use
 /// for their last words.
@@ -42,7 +42,7 @@ enum Event {
 }
 
 struct Task<'a> {
-    shared: &'a Shared,
+    ground: &'a Ground,
     kind: Kind,
     core: Relay<'a, Piece>,
     alarm: Alarm,
@@ -52,28 +52,30 @@ struct Task<'a> {
     entry: Entry,
     inbox: Inbox,
     evicted: bool,
+    failed: bool,
     draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
     drained: bool,
     turn: bool,
 }
 
 /// Carries one tunnel to its end.
-pub(super) async fn run(shared: &Shared, web: Web, request: Request, entry: Entry, inbox: Inbox) {
+pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entry, inbox: Inbox) {
     let Request { origin, open, early } = request;
     let (kind, window) = (open.route, entry.window());
     let options = Options { origin, open, early, window, session: Some(entry.name().to_owned()) };
     let mut task = Task {
-        shared,
+        ground,
         kind,
-        core: Relay::new(&shared.config, options, shared.clock.now()),
-        alarm: Alarm::new(shared.clock),
+        core: Relay::new(&ground.config, options, ground.clock.now()),
+        alarm: Alarm::new(ground.clock),
         links: vec![(FIRST, Link::new(web))],
         next: FIRST.0 + 1,
-        upstream: Upstream::default(),
+        upstream: Upstream::new(&ground.meter),
         entry,
         inbox,
         evicted: false,
-        draining: Some(Box::pin(shared.drain.clone().cancelled_owned())),
+        failed: false,
+        draining: Some(Box::pin(ground.drain.clone().cancelled_owned())),
         drained: false,
         turn: false,
     };
@@ -83,7 +85,7 @@ pub(super) async fn run(shared: &Shared, web: Web, request: Request, entry: Entr
         task.entry.update(task.core.detached_at(), task.held());
     }
     for (_, link) in task.links.drain(..) {
-        shared.tasks.spawn(link.linger());
+        ground.tasks.spawn(link.linger());
     }
 }
 
@@ -98,12 +100,15 @@ impl Task<'_> {
         loop {
             match self.core.poll() {
                 Output::Send(carrier, piece) => self.on(carrier, |link| link.send(piece)),
-                Output::Control(carrier, control) => self.on(carrier, |link| link.control(&control)),
+                Output::Control(carrier, control) => {
+                    self.count(&control);
+                    self.on(carrier, |link| link.control(&control));
+                }
                 Output::Close(carrier, code) => self.on(carrier, |link| link.close(code, limits::CLOSE)),
                 Output::Connect(candidate, authority) => self.upstream.connect(candidate, &authority),
                 Output::Abandon(loser) => self.upstream.abandon(loser),
                 Output::Use(winner) => {
-                    self.shared.won(self.kind, winner);
+                    self.ground.won(self.kind, winner);
                     self.upstream.choose(winner);
                 }
                 Output::Read(max) => self.upstream.read(max),
@@ -111,11 +116,21 @@ impl Task<'_> {
                 Output::Finish => self.upstream.finish(),
                 Output::CloseUpstream => self.upstream.close(),
                 Output::Wait(at) => {
-                    self.alarm.set(self.shared.clock, at);
+                    self.alarm.set(self.ground.clock, at);
                     return true;
                 }
                 Output::Done => return false,
             }
+        }
+    }
+
+    /// Counts why it failed; it may be said again on another carrier.
+    fn count(&mut self, control: &Control) {
+        if let Control::Reset(reset) = control
+            && !self.failed
+        {
+            self.failed = true;
+            self.ground.meter.ended(reset.code);
         }
     }
 
@@ -169,7 +184,7 @@ impl Task<'_> {
             if let Poll::Ready(event) = link.poll_event(cx) {
                 if matches!(event, carrier::Event::Closed(_)) {
                     let (_, link) = self.links.swap_remove(index);
-                    self.shared.tasks.spawn(link.linger());
+                    self.ground.tasks.spawn(link.linger());
                 }
                 return Poll::Ready(Event::Link(carrier, event));
             }
@@ -230,11 +245,11 @@ impl Task<'_> {
             Event::Link(carrier, carrier::Event::Data(piece)) => Input::Data(carrier, piece),
             Event::Link(carrier, carrier::Event::Text(message)) => {
                 let text = message.as_text().unwrap_or_default();
-                return self.core.handle(Input::Text(carrier, text), self.shared.clock.now());
+                return self.core.handle(Input::Text(carrier, text), self.ground.clock.now());
             }
             Event::Link(_, carrier::Event::Pong) => return,
             Event::Link(carrier, carrier::Event::Closed(ending)) => Input::CarrierClosed(carrier, ending),
         };
-        self.core.handle(input, self.shared.clock.now());
+        self.core.handle(input, self.ground.clock.now());
     }
 }

@@ -1,4 +1,4 @@
-//! The TCP connections of one tunnel to WhatsApp: those that race, and the one that won.
+//! The TCP connections of one stream to WhatsApp: those that race, and the one that won.
 //!
 //! Which to begin, to drop and to use is the core's.
 
@@ -7,16 +7,18 @@ use std::io;
 use std::pin::Pin;
 use std::task::{Context, Poll};
 
+use pasarela_core::chunk::Chunk;
 use pasarela_core::config::Authority;
 use pasarela_core::dial::Candidate;
 use tokio::net::TcpStream;
 
-use super::super::chunk::Piece;
-use super::super::tcp::{self, Tcp};
+use super::chunk::Piece;
+use super::meter::Meter;
+use super::tcp::{self, Tcp};
 
 /// What happened.
 #[derive(Debug)]
-pub(super) enum Event {
+pub(crate) enum Event {
     /// It accepted the connection.
     Opened(Candidate),
     /// It refused it.
@@ -25,8 +27,8 @@ pub(super) enum Event {
     Tcp(tcp::Event),
 }
 
-#[derive(Default)]
-pub(super) struct Upstream {
+pub(crate) struct Upstream {
+    meter: Meter,
     connecting: Vec<(Candidate, Connecting)>,
     connected: Vec<(Candidate, TcpStream)>,
     tcp: Option<Tcp<TcpStream>>,
@@ -34,49 +36,56 @@ pub(super) struct Upstream {
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
+/// A connection of its own; the caller limits the time.
+pub(crate) async fn dial(authority: &str) -> io::Result<TcpStream> {
+    let tcp = TcpStream::connect(authority).await?;
+    tcp.set_nodelay(true)?;
+    Ok(tcp)
+}
+
 impl Upstream {
+    /// None yet; what goes through is counted here.
+    pub(crate) fn new(meter: &Meter) -> Self {
+        Self { meter: meter.clone(), connecting: Vec::new(), connected: Vec::new(), tcp: None }
+    }
+
     /// Begins a connection.
-    pub(super) fn connect(&mut self, candidate: Candidate, authority: &Authority) {
+    pub(crate) fn connect(&mut self, candidate: Candidate, authority: &Authority) {
         let authority = authority.to_string();
-        let connecting = async move {
-            let tcp = TcpStream::connect(authority).await?;
-            tcp.set_nodelay(true)?;
-            Ok(tcp)
-        };
-        self.connecting.push((candidate, Box::pin(connecting)));
+        self.connecting.push((candidate, Box::pin(async move { dial(&authority).await })));
     }
 
     /// Drops one that lost.
-    pub(super) fn abandon(&mut self, loser: Candidate) {
+    pub(crate) fn abandon(&mut self, loser: Candidate) {
         self.connecting.retain(|(candidate, _)| *candidate != loser);
         self.connected.retain(|(candidate, _)| *candidate != loser);
     }
 
     /// The stream goes over this one.
-    pub(super) fn choose(&mut self, winner: Candidate) {
+    pub(crate) fn choose(&mut self, winner: Candidate) {
         let index = self.connected.iter().position(|(candidate, _)| *candidate == winner);
         self.tcp = index.map(|index| Tcp::new(self.connected.swap_remove(index).1));
     }
 
     /// Reads at most `max` bytes.
-    pub(super) fn read(&mut self, max: usize) {
+    pub(crate) fn read(&mut self, max: usize) {
         self.tcp.iter_mut().for_each(|tcp| tcp.read(max));
     }
 
     /// Writes this.
-    pub(super) fn write(&mut self, piece: Piece) {
+    pub(crate) fn write(&mut self, piece: Piece) {
         if let Some(tcp) = &mut self.tcp {
             tcp.write(piece);
         }
     }
 
     /// Sends the client's end.
-    pub(super) fn finish(&mut self) {
+    pub(crate) fn finish(&mut self) {
         self.tcp.iter_mut().for_each(Tcp::finish);
     }
 
     /// Closes all.
-    pub(super) fn close(&mut self) {
+    pub(crate) fn close(&mut self) {
         self.connecting.clear();
         self.connected.clear();
         if let Some(tcp) = self.tcp.take() {
@@ -85,7 +94,7 @@ impl Upstream {
     }
 
     /// The next event.
-    pub(super) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+    pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         for index in 0..self.connecting.len() {
             let Some((candidate, connecting)) = self.connecting.get_mut(index) else { continue };
             let candidate = *candidate;
@@ -100,10 +109,18 @@ impl Upstream {
                 });
             }
         }
-        match &mut self.tcp {
-            Some(tcp) => tcp.poll(cx).map(Event::Tcp),
-            None => Poll::Pending,
+        let Some(tcp) = &mut self.tcp else { return Poll::Pending };
+        let event = tcp.poll(cx);
+        match &event {
+            Poll::Ready(tcp::Event::Read(piece)) => {
+                self.meter.down.inc_by(piece.len() as u64);
+            }
+            Poll::Ready(tcp::Event::Written(len)) => {
+                self.meter.up.inc_by(*len);
+            }
+            Poll::Ready(tcp::Event::ReadEnd | tcp::Event::Failed(_)) | Poll::Pending => {}
         }
+        event.map(Event::Tcp)
     }
 }
 

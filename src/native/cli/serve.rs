@@ -1,0 +1,329 @@
+//! `pasarela serve`: makes a relay of flags, environment and files, says where it listens, and drains it at the end.
+//!
+//! What it does is [`crate::serve`]'s; what the operator's variables mean is the core's.
+
+use std::error::Error;
+use std::net::{IpAddr, Ipv6Addr, SocketAddr};
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::Duration;
+
+use ipnet::IpNet;
+use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject;
+use serde_json::json;
+use socket2::{Domain, Socket, Type};
+use tokio::net::TcpListener;
+
+use super::{Failure, signal};
+use crate::serve::{Certificate, Files, Options, Relay, Site};
+
+const EXAMPLES: &str = "\
+Examples:
+  RELAY_KEYS='me=KEY' pasarela serve
+      On 127.0.0.1:8787, plain HTTP, for behind a web server that has the certificate:
+      nginx, Caddy and the like must pass WebSockets on. Let them vouch for their clients
+      with --trust-proxy 127.0.0.1/32.
+  pasarela serve --relay-keys-file keys --listen '[::]:443' \\
+      --cert /etc/letsencrypt/live/HOST/fullchain.pem --key /etc/letsencrypt/live/HOST/privkey.pem
+      By itself, on IPv4 and IPv6. The certificate is read anew every hour and on SIGHUP.
+  pasarela serve --relay-keys-file keys --site-dir /var/www/bicycles …
+      Whoever has no key sees your own site and no sign of a relay.
+
+A key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~; `openssl rand -hex 16` makes a good one.
+Its user's address is then https://HOST/KEY/.
+Ends on Ctrl-C or SIGTERM, within a few seconds; on a second one at once.";
+
+const LISTEN: u16 = 8787;
+
+/// Certificates are looked at again after this long: those of today last weeks, and are renewed days before their end.
+const RELOAD: Duration = Duration::from_secs(3600);
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// Where to listen [default: [::]:8787 with a certificate, which is IPv4 too; else 127.0.0.1:8787]
+    #[arg(long, value_name = "ADDR", env = "PASARELA_LISTEN")]
+    listen: Option<SocketAddr>,
+
+    /// The certificate chain in PEM, the server's own first; without it plain HTTP
+    #[arg(long, value_name = "FILE", env = "PASARELA_CERT", requires = "key")]
+    cert: Option<PathBuf>,
+
+    /// The certificate's private key in PEM
+    #[arg(long, value_name = "FILE", env = "PASARELA_KEY", requires = "cert")]
+    key: Option<PathBuf>,
+
+    /// The relay's keys: a file with what RELAY_KEYS would hold, name=key pairs separated by spaces or lines
+    #[arg(long, value_name = "FILE", env = "PASARELA_RELAY_KEYS_FILE")]
+    relay_keys_file: Option<PathBuf>,
+
+    /// No key is needed: anybody may use the relay (OPEN=1)
+    #[arg(long)]
+    open: bool,
+
+    /// Your own site, which whoever has no key sees: a folder of files, read at the start
+    #[arg(long, value_name = "DIR", env = "PASARELA_SITE_DIR")]
+    site_dir: Option<PathBuf>,
+
+    /// Where Prometheus finds the numbers, at /metrics; they are for nobody else
+    #[arg(long, value_name = "ADDR", env = "PASARELA_METRICS")]
+    metrics: Option<SocketAddr>,
+
+    /// WebSockets at once; each takes two open files
+    #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS", default_value_t = Options::default().max_connections)]
+    max_connections: usize,
+
+    /// WebSockets that one address, or one IPv6 /64, may ask for in a minute; 0: any number
+    #[arg(long, value_name = "N", env = "PASARELA_RATE", default_value_t = Options::default().rate)]
+    rate: u32,
+
+    /// A web server in front, or a network of them, whose X-Forwarded-For is believed; may be repeated
+    #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
+    trust_proxy: Vec<IpNet>,
+
+    /// Certificate authorities in PEM for --upstream-web, besides the usual ones
+    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
+    ca: Option<PathBuf>,
+
+    #[command(flatten)]
+    variables: Variables,
+
+    /// Print one line of JSON at the start: http, tls, metrics
+    #[arg(long)]
+    json: bool,
+}
+
+/// The operator's variables that are no secrets, under the names that they have on the edge.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "The operator's variables, as for the Worker")]
+struct Variables {
+    /// How library clients are carried: wss or tcp [default: wss]
+    #[arg(long, value_name = "MODE", env = "WEB_UPSTREAM", hide_env_values = true)]
+    web_upstream: Option<String>,
+
+    /// Where chat goes: host:port pairs, in order [default: WhatsApp's]
+    #[arg(long, value_name = "LIST", env = "UPSTREAM_CHAT", hide_env_values = true)]
+    upstream_chat: Option<String>,
+
+    /// Where library clients go: URLs, in order [default: WhatsApp's]
+    #[arg(long, value_name = "LIST", env = "UPSTREAM_WEB", hide_env_values = true)]
+    upstream_web: Option<String>,
+
+    /// One host:port that takes all TLS [default: the name asked for]
+    #[arg(long, value_name = "HOST:PORT", env = "UPSTREAM_TLS", hide_env_values = true)]
+    upstream_tls: Option<String>,
+
+    /// Tell the chat upstream the user's address: off, v1 or v2 [default: off]
+    #[arg(long, value_name = "VERSION", env = "PROXY_HEADER", hide_env_values = true)]
+    proxy_header: Option<String>,
+
+    /// What whoever has no key sees: guide or own [default: own with --site-dir, else guide]
+    #[arg(long, value_name = "WHICH", env = "SITE", hide_env_values = true)]
+    site: Option<String>,
+}
+
+pub(super) async fn run(args: Args) -> Result<(), Failure> {
+    let config = config(&args)?;
+    let certificate = certificate(&args)?;
+    let options = options(&args, certificate.as_ref())?;
+    let wanted = args.listen.unwrap_or_else(|| default_address(certificate.is_some()));
+    warn(&args, &config, wanted.ip(), certificate.is_some());
+    raise_open_files();
+    let listener = listen(wanted)?;
+    let metrics = args.metrics.map(listen).transpose()?;
+    let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
+    let relay = Relay::start_with(listener, config, options).map_err(|cause| cannot_listen(wanted, cause))?;
+    if let Some(metrics) = metrics {
+        relay.serve_metrics(metrics);
+    }
+    say(&args, relay.address(), metrics_address);
+    tokio::select! {
+        ended = signal::end() => ended?,
+        () = keep_fresh(certificate) => {}
+    }
+    tracing::debug!("draining");
+    tokio::select! {
+        () = relay.shutdown() => Ok(()),
+        ended = signal::end() => ended,
+    }
+}
+
+fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>) {
+    let tls = args.cert.is_some();
+    if args.json {
+        println!("{}", json!({ "http": address, "tls": tls, "metrics": metrics }));
+        return;
+    }
+    println!("relay      {}://{address}", if tls { "https" } else { "http" });
+    if let Some(metrics) = metrics {
+        println!("metrics    http://{metrics}/metrics");
+    }
+    println!("Ends on Ctrl-C.");
+}
+
+/// What is no error, and most likely not meant.
+fn warn(args: &Args, config: &Config, listens_on: IpAddr, tls: bool) {
+    let warn = |text: &str| eprintln!("warning: {text}");
+    if matches!(config.access, Access::Closed) {
+        warn("no key is set, so nobody can use this relay: set RELAY_KEYS='me=KEY' or use --relay-keys-file FILE");
+    }
+    if !tls && !listens_on.is_loopback() {
+        warn(
+            "plain HTTP, not only on this machine: networks in between see the key. Use --cert and --key, or put it behind a web server",
+        );
+    }
+    if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
+        warn("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
+    }
+    match (config.site, &args.site_dir) {
+        (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
+        (Shown::Guide, Some(_)) => warn("--site-dir is not used, because SITE is guide"),
+        (Shown::Own, Some(_)) | (Shown::Guide, None) => {}
+    }
+}
+
+fn config(args: &Args) -> Result<Config, Failure> {
+    let keys = match &args.relay_keys_file {
+        Some(file) => Some(std::fs::read_to_string(file).map_err(|cause| unreadable(file, cause))?),
+        None => std::env::var("RELAY_KEYS").ok(),
+    };
+    let Variables { web_upstream, upstream_chat, upstream_web, upstream_tls, proxy_header, site } = &args.variables;
+    let own = args.site_dir.as_ref().map(|_| "own".to_owned());
+    let found = |name: &str| match name {
+        "RELAY_KEYS" => keys.clone(),
+        "OPEN" if args.open => Some("1".to_owned()),
+        "OPEN" => std::env::var("OPEN").ok(),
+        "WEB_UPSTREAM" => web_upstream.clone(),
+        "UPSTREAM_CHAT" => upstream_chat.clone(),
+        "UPSTREAM_WEB" => upstream_web.clone(),
+        "UPSTREAM_TLS" => upstream_tls.clone(),
+        "PROXY_HEADER" => proxy_header.clone(),
+        "SITE" => site.clone().or_else(|| own.clone()),
+        _ => None,
+    };
+    Config::from_vars(found).map_err(|cause| Failure {
+        what: "cannot start the relay".to_owned(),
+        cause: cause.into(),
+        hint: "the variable, or the flag of the same name, as `pasarela serve --help` describes it",
+    })
+}
+
+fn options(args: &Args, certificate: Option<&Certificate>) -> Result<Options, Failure> {
+    let site = args.site_dir.as_deref().map(|folder| {
+        Site::read(folder).map(Arc::new).map_err(|cause| Failure {
+            what: "cannot read the site".to_owned(),
+            cause: cause.into(),
+            hint: "a folder with an index.html, or a web server in front for a large site",
+        })
+    });
+    Ok(Options {
+        tls: certificate.map(Certificate::server_config),
+        max_connections: args.max_connections,
+        rate: args.rate,
+        site: site.transpose()?,
+        trusted: args.trust_proxy.clone(),
+        upstream_ca: args.ca.as_deref().map(authorities).transpose()?.unwrap_or_default(),
+    })
+}
+
+fn certificate(args: &Args) -> Result<Option<Certificate>, Failure> {
+    let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
+    let files = Files { certificate: certificate.clone(), key: key.clone() };
+    let loaded = Certificate::load(files).map_err(|cause| Failure {
+        what: "cannot use the certificate".to_owned(),
+        cause: cause.into(),
+        hint: "the two files of one certificate in PEM, such as certbot's fullchain.pem and privkey.pem",
+    });
+    loaded.map(Some)
+}
+
+fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
+    let failed = |cause: Box<dyn Error + Send + Sync>| Failure {
+        what: format!("cannot read certificate authorities from {}", file.display()),
+        cause,
+        hint: "a file of certificates in PEM",
+    };
+    let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|cause| failed(cause.into()));
+    all.and_then(|all: Vec<_>| if all.is_empty() { Err(failed("it holds none".into())) } else { Ok(all) })
+}
+
+/// Takes renewed certificates into use; never ends.
+async fn keep_fresh(certificate: Option<Certificate>) {
+    let Some(certificate) = certificate else { return std::future::pending().await };
+    let mut asked = signal::Reload::new();
+    loop {
+        tokio::select! {
+            () = asked.next() => {}
+            () = tokio::time::sleep(RELOAD) => {}
+        }
+        match certificate.reload() {
+            Ok(()) => tracing::debug!("the certificate was read anew"),
+            Err(error) => tracing::warn!(%error, "the certificate of before stays in use"),
+        }
+    }
+}
+
+fn default_address(tls: bool) -> SocketAddr {
+    if tls { (Ipv6Addr::UNSPECIFIED, LISTEN).into() } else { ([127, 0, 0, 1], LISTEN).into() }
+}
+
+/// Listens, and on `[::]` for IPv4 as well, whatever the system's default is; on IPv4 alone where there is no IPv6.
+fn listen(wanted: SocketAddr) -> Result<TcpListener, Failure> {
+    let bound = bind(wanted).or_else(|error| {
+        let any = wanted.ip() == Ipv6Addr::UNSPECIFIED;
+        if any && error.raw_os_error() == Some(NO_IPV6) {
+            bind(([0, 0, 0, 0], wanted.port()).into())
+        } else {
+            Err(error)
+        }
+    });
+    bound.map_err(|cause| cannot_listen(wanted, cause))
+}
+
+/// The system's number for an address family that it does not have.
+const NO_IPV6: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+
+fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address.ip() != Ipv6Addr::UNSPECIFIED)?;
+    }
+    // A relay that is started again must not wait for connections of the one before to be forgotten.
+    socket.set_reuse_address(cfg!(unix))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+fn cannot_listen(wanted: SocketAddr, cause: std::io::Error) -> Failure {
+    let hint = if cause.kind() == std::io::ErrorKind::PermissionDenied {
+        "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
+    } else {
+        "another address or port, or ending the program that has it (`ss -ltnp` shows it)"
+    };
+    Failure { what: format!("cannot listen on {wanted}"), cause: cause.into(), hint }
+}
+
+fn unreadable(file: &Path, cause: std::io::Error) -> Failure {
+    Failure {
+        what: format!("cannot read {}", file.display()),
+        cause: cause.into(),
+        hint: "a file that this user may read",
+    }
+}
+
+/// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets.
+#[cfg(unix)]
+fn raise_open_files() {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let limit = getrlimit(Resource::Nofile);
+    // Failure means that the first limit stays.
+    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+}
+
+#[cfg(not(unix))]
+const fn raise_open_files() {}

@@ -1,0 +1,89 @@
+//! How much the server has and had of each thing, for `status.json` and Prometheus.
+//!
+//! Numbers only: no label holds an address or the name of a key. What goes through tunnels and pipes is `tunnel`'s meter.
+
+use pasarela_core::route::{Kind, Route};
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+
+/// The counters of one server. A clone counts in the same.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Counts {
+    /// TCP connections that are not upgraded.
+    pub(super) connections: Gauge,
+    pub(super) pipe: Gauge,
+    pub(super) ws_tcp: Gauge,
+    pub(super) ws_wss: Gauge,
+    pub(super) ws_wss_started: Counter,
+    upgrades: Family<On, Counter>,
+    refused: Family<For, Counter>,
+}
+
+/// A route's label.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct On {
+    route: &'static str,
+}
+
+/// A reason's label.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(super) struct For {
+    reason: &'static str,
+}
+
+/// Why a client with a right key was sent away.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Refusal {
+    /// There are as many as there may be.
+    Full,
+    /// Its address asks too often.
+    Rate,
+}
+
+impl Counts {
+    pub(super) fn upgraded(&self, route: Route) {
+        let route = match route {
+            Route::WsChat => "ws/chat",
+            Route::Pipe(Kind::Chat) => "pipe/chat",
+            Route::Pipe(Kind::Tls) => "pipe/tls",
+            Route::Tunnel => "tunnel",
+            Route::Status | Route::Guide => return,
+        };
+        self.upgrades.get_or_create(&On { route }).inc();
+    }
+
+    pub(super) fn refused(&self, refusal: Refusal) {
+        let reason = match refusal {
+            Refusal::Full => "full",
+            Refusal::Rate => "rate",
+        };
+        self.refused.get_or_create(&For { reason }).inc();
+    }
+
+    pub(super) fn upgrades(&self) -> Family<On, Counter> {
+        self.upgrades.clone()
+    }
+
+    pub(super) fn refusals(&self) -> Family<For, Counter> {
+        self.refused.clone()
+    }
+}
+
+/// Counts one for as long as it lives.
+#[derive(Debug)]
+pub(super) struct Counted(Gauge);
+
+impl Counted {
+    pub(super) fn new(gauge: &Gauge) -> Self {
+        gauge.inc();
+        Self(gauge.clone())
+    }
+}
+
+impl Drop for Counted {
+    fn drop(&mut self) {
+        self.0.dec();
+    }
+}

@@ -1,0 +1,149 @@
+//! One request to one route: what is accepted, and whose task carries it.
+//!
+//! Who may do what is decided by the core; the answers are made in the other files.
+
+use std::io;
+use std::net::IpAddr;
+use std::sync::Arc;
+
+use hyper::body::Incoming;
+use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::upgrade::{OnUpgrade, Parts};
+use hyper::{Method, Request, Version};
+use hyper_util::rt::TokioIo;
+use pasarela_core::codes::Code;
+use pasarela_core::config::WebUpstream;
+use pasarela_core::pipe::Origin;
+use pasarela_core::route::{Found, Judgement, Kind, Route};
+use pasarela_core::tunnel::upgrade::{self as protocol, PROTOCOL};
+use pasarela_core::{pages as core, web as library};
+
+use super::counts::{Counted, Refusal};
+use super::pages::{Answer, answer, unknown};
+use super::shared::{Place, Shared};
+use super::{MESSAGE_MAX, pipe, status, trust, web};
+use crate::tunnel::BoxedStream;
+use crate::tunnel::carrier::{self, Web};
+use crate::tunnel::relay::Client;
+use crate::tunnel::stream::Prefixed;
+use crate::upgrade;
+
+/// Answers one request.
+pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
+    let key = upgrade::key(request.headers()).cloned();
+    let key = key.filter(|_| request.method() == Method::GET && request.version() == Version::HTTP_11);
+    let config = &shared.ground.config;
+    match config.judge(request.method().as_str(), request.uri().path(), key.is_some()) {
+        Judgement::Stranger => unknown(request.method(), request.uri().path(), shared),
+        Judgement::UpgradeRequired => answer(core::upgrade_required()),
+        Judgement::Serve(Found { route: Route::Guide, .. }) => answer(core::guide(Some(config))),
+        Judgement::Serve(Found { route: Route::Status, .. }) => {
+            status::status(shared, request.headers(), request.uri().query().unwrap_or_default()).await
+        }
+        Judgement::Serve(found) => {
+            let Some(key) = key else { return answer(core::upgrade_required()) };
+            let (route, owner) = (found.route, found.owner.to_owned());
+            let client = trust::client(peer, request.headers(), &shared.options.trusted);
+            match shared.place(client) {
+                Ok(place) => upgraded(request, Asked { route, owner, client, key, place }, shared).await,
+                Err(refusal) => busy(refusal, shared),
+            }
+        }
+    }
+}
+
+/// A WebSocket that is to be had.
+struct Asked {
+    route: Route,
+    owner: String,
+    client: IpAddr,
+    key: HeaderValue,
+    place: Place,
+}
+
+fn busy(refusal: Refusal, shared: &Shared) -> Answer {
+    shared.counts.refused(refusal);
+    answer(core::busy())
+}
+
+/// Accepts the WebSocket and lets a task of its own carry it.
+async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Shared>) -> Answer {
+    let Asked { route, owner, client, key, place } = asked;
+    shared.counts.upgraded(route);
+    let query = request.uri().query().unwrap_or_default();
+    let mut subprotocol = None;
+    let work = match route {
+        Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
+            Work::Web(web::upstream(shared, request.headers(), &library::edge_query(query)).await)
+        }
+        Route::WsChat => Work::Pipe(library::routing_info(query), Kind::Chat, true),
+        Route::Pipe(kind) => Work::Pipe(None, kind, false),
+        Route::Tunnel => {
+            let protocols = protocols(request.headers());
+            subprotocol = protocol::is_offered(&protocols).then_some(PROTOCOL);
+            Work::Tunnel(Client { owner, address: client, request: protocol::decode(&protocols) })
+        }
+        Route::Status | Route::Guide => return unknown(request.method(), request.uri().path(), shared),
+    };
+    let upgrading = hyper::upgrade::on(&mut request);
+    let carried = Arc::clone(shared);
+    shared.ground.spawn(async move {
+        match socket(upgrading, work.message_max()).await {
+            Ok(socket) => work.carry(socket, client, &carried).await,
+            Err(error) => tracing::debug!(%error, "no upgrade"),
+        }
+        drop(place);
+    });
+    upgrade::accept(&key, subprotocol)
+}
+
+/// What is to be done with an accepted WebSocket.
+enum Work {
+    /// Coupled to an upstream's, if there is one.
+    Web(Option<Web>),
+    /// Routing info, what the stream speaks, and whether one frame is one message.
+    Pipe(Option<Vec<u8>>, Kind, bool),
+    Tunnel(Client),
+}
+
+impl Work {
+    const fn message_max(&self) -> usize {
+        match self {
+            Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
+            Self::Tunnel(_) => carrier::MESSAGE_MAX,
+        }
+    }
+
+    async fn carry(self, socket: Web, client: IpAddr, shared: &Shared) {
+        let (ground, counts) = (&shared.ground, &shared.counts);
+        match self {
+            Self::Web(None) => web::refuse(ground, socket, Code::Busy).await,
+            Self::Web(Some(upstream)) => {
+                counts.ws_wss_started.inc();
+                let _counted = Counted::new(&counts.ws_wss);
+                web::couple(ground, socket, upstream).await;
+            }
+            Self::Pipe(routing_info, kind, framed) => {
+                let _counted = Counted::new(if framed { &counts.ws_tcp } else { &counts.pipe });
+                let preferred = ground.preferred(kind);
+                let origin = Origin { kind, routing_info, client: Some(client), preferred };
+                pipe::run(ground, socket, origin, framed).await;
+            }
+            Self::Tunnel(client) => shared.tunnels.carry(ground, socket, client).await,
+        }
+    }
+}
+
+/// The list may be spread over several headers.
+fn protocols(headers: &HeaderMap) -> String {
+    let values = headers.get_all(SEC_WEBSOCKET_PROTOCOL).iter();
+    let values: Vec<_> = values.map(|value| value.to_str().unwrap_or_default()).collect();
+    values.join(",")
+}
+
+async fn socket(upgrading: OnUpgrade, max: usize) -> io::Result<Web> {
+    let upgraded = upgrading.await.map_err(io::Error::other)?;
+    let parts = upgraded.downcast::<TokioIo<BoxedStream>>();
+    let Parts { io, read_buf, .. } = parts.map_err(|_| io::Error::other("another socket type"))?;
+    Ok(carrier::server(Prefixed::new(read_buf, io.into_inner()), max))
+}

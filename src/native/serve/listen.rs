@@ -1,0 +1,119 @@
+//! Accepts connections, makes TLS of them if there is a certificate, and speaks HTTP on them.
+//!
+//! What is answered is `entry`'s.
+
+use std::convert::Infallible;
+use std::io;
+use std::net::SocketAddr;
+use std::pin::pin;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hyper::Request;
+use hyper::body::Incoming;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::Semaphore;
+use tokio::time::timeout;
+use tokio_rustls::TlsAcceptor;
+use tokio_util::sync::CancellationToken;
+
+use super::counts::Counted;
+use super::entry::entry;
+use super::pages::Answer;
+use super::shared::Shared;
+use crate::tunnel::BoxedStream;
+
+/// Connections that are not upgraded yet. More wait in the listener's backlog.
+const NOT_UPGRADED: usize = 4096;
+
+/// A TLS handshake is due in this time, and a request's head, whether the first or a further one.
+const HEAD: Duration = Duration::from_secs(10);
+
+/// A connection has this long for all before its upgrade, the answers included: whoever reads none holds nothing for longer.
+const WHOLE: Duration = Duration::from_secs(120);
+
+/// The longest head of a request: early data and a `resume` fit several times, and what is sent too early has room, too.
+const HEAD_MAX: usize = 16 * 1024;
+
+/// Accepts for as long as it is polled.
+pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+    let connections = Arc::new(Semaphore::new(NOT_UPGRADED));
+    loop {
+        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
+        let (tcp, peer) = next(&listener).await;
+        let carried = Arc::clone(&shared);
+        shared.ground.spawn(async move {
+            let _counted = Counted::new(&carried.counts.connections);
+            if let Err(error) = connection(tcp, peer, &carried).await {
+                tracing::debug!(%error, "connection ended");
+            }
+            // Behind an upgrade it is not this task's any more.
+            drop(permit);
+        });
+    }
+}
+
+/// The next connection.
+pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut warned = false;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // Only this one is lost.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
+            Err(error) => {
+                if !warned {
+                    tracing::warn!(%error, "cannot accept, trying again");
+                    warned = true;
+                }
+                // Out of file descriptors, usually; at once would only spin.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
+        }
+    }
+}
+
+async fn connection(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> io::Result<()> {
+    tcp.set_nodelay(true)?;
+    let stream: BoxedStream = match &shared.options.tls {
+        None => Box::new(tcp),
+        Some(config) => {
+            let handshake = TlsAcceptor::from(Arc::clone(config)).accept(tcp);
+            let finished = shared.ground.drain.run_until_cancelled(timeout(HEAD, handshake)).await;
+            let Some(finished) = finished else { return Ok(()) };
+            Box::new(finished??)
+        }
+    };
+    let answer = async |request, peer| entry(request, peer, shared).await;
+    http(stream, &shared.ground.drain, |request| answer(request, peer.ip())).await
+}
+
+/// Answers the requests of one connection to its end or upgrade, or until `drain` lets none follow.
+pub(super) async fn http<F: Future<Output = Answer>>(
+    stream: BoxedStream,
+    drain: &CancellationToken,
+    answer: impl Fn(Request<Incoming>) -> F,
+) -> io::Result<()> {
+    let service = hyper::service::service_fn(|request| {
+        let answer = answer(request);
+        async { Ok::<_, Infallible>(answer.await) }
+    });
+    let connection = hyper::server::conn::http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEAD)
+        .max_buf_size(HEAD_MAX)
+        .serve_connection(TokioIo::new(stream), service)
+        .with_upgrades();
+    let mut connection = pin!(connection);
+    let whole = async {
+        tokio::select! {
+            ended = connection.as_mut() => return ended,
+            () = drain.cancelled() => {}
+        }
+        connection.as_mut().graceful_shutdown();
+        connection.await
+    };
+    timeout(WHOLE, whole).await?.map_err(io::Error::other)
+}

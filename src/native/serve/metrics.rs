@@ -1,0 +1,82 @@
+//! Prometheus, on a listener of its own: the numbers of `counts` and of `tunnel`'s meter, at `/metrics`.
+//!
+//! It counts nothing, and says nothing about anybody.
+
+use std::sync::Arc;
+
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::header::{CONTENT_TYPE, HeaderValue};
+use hyper::{Method, Request, Response, StatusCode};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::registry::Registry;
+use tokio::net::TcpListener;
+
+use super::listen;
+use super::pages::Answer;
+use super::shared::Shared;
+
+/// Answers for as long as it is polled.
+pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    loop {
+        let (tcp, _) = listen::next(&listener).await;
+        let scraped = Arc::clone(&shared);
+        shared.ground.spawn(async move {
+            let answer = async |request: Request<Incoming>| answer(&request, &scraped);
+            if let Err(error) = listen::http(Box::new(tcp), &scraped.ground.drain, answer).await {
+                tracing::debug!(%error, "a reader of the metrics ended");
+            }
+        });
+    }
+}
+
+fn answer(request: &Request<Incoming>, shared: &Shared) -> Answer {
+    let known = request.uri().path() == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD);
+    let Some(text) = known.then(|| text(shared)).flatten() else {
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::NOT_FOUND;
+        return answer;
+    };
+    let mut answer = Response::new(Full::new(text.into()));
+    let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
+    answer.headers_mut().insert(CONTENT_TYPE, kind);
+    answer
+}
+
+/// All numbers as they are now.
+fn text(shared: &Shared) -> Option<String> {
+    let (counts, meter) = (&shared.counts, &shared.ground.meter);
+    let tunnels = *shared.tunnels.watch().borrow();
+    let mut all = Registry::with_prefix("pasarela");
+    all.register("connections", "TCP connections of clients before their upgrade", counts.connections.clone());
+    all.register("websockets", "WebSockets of clients", gauge(shared.places_taken()));
+    all.register("pipes", "Streams of /pipe", counts.pipe.clone());
+    all.register("ws_tcp", "Streams of /ws/chat in tcp mode", counts.ws_tcp.clone());
+    all.register("ws_wss", "Streams of /ws/chat in wss mode", counts.ws_wss.clone());
+    all.register("tunnels", "Tunnels, attached or not", gauge(tunnels.tunnels));
+    all.register("tunnels_detached", "Tunnels whose client is away", gauge(tunnels.detached));
+    all.register("tunnels_held_bytes", "Payload that tunnels hold", gauge(shared.tunnels.held()));
+    all.register("tunnels_opened", "Tunnels opened", counter(tunnels.opened));
+    all.register("tunnels_resumed", "Connections that went on with a tunnel", counter(tunnels.resumed));
+    all.register("upgrades", "WebSockets accepted", counts.upgrades());
+    all.register("refusals", "WebSockets refused for want of room", counts.refusals());
+    all.register("streams_failed", "Streams that ended before all was said", meter.failed.clone());
+    all.register("up_bytes", "Payload that upstreams took", meter.up.clone());
+    all.register("down_bytes", "Payload that came from upstreams", meter.down.clone());
+    let mut text = String::new();
+    encode(&mut text, &all).ok().map(|()| text)
+}
+
+fn gauge(value: usize) -> Gauge {
+    let gauge = Gauge::default();
+    gauge.set(i64::try_from(value).unwrap_or(i64::MAX));
+    gauge
+}
+
+fn counter(value: u64) -> Counter {
+    let counter = Counter::default();
+    counter.inc_by(value);
+    counter
+}

@@ -1,0 +1,146 @@
+//! The relay as a server of one's own: the routes of the Worker, natively, on a listener that is given.
+//!
+//! ```no_run
+//! use pasarela::serve::Relay;
+//! use pasarela_core::config::Config;
+//!
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! let config = Config::from_vars(|name| std::env::var(name).ok())?;
+//! let listener = tokio::net::TcpListener::bind("127.0.0.1:8787").await?;
+//! let relay = Relay::start(listener, config)?;
+//! tokio::signal::ctrl_c().await?;
+//! relay.shutdown().await;
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Which path is a route, where a stream may go and when it ends is the core's; tunnels are `tunnel`'s. No log line, number
+//! or error holds an address, a key or payload.
+
+mod counts;
+mod rate;
+mod trust;
+mod site;
+mod tls;
+mod options;
+mod shared;
+mod pages;
+mod pipe;
+mod dial;
+mod web;
+mod status;
+mod entry;
+mod listen;
+mod metrics;
+
+use std::fmt;
+use std::io;
+use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+
+use pasarela_core::config::Config;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+
+use crate::tunnel::Gauges;
+use shared::Shared;
+
+pub use options::Options;
+pub use site::{Site, SiteError};
+pub use tls::{Certificate, CertificateError, Files};
+
+/// The longest message but a tunnel's, in bytes: as on the edge, where the platform ends the connection beyond it.
+const MESSAGE_MAX: usize = 32 << 20;
+
+/// Clients have this long to take the last messages of a relay that shuts down.
+const DRAIN: Duration = Duration::from_secs(2);
+
+/// A running relay. Dropping it cuts all its connections.
+pub struct Relay {
+    address: SocketAddr,
+    shared: Arc<Shared>,
+}
+
+// What is left out holds keys and the names of sessions.
+impl fmt::Debug for Relay {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Relay").field("address", &self.address).field("gauges", &self.gauges()).finish_non_exhaustive()
+    }
+}
+
+impl Relay {
+    /// Starts to serve plain HTTP, in tasks of the current runtime.
+    ///
+    /// # Errors
+    ///
+    /// The listener's address cannot be told.
+    pub fn start(listener: TcpListener, config: Config) -> io::Result<Self> {
+        Self::start_with(listener, config, Options::default())
+    }
+
+    /// The same with other options.
+    ///
+    /// # Errors
+    ///
+    /// The listener's address cannot be told.
+    pub fn start_with(listener: TcpListener, config: Config, options: Options) -> io::Result<Self> {
+        let address = listener.local_addr()?;
+        let shared = Arc::new(Shared::new(config, options));
+        let accepting = listen::accept(listener, Arc::clone(&shared));
+        shared.ground.tasks.spawn(shared.ground.drain.clone().run_until_cancelled_owned(accepting));
+        Ok(Self { address, shared })
+    }
+
+    /// Also serves Prometheus at `/metrics` of another listener.
+    pub fn serve_metrics(&self, listener: TcpListener) {
+        let serving = metrics::serve(listener, Arc::clone(&self.shared));
+        let ground = &self.shared.ground;
+        ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(serving));
+    }
+
+    /// Where it listens.
+    #[must_use]
+    pub const fn address(&self) -> SocketAddr {
+        self.address
+    }
+
+    /// How many tunnels there are.
+    #[must_use]
+    pub fn gauges(&self) -> Gauges {
+        *self.watch().borrow()
+    }
+
+    /// The same, to be waited for.
+    #[must_use]
+    pub fn watch(&self) -> watch::Receiver<Gauges> {
+        self.shared.tunnels.watch()
+    }
+
+    /// Payload that all tunnels hold, in bytes.
+    #[must_use]
+    pub fn held(&self) -> usize {
+        self.shared.tunnels.held()
+    }
+
+    /// Accepts no more, ends all that is open with `draining` and waits for it, two seconds at most.
+    pub async fn shutdown(self) {
+        let ground = &self.shared.ground;
+        ground.drain.cancel();
+        ground.tasks.close();
+        let _ = tokio::time::timeout(DRAIN, ground.tasks.wait()).await;
+        ground.end.cancel();
+        ground.tasks.wait().await;
+    }
+}
+
+impl Drop for Relay {
+    fn drop(&mut self) {
+        // First, so that nobody finds time to say good-bye.
+        self.shared.ground.end.cancel();
+        self.shared.ground.drain.cancel();
+    }
+}
+
+#[cfg(test)]
+mod tests;

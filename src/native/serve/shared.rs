@@ -1,0 +1,74 @@
+//! What all requests of one server use: the ground of its streams, its tunnels, its numbers, its limits.
+//!
+//! It answers nothing.
+
+use std::net::IpAddr;
+use std::sync::{Arc, Mutex};
+
+use pasarela_core::status::Probed;
+use rustls::crypto::aws_lc_rs;
+use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
+
+use super::counts::{Counts, Refusal};
+use super::options::Options;
+use super::rate::Rate;
+use crate::tunnel::ground::Ground;
+use crate::tunnel::relay::Tunnels;
+
+pub(super) struct Shared {
+    pub(super) ground: Ground,
+    pub(super) tunnels: Tunnels,
+    pub(super) counts: Counts,
+    pub(super) options: Options,
+    /// TLS to upstream WebSockets.
+    pub(super) upstream_tls: Arc<ClientConfig>,
+    pub(super) probed: Mutex<Probed>,
+    rate: Rate,
+    places: Arc<Semaphore>,
+}
+
+/// A WebSocket's place among those that there may be, for as long as this lives.
+pub(super) struct Place {
+    _permit: OwnedSemaphorePermit,
+}
+
+impl Shared {
+    pub(super) fn new(config: pasarela_core::config::Config, options: Options) -> Self {
+        Self {
+            ground: Ground::new(config),
+            tunnels: Tunnels::new(),
+            counts: Counts::default(),
+            upstream_tls: upstream_tls(&options),
+            probed: Mutex::default(),
+            rate: Rate::new(options.rate),
+            places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
+            options,
+        }
+    }
+
+    /// WebSockets that there are.
+    pub(super) fn places_taken(&self) -> usize {
+        self.options.max_connections.saturating_sub(self.places.available_permits())
+    }
+
+    /// A place for one more WebSocket of this client.
+    pub(super) fn place(&self, client: IpAddr) -> Result<Place, Refusal> {
+        if !self.rate.allows(client, self.ground.clock.now()) {
+            return Err(Refusal::Rate);
+        }
+        let permit = Arc::clone(&self.places).try_acquire_owned();
+        permit.map(|permit| Place { _permit: permit }).map_err(|_| Refusal::Full)
+    }
+}
+
+/// As a browser's WebSocket offers it: HTTP/1.1 alone.
+fn upstream_tls(options: &Options) -> Arc<ClientConfig> {
+    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
+    roots.add_parsable_certificates(options.upstream_ca.iter().cloned());
+    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
+    let builder = builder.with_safe_default_protocol_versions().expect("the provider has suites for all of them");
+    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+    config.alpn_protocols = vec![b"http/1.1".to_vec()];
+    Arc::new(config)
+}

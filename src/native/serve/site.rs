@@ -1,0 +1,195 @@
+//! The operator's own site: files read once into memory, found by their exact path.
+//!
+//! What is not read at the start cannot be asked for, so there is nothing to climb out of. It lists no folder, follows no
+//! link, and leaves out names that begin with a dot. A large site is a web server's business.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::io;
+use std::path::{Path, PathBuf};
+
+use hyper::body::Bytes;
+use percent_encoding::percent_decode_str;
+
+/// The largest site, in bytes.
+const SITE_MAX: u64 = 64 << 20;
+
+/// The most files. Each costs memory of its own.
+const FILES_MAX: usize = 10_000;
+
+/// Kinds of files by the ends of their names.
+const KINDS: [(&str, &str); 20] = [
+    ("html", "text/html; charset=utf-8"),
+    ("htm", "text/html; charset=utf-8"),
+    ("css", "text/css; charset=utf-8"),
+    ("js", "text/javascript; charset=utf-8"),
+    ("mjs", "text/javascript; charset=utf-8"),
+    ("json", "application/json"),
+    ("txt", "text/plain; charset=utf-8"),
+    ("xml", "application/xml"),
+    ("svg", "image/svg+xml"),
+    ("png", "image/png"),
+    ("jpg", "image/jpeg"),
+    ("jpeg", "image/jpeg"),
+    ("gif", "image/gif"),
+    ("webp", "image/webp"),
+    ("ico", "image/x-icon"),
+    ("woff", "font/woff"),
+    ("woff2", "font/woff2"),
+    ("pdf", "application/pdf"),
+    ("webmanifest", "application/manifest+json"),
+    ("wasm", "application/wasm"),
+];
+
+/// A site in memory.
+#[derive(Default)]
+pub struct Site {
+    files: BTreeMap<String, File>,
+}
+
+/// What is at a path.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Page {
+    /// A file.
+    File(File),
+    /// A folder, asked for without the slash at its end.
+    Folder,
+}
+
+/// A file.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) struct File {
+    pub(super) kind: &'static str,
+    pub(super) bytes: Bytes,
+}
+
+/// Why a folder is no site.
+#[derive(Debug)]
+pub enum SiteError {
+    /// It cannot be read.
+    Io(PathBuf, io::Error),
+    /// It is larger than a site may be.
+    TooLarge,
+}
+
+impl fmt::Display for SiteError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::TooLarge => write!(f, "more than {} MiB, or more than {FILES_MAX} files", SITE_MAX >> 20),
+        }
+    }
+}
+
+impl std::error::Error for SiteError {}
+
+impl fmt::Debug for Site {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Site").field("files", &self.files.len()).finish_non_exhaustive()
+    }
+}
+
+impl Site {
+    /// Reads a folder.
+    ///
+    /// # Errors
+    ///
+    /// It cannot be read, or is too large.
+    pub fn read(folder: &Path) -> Result<Self, SiteError> {
+        let mut site = Self::default();
+        let mut left = SITE_MAX;
+        let mut folders = vec![(folder.to_path_buf(), String::new())];
+        while let Some((folder, name)) = folders.pop() {
+            let failed = |error| SiteError::Io(folder.clone(), error);
+            for entry in std::fs::read_dir(&folder).map_err(failed)? {
+                let entry = entry.map_err(failed)?;
+                let Ok(own) = entry.file_name().into_string() else { continue };
+                if own.starts_with('.') && own != ".well-known" {
+                    continue;
+                }
+                let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+                let name = format!("{name}/{own}");
+                if kind.is_dir() {
+                    folders.push((path, name));
+                } else if kind.is_file() {
+                    site.add(&path, name, &mut left)?;
+                }
+            }
+        }
+        Ok(site)
+    }
+
+    fn add(&mut self, path: &Path, name: String, left: &mut u64) -> Result<(), SiteError> {
+        let failed = |error| SiteError::Io(path.to_path_buf(), error);
+        let len = std::fs::metadata(path).map_err(failed)?.len();
+        *left = left.checked_sub(len).filter(|_| self.files.len() < FILES_MAX).ok_or(SiteError::TooLarge)?;
+        let bytes = std::fs::read(path).map_err(failed)?.into();
+        self.files.insert(name.clone(), File { kind: kind(&name), bytes });
+        Ok(())
+    }
+
+    /// What is at this path of a request.
+    pub(super) fn get(&self, path: &str) -> Option<Page> {
+        let path = percent_decode_str(path).decode_utf8().ok()?;
+        let index = |folder: &str| self.files.get(&format!("{folder}index.html"));
+        if let Some(file) = if path.ends_with('/') { index(&path) } else { self.files.get(path.as_ref()) } {
+            return Some(Page::File(file.clone()));
+        }
+        index(&format!("{path}/")).map(|_| Page::Folder)
+    }
+
+    /// What the operator says of a path that is not there.
+    pub(super) fn not_found(&self) -> Option<File> {
+        self.files.get("/404.html").cloned()
+    }
+}
+
+fn kind(name: &str) -> &'static str {
+    let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
+    KINDS.iter().find(|(known, _)| *known == end).map_or("application/octet-stream", |(_, kind)| kind)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn folder() -> tempfile::TempDir {
+        let folder = tempfile::tempdir().expect("a folder");
+        let write = |name: &str, text: &str| std::fs::write(folder.path().join(name), text).expect("written");
+        for sub in ["sub", ".git"] {
+            std::fs::create_dir(folder.path().join(sub)).expect("made");
+        }
+        write("index.html", "bicycles");
+        write("a b.css", "style");
+        write("sub/index.html", "more");
+        write(".env", "secret");
+        write(".git/config", "secret");
+        #[cfg(unix)]
+        std::os::unix::fs::symlink("/etc/passwd", folder.path().join("link")).expect("linked");
+        folder
+    }
+
+    #[test]
+    fn files_are_found_by_their_exact_path_and_nothing_else_is() {
+        let folder = folder();
+        let site = Site::read(folder.path()).expect("readable");
+        let text = |path: &str| match site.get(path) {
+            Some(Page::File(file)) => Some((file.kind, String::from_utf8_lossy(&file.bytes).into_owned())),
+            Some(Page::Folder) | None => None,
+        };
+        assert_eq!(text("/"), Some(("text/html; charset=utf-8", "bicycles".to_owned())));
+        assert_eq!(text("/a%20b.css"), Some(("text/css; charset=utf-8", "style".to_owned())));
+        assert_eq!(text("/sub/"), text("/sub/index.html"));
+        assert_eq!(site.get("/sub"), Some(Page::Folder));
+        for path in ["/sub/..", "/../etc/passwd", "/%2e%2e/etc/passwd", "/link", "/.env", "/.git/config", "//", "/%ff"]
+        {
+            assert_eq!(site.get(path), None, "{path}");
+        }
+    }
+
+    #[test]
+    fn a_folder_that_is_none_is_named() {
+        let error = Site::read(Path::new("/nonexistent/site")).expect_err("not there");
+        assert!(error.to_string().starts_with("/nonexistent/site: "), "{error}");
+    }
+}

@@ -1,0 +1,72 @@
+//! `status.json`: counts, and on request whether upstreams answer. What it says is the core's.
+//!
+//! The probe dials one candidate of each upstream, one after the other, at most once a minute.
+
+use std::sync::PoisonError;
+
+use futures_util::SinkExt;
+use hyper::header::HeaderMap;
+use pasarela_core::config::Authority;
+use pasarela_core::limits;
+use pasarela_core::pages::json;
+use pasarela_core::status::{self, Due, Gauges, Reachable, Status};
+use tokio::time::timeout;
+
+use super::dial::dial;
+use super::pages::{Answer, answer};
+use super::shared::Shared;
+use crate::tunnel::upstream;
+
+pub(super) async fn status(shared: &Shared, headers: &HeaderMap, query: &str) -> Answer {
+    let counts = &shared.counts;
+    let gauges = Gauges {
+        scope: "process",
+        pipe: whole(counts.pipe.get()),
+        tunnel: u32::try_from(shared.tunnels.watch().borrow().tunnels).unwrap_or(u32::MAX),
+        ws_tcp: whole(counts.ws_tcp.get()),
+        ws_wss_started_total: counts.ws_wss_started.get(),
+    };
+    let mut status = Status::new("native", &shared.ground.config, true, gauges);
+    if status::wants_probe(query) {
+        status.upstreams = reachable(shared, headers).await;
+    }
+    answer(json(status.document()))
+}
+
+fn whole(gauge: i64) -> u32 {
+    u32::try_from(gauge).unwrap_or_default()
+}
+
+/// What the last probe found; whoever asks while one runs starts no other, and is told nothing.
+async fn reachable(shared: &Shared, headers: &HeaderMap) -> Option<Reachable> {
+    let clock = shared.ground.clock;
+    // Nothing under the lock leaves it half done.
+    let probed = || shared.probed.lock().unwrap_or_else(PoisonError::into_inner);
+    let known = probed().ask(clock.now());
+    let Err(Due) = known else { return known.unwrap_or_default() };
+    let config = &shared.ground.config;
+    let found = Reachable {
+        chat: match config.chat.first() {
+            Some(chat) => accepts(chat).await,
+            None => false,
+        },
+        web: match config.web_urls.first() {
+            Some(url) => upgrades(url, headers, shared).await,
+            None => false,
+        },
+        tls: accepts(&status::tls_candidate(config)).await,
+    };
+    probed().found(found, clock.now());
+    Some(found)
+}
+
+async fn accepts(to: &Authority) -> bool {
+    matches!(timeout(limits::DIAL_TOTAL, upstream::dial(&to.to_string())).await, Ok(Ok(_)))
+}
+
+async fn upgrades(url: &str, headers: &HeaderMap, shared: &Shared) -> bool {
+    let Some(mut web) = dial(url, headers, &shared.upstream_tls).await else { return false };
+    // That it was to be had is all that was asked.
+    let _ = timeout(limits::DIAL_TOTAL, web.close()).await;
+    true
+}

@@ -1,0 +1,144 @@
+//! The server over real sockets: HTTP as a prober speaks it, and its limits.
+//!
+//! What passes through it is tested beside the edge, end to end.
+
+use std::net::Ipv4Addr;
+
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+
+use super::*;
+
+const KEY: &str = "a-key-of-the-tests";
+
+const UPGRADE: &str = "GET /a-key-of-the-tests/pipe/chat HTTP/1.1\r\nHost: x\r\nConnection: Upgrade\r\nUpgrade: websocket\r\n\
+                       Sec-WebSocket-Version: 13\r\nSec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\n\r\n";
+
+async fn listener() -> TcpListener {
+    TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port")
+}
+
+async fn relay(options: Options) -> Relay {
+    let vars = |name: &str| (name == "RELAY_KEYS").then(|| format!("tests={KEY}"));
+    let config = Config::from_vars(vars).expect("usable");
+    Relay::start_with(listener().await, config, options).expect("bound")
+}
+
+/// Says this, and hears what is answered up to an empty line.
+async fn head(tcp: &mut TcpStream, request: &str) -> String {
+    tcp.write_all(request.as_bytes()).await.expect("connected");
+    let mut head = String::new();
+    while !head.ends_with("\r\n\r\n") {
+        let byte = tcp.read_u8().await.expect("an answer");
+        head.push(char::from(byte));
+    }
+    head
+}
+
+async fn connect(relay: &Relay) -> TcpStream {
+    TcpStream::connect(relay.address()).await.expect("listening")
+}
+
+/// All that is answered before the end.
+async fn answer(to: SocketAddr, request: &str) -> String {
+    let mut tcp = TcpStream::connect(to).await.expect("listening");
+    tcp.write_all(request.as_bytes()).await.expect("connected");
+    let mut answer = String::new();
+    tcp.read_to_string(&mut answer).await.expect("an end");
+    answer
+}
+
+#[tokio::test]
+async fn its_debug_holds_no_key() {
+    let relay = relay(Options::default()).await;
+    let shown = format!("{relay:?}");
+    assert!(shown.contains("tunnels: 0") && !shown.contains(KEY), "{shown}");
+}
+
+#[tokio::test]
+async fn a_connection_may_ask_more_than_once_as_of_any_web_server() {
+    let relay = relay(Options::default()).await;
+    let last = "GET /b HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n";
+    let answers = answer(relay.address(), &format!("GET /a HTTP/1.1\r\nHost: x\r\n\r\n{last}")).await;
+    assert_eq!(answers.matches("HTTP/1.1 404").count(), 2, "{answers}");
+    let long = |len: usize| format!("GET / HTTP/1.1\r\nHost: x\r\nConnection: close\r\nX: {}\r\n\r\n", "x".repeat(len));
+    assert!(answer(relay.address(), &long(12 * 1024)).await.starts_with("HTTP/1.1 200"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_never_says_all_is_cut_in_time() {
+    let relay = relay(Options::default()).await;
+    let body = format!("POST /{KEY}/tunnel HTTP/1.1\r\nHost: x\r\nContent-Length: 9\r\n\r\n1");
+    for request in ["", "GET / HTTP/1.1\r\n", &body] {
+        let begun = tokio::time::Instant::now();
+        let mut tcp = connect(&relay).await;
+        tcp.write_all(request.as_bytes()).await.expect("connected");
+        // A reset is an end, too.
+        let _ = tcp.read_to_end(&mut Vec::new()).await;
+        assert!(begun.elapsed() <= Duration::from_secs(121));
+    }
+}
+
+#[tokio::test]
+async fn overload_is_told_before_the_upgrade_and_only_to_who_has_the_key() {
+    let relay = relay(Options { max_connections: 1, ..Options::default() }).await;
+    let mut first = connect(&relay).await;
+    assert!(head(&mut first, UPGRADE).await.starts_with("HTTP/1.1 101 "));
+    assert!(head(&mut connect(&relay).await, UPGRADE).await.starts_with("HTTP/1.1 503 "));
+    let stranger = UPGRADE.replace(KEY, "another-key-of-tests");
+    assert!(head(&mut connect(&relay).await, &stranger).await.starts_with("HTTP/1.1 404 "));
+}
+
+#[tokio::test]
+async fn who_asks_too_often_is_told_to_come_again() {
+    let relay = relay(Options { rate: 2, ..Options::default() }).await;
+    let mut kept = Vec::new();
+    for expected in ["101", "101", "503"] {
+        let mut tcp = connect(&relay).await;
+        let head = head(&mut tcp, UPGRADE).await;
+        assert!(head.starts_with(&format!("HTTP/1.1 {expected} ")), "{head}");
+        kept.push(tcp);
+    }
+}
+
+#[tokio::test]
+async fn an_older_http_and_an_upgrade_without_a_key_are_no_websockets() {
+    let relay = relay(Options::default()).await;
+    for odd in [UPGRADE.replace("HTTP/1.1", "HTTP/1.0"), UPGRADE.replace("Sec-WebSocket-Key", "X")] {
+        let head = head(&mut connect(&relay).await, &odd).await;
+        assert!(head.contains(" 426 ") && head.contains("upgrade: websocket"), "{head}");
+    }
+}
+
+#[tokio::test]
+async fn shutting_down_tells_every_client_and_takes_no_new_one() {
+    let relay = relay(Options::default()).await;
+    let address = relay.address();
+    let mut tcp = connect(&relay).await;
+    head(&mut tcp, UPGRADE).await;
+    let idle = connect(&relay).await;
+    relay.shutdown().await;
+    let mut said = Vec::new();
+    tcp.read_to_end(&mut said).await.expect("an end");
+    assert_eq!(said.get(2..), Some(&b"\x03\xe9draining"[..]));
+    assert!(TcpStream::connect(address).await.is_err());
+    drop(idle);
+}
+
+#[tokio::test]
+async fn the_metrics_count_and_name_nobody() {
+    let relay = relay(Options::default()).await;
+    let metrics = listener().await;
+    let address = metrics.local_addr().expect("bound");
+    relay.serve_metrics(metrics);
+    let mut tcp = connect(&relay).await;
+    head(&mut tcp, UPGRADE).await;
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let text = answer(address, &get("/metrics")).await;
+    for line in ["pasarela_websockets 1", "pasarela_upgrades_total{route=\"pipe/chat\"} 1", "# EOF"] {
+        assert!(text.contains(line), "{line} is not in {text}");
+    }
+    assert!(!text.contains(KEY) && !text.contains("127.0.0.1") && !text.contains("tests"), "{text}");
+    assert!(answer(address, &get("/")).await.starts_with("HTTP/1.1 404 "));
+    assert!(answer(relay.address(), &get("/metrics")).await.starts_with("HTTP/1.1 404 "));
+}

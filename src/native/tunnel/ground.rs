@@ -1,0 +1,78 @@
+//! What all streams of one relay stand on: the operator's variables, a clock, counters, tasks, and the signals of its end.
+//!
+//! It knows no route and no listener.
+
+use std::fmt;
+use std::future::Future;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
+use pasarela_core::config::Config;
+use pasarela_core::dial::Candidate;
+use pasarela_core::route::Kind;
+use tokio_util::sync::CancellationToken;
+use tokio_util::task::TaskTracker;
+
+use super::clock::Clock;
+use super::meter::Meter;
+
+/// No candidate has won yet.
+const NONE: usize = usize::MAX;
+
+pub(crate) struct Ground {
+    pub(crate) config: Config,
+    pub(crate) clock: Clock,
+    pub(crate) meter: Meter,
+    /// The candidate for chat that won last.
+    winner: AtomicUsize,
+    pub(crate) tasks: TaskTracker,
+    /// No more connections, and all streams are to end.
+    pub(crate) drain: CancellationToken,
+    /// All is cut.
+    pub(crate) end: CancellationToken,
+}
+
+// What is left out holds keys.
+impl fmt::Debug for Ground {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Ground").finish_non_exhaustive()
+    }
+}
+
+impl Ground {
+    pub(crate) fn new(config: Config) -> Self {
+        Self {
+            config,
+            clock: Clock::start(),
+            meter: Meter::default(),
+            winner: AtomicUsize::new(NONE),
+            tasks: TaskTracker::new(),
+            drain: CancellationToken::new(),
+            end: CancellationToken::new(),
+        }
+    }
+
+    /// The candidate to try first.
+    pub(crate) fn preferred(&self, kind: Kind) -> Option<Candidate> {
+        match kind {
+            Kind::Chat => Some(self.winner.load(Ordering::Relaxed)).filter(|index| *index != NONE).map(Candidate),
+            // The candidates are other ones for each name.
+            Kind::Tls => None,
+        }
+    }
+
+    /// Which candidate won.
+    pub(crate) fn won(&self, kind: Kind, Candidate(index): Candidate) {
+        match kind {
+            Kind::Chat => self.winner.store(index, Ordering::Relaxed),
+            Kind::Tls => {}
+        }
+    }
+
+    /// Runs this in a task of its own until all is cut.
+    pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
+        let work = self.end.clone().run_until_cancelled_owned(work);
+        self.tasks.spawn(async {
+            work.await;
+        });
+    }
+}
