@@ -7,13 +7,30 @@ use pasarela::sim::Delivery;
 use pasarela_e2e::{measuring, socket::Socket};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::common::Bench;
+use crate::relays::{Bench, Kind};
+
+mod under {
+    crate::relays::against_both! {
+        an_upstream_that_refuses,
+        an_upstream_that_answers_no_connection_at_all,
+        an_upstream_that_resets_in_mid_frame,
+        a_silent_upstream_is_left_alone_and_forgotten_with_its_client,
+        a_client_that_vanishes_without_a_word,
+        garbage_in_place_of_whatsapps_prologue,
+        no_first_bytes_within_ten_seconds,
+        a_text_message,
+        a_message_larger_than_the_relay_would_hold,
+        the_same_codes_in_tcp_mode_of_library_clients,
+        the_status_counts_what_is_open_and_probes_on_request,
+        who_asks_while_a_probe_runs_starts_no_other_and_is_told_nothing_false,
+    }
+}
 
 const HELLO: &[u8] = b"WA\x06\x03";
 
 /// Opens the pipe for chat, sends these messages and checks how it is closed.
 async fn check(bench: &Bench, messages: &[Vec<u8>], expected: (u16, &str)) -> Result<()> {
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     for message in messages {
         socket.send(message.clone()).await?;
     }
@@ -23,38 +40,34 @@ async fn check(bench: &Bench, messages: &[Vec<u8>], expected: (u16, &str)) -> Re
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn an_upstream_that_refuses() -> Result<()> {
+async fn an_upstream_that_refuses(kind: Kind) -> Result<()> {
     let dead = |options: pasarela_e2e::workerd::Options| options.var("UPSTREAM_CHAT", "127.0.0.1:1 127.0.0.1:2");
-    let bench = Bench::with(Delivery::Frame, dead).await?;
+    let bench = Bench::with(kind, dead).await?;
     check(&bench, &[HELLO.to_vec()], (1011, "upstream-refused")).await
 }
 
-#[tokio::test]
-async fn an_upstream_that_answers_no_connection_at_all() -> Result<()> {
+async fn an_upstream_that_answers_no_connection_at_all(kind: Kind) -> Result<()> {
     // A listener whose backlog is full drops what comes.
     let socket = TcpSocket::new_v4()?;
     socket.bind("127.0.0.1:0".parse()?)?;
     let listener = socket.listen(0)?;
     let deaf = listener.local_addr()?;
     let _filling = [TcpStream::connect(deaf).await?];
-    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_CHAT", &deaf.to_string())).await?;
+    let bench = Bench::with(kind, |options| options.var("UPSTREAM_CHAT", &deaf.to_string())).await?;
     check(&bench, &[HELLO.to_vec()], (1011, "upstream-timeout")).await
 }
 
-#[tokio::test]
-async fn an_upstream_that_resets_in_mid_frame() -> Result<()> {
-    let bench = Bench::with(Delivery::Cut(100), |options| options).await?;
+async fn an_upstream_that_resets_in_mid_frame(kind: Kind) -> Result<()> {
+    let bench = Bench::with_delivery(kind, Delivery::Cut(100), |options| options).await?;
     let (_, hello) = pasarela_noise::Initiator::new(rand::random());
     let mut first = pasarela_noise::wire::intro(None).map_err(|_| anyhow::anyhow!("no intro"))?;
     pasarela_noise::wire::encode_frame(&hello, &mut first).map_err(|_| anyhow::anyhow!("too long"))?;
     check(&bench, &[first], (1011, "upstream-reset")).await
 }
 
-#[tokio::test]
-async fn a_silent_upstream_is_left_alone_and_forgotten_with_its_client() -> Result<()> {
-    let bench = Bench::with(Delivery::Silent, |options| options).await?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+async fn a_silent_upstream_is_left_alone_and_forgotten_with_its_client(kind: Kind) -> Result<()> {
+    let bench = Bench::with_delivery(kind, Delivery::Silent, |options| options).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     socket.send(HELLO.to_vec()).await?;
     bench.reaches_upstream(1).await?;
     socket.close().await?;
@@ -62,19 +75,17 @@ async fn a_silent_upstream_is_left_alone_and_forgotten_with_its_client() -> Resu
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn a_client_that_vanishes_without_a_word() -> Result<()> {
-    let bench = Bench::start().await?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+async fn a_client_that_vanishes_without_a_word(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     socket.send(measuring::ask("sim echo")).await?;
     bench.reaches_upstream(1).await?;
     drop(socket);
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn garbage_in_place_of_whatsapps_prologue() -> Result<()> {
-    let bench = Bench::start().await?;
+async fn garbage_in_place_of_whatsapps_prologue(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
     for garbage in [&b"GET / HTTP/1.1\r\n\r\n"[..], b"\x16\x03\x01\x00\x05\x01\x00\x00\x01\x00", b"\x00"] {
         check(&bench, &[garbage.to_vec()], (1008, "garbage")).await?;
     }
@@ -82,49 +93,44 @@ async fn garbage_in_place_of_whatsapps_prologue() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn no_first_bytes_within_ten_seconds() -> Result<()> {
-    let bench = Bench::start().await?;
+async fn no_first_bytes_within_ten_seconds(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
     let (nothing, too_little) = ([], [b"W".to_vec()]);
     let both = tokio::join!(check(&bench, &nothing, (1008, "silent")), check(&bench, &too_little, (1008, "silent")));
     both.0.and(both.1)
 }
 
-#[tokio::test]
-async fn a_text_message() -> Result<()> {
-    let bench = Bench::start().await?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+async fn a_text_message(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     socket.send_text("hello").await?;
     ensure!(socket.closed().await? == (1003, "text".to_owned()));
     drop(socket);
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn a_message_larger_than_the_relay_would_hold() -> Result<()> {
-    let bench = Bench::start().await?;
+async fn a_message_larger_than_the_relay_would_hold(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
     check(&bench, &[vec![0; 31 << 20]], (1009, "too-big")).await
 }
 
-#[tokio::test]
-async fn the_same_codes_in_tcp_mode_of_library_clients() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, |options| options.var("WEB_UPSTREAM", "tcp")).await?;
-    let mut socket = Socket::connect(&bench.relay.url("/ws/chat")).await?;
+async fn the_same_codes_in_tcp_mode_of_library_clients(kind: Kind) -> Result<()> {
+    let bench = Bench::with(kind, |options| options.var("WEB_UPSTREAM", "tcp")).await?;
+    let mut socket = Socket::connect(&bench.url_of("/ws/chat")).await?;
     socket.send(&b"garbage"[..]).await?;
     ensure!(socket.closed().await? == (1008, "garbage".to_owned()));
     drop(socket);
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn the_status_counts_what_is_open_and_probes_on_request() -> Result<()> {
-    let bench = Bench::start().await?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+async fn the_status_counts_what_is_open_and_probes_on_request(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     socket.send(measuring::ask("sim echo")).await?;
     socket.send(&b"x"[..]).await?;
     socket.binary().await?;
     ensure!(bench.gauge("pipe").await? == 1);
-    let status = |target| pasarela_e2e::http::request(bench.relay.address(), "GET", target, &[]);
+    let status = |target| pasarela_e2e::http::request(bench.address(), "GET", target, &[]);
     ensure!(status("/status.json").await?.json()?.get("upstreams").is_none(), "probed without being asked");
     let probed = status("/status.json?probe=1").await?.json()?;
     for upstream in ["chat", "web", "tls"] {
@@ -140,15 +146,14 @@ async fn the_status_counts_what_is_open_and_probes_on_request() -> Result<()> {
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn who_asks_while_a_probe_runs_starts_no_other_and_is_told_nothing_false() -> Result<()> {
+async fn who_asks_while_a_probe_runs_starts_no_other_and_is_told_nothing_false(kind: Kind) -> Result<()> {
     let socket = TcpSocket::new_v4()?;
     socket.bind("127.0.0.1:0".parse()?)?;
     let listener = socket.listen(0)?;
     let deaf = listener.local_addr()?;
     let _filling = [TcpStream::connect(deaf).await?];
-    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_TLS", &deaf.to_string())).await?;
-    let relay = bench.relay.address();
+    let bench = Bench::with(kind, |options| options.var("UPSTREAM_TLS", &deaf.to_string())).await?;
+    let relay = bench.address();
     let probe = || pasarela_e2e::http::request(relay, "GET", "/status.json?probe=1", &[]);
     let first = tokio::spawn(probe());
     // The TLS upstream is looked at last, and keeps the probe waiting.
@@ -171,9 +176,9 @@ async fn an_unusable_variable_does_not_unmask_a_relay_behind_the_operators_own_s
         let options = options.var("SITE", "own").var("RELAY_KEYS", "me=short");
         pasarela_e2e::workerd::Options { site: Some("a shop for bicycles"), ..options }
     };
-    let bench = Bench::with(Delivery::Frame, hidden).await?;
+    let bench = Bench::with(Kind::Object, hidden).await?;
     for target in ["/", "/anything"] {
-        let answer = pasarela_e2e::http::request(bench.relay.address(), "GET", target, &[]).await?;
+        let answer = pasarela_e2e::http::request(bench.address(), "GET", target, &[]).await?;
         ensure!(answer.body.contains("bicycles"), "{target}: {answer:?}");
     }
     Ok(())
@@ -181,8 +186,8 @@ async fn an_unusable_variable_does_not_unmask_a_relay_behind_the_operators_own_s
 
 #[tokio::test]
 async fn an_unusable_variable_closes_the_relay_and_is_not_shown() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, |options| options.var("UPSTREAM_CHAT", "not an address")).await?;
-    let relay: SocketAddr = bench.relay.address();
+    let bench = Bench::with(Kind::Object, |options| options.var("UPSTREAM_CHAT", "not an address")).await?;
+    let relay: SocketAddr = bench.address();
     let guide = pasarela_e2e::http::request(relay, "GET", "/", &[]).await?;
     ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"misconfigured\""));
     ensure!(!guide.body.contains("not an address"));

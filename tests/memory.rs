@@ -5,7 +5,6 @@
 
 use anyhow::{Context, Result, ensure};
 use futures_util::{SinkExt, StreamExt};
-use pasarela::sim::Delivery;
 use pasarela_e2e::{
     measuring::{self, ask},
     process::resident,
@@ -15,7 +14,10 @@ use pasarela_e2e::{
 use tokio::time::timeout;
 use tokio_websockets::Message;
 
-use crate::common::{Bench, soak};
+use crate::{
+    common::soak,
+    relays::{Bench, Kind},
+};
 
 const MIB: u64 = 1 << 20;
 
@@ -60,10 +62,10 @@ async fn flood(worker: &Workerd, total: u64) -> Result<(u64, Option<(u16, String
 
 #[tokio::test]
 async fn an_unpaced_client_before_a_stalled_upstream_is_closed_and_a_naive_worker_swells() -> Result<()> {
-    let bench = Bench::start().await?;
+    let bench = Bench::start(Kind::Object).await?;
     let naive = Workerd::start(&Options::towards(&bench.sim).script("tests/workers/naive.mjs")).await?;
     let total = 512 * MIB;
-    let (ours, closed) = flood(&bench.relay, total).await?;
+    let (ours, closed) = flood(bench.workerd()?, total).await?;
     let (theirs, never) = flood(&naive, total).await?;
     println!("growth: ours {} MiB, naive {} MiB", ours / MIB, theirs / MIB);
     ensure!(closed == Some((1009, "queue".to_owned())), "closed with {closed:?}");
@@ -77,18 +79,18 @@ async fn an_unpaced_client_before_a_stalled_upstream_is_closed_and_a_naive_worke
 
 #[tokio::test]
 async fn five_rounds_of_the_same_load_leave_nothing_behind() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, |options| options).await?;
+    let bench = Bench::with(Kind::Object, |options| options).await?;
     let clients = if soak() { 2000 } else { 500 };
     // V8 grows its heap over the first few thousand connections, and then no more.
     let mut after_round = Vec::new();
     for round in 0..WARM_UP + 5 {
-        let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(one_echo(bench.relay.url("/pipe/chat")))).collect();
+        let tasks: Vec<_> = (0..clients).map(|_| tokio::spawn(one_echo(bench.url_of("/pipe/chat")))).collect();
         for task in tasks {
             task.await??;
         }
         bench.must_be_idle().await?;
         if round >= WARM_UP {
-            after_round.push(resident(bench.relay.pid())? / MIB);
+            after_round.push(resident(bench.workerd()?.pid())? / MIB);
         }
     }
     println!("resident after each round: {after_round:?} MiB");

@@ -10,54 +10,66 @@ use pasarela_e2e::{
     workerd::Options,
 };
 
-use crate::common::{Bench, soak};
+use crate::{
+    common::soak,
+    relays::{Bench, Kind},
+};
 
-#[tokio::test]
-async fn a_noise_handshake_verifies_down_to_the_root_with_every_delivery() -> Result<()> {
+mod under {
+    crate::relays::against_both! {
+        a_noise_handshake_verifies_down_to_the_root_with_every_delivery,
+        a_foreign_root_key_is_noticed,
+        a_download_arrives_bit_for_bit,
+        an_upload_with_4_mib_in_flight_arrives_bit_for_bit,
+        tls_goes_to_the_media_host_whatever_the_shape_of_its_hello,
+        tls_to_a_foreign_name_is_refused_with_its_code,
+        a_dead_first_candidate_costs_nothing_but_its_turn,
+        the_operators_proxy_header_tells_the_clients_address,
+        what_was_sent_before_the_close_is_flushed,
+    }
+}
+
+async fn a_noise_handshake_verifies_down_to_the_root_with_every_delivery(kind: Kind) -> Result<()> {
     for delivery in [Delivery::Frame, Delivery::Coalesced, "bytes:1".parse()?] {
-        let bench = Bench::with(delivery, |options| options).await?;
-        handshake::through(&bench.relay.url("/pipe/chat"), bench.sim.root_key()).await?;
+        let bench = Bench::with_delivery(kind, delivery, |options| options).await?;
+        handshake::through(&bench.url_of("/pipe/chat"), bench.sim.root_key()).await?;
         bench.must_be_idle().await?;
     }
     Ok(())
 }
 
-#[tokio::test]
-async fn a_foreign_root_key_is_noticed() -> Result<()> {
-    let bench = Bench::start().await?;
-    let result = handshake::through(&bench.relay.url("/pipe/chat"), &pasarela_noise::WHATSAPP_ROOT).await;
+async fn a_foreign_root_key_is_noticed(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let result = handshake::through(&bench.url_of("/pipe/chat"), &pasarela_noise::WHATSAPP_ROOT).await;
     ensure!(result.is_err_and(|error| format!("{error:#}").contains("certificates")), "the wrong root verified");
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn a_download_arrives_bit_for_bit() -> Result<()> {
-    let bench = Bench::start().await?;
-    measuring::download(&bench.relay.url("/pipe/chat"), transfer()).await?;
+async fn a_download_arrives_bit_for_bit(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    measuring::download(&bench.url_of("/pipe/chat"), transfer()).await?;
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn an_upload_with_4_mib_in_flight_arrives_bit_for_bit() -> Result<()> {
-    let bench = Bench::start().await?;
+async fn an_upload_with_4_mib_in_flight_arrives_bit_for_bit(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
     for size in [64 << 10, 1460] {
-        measuring::upload(&bench.relay.url("/pipe/chat"), transfer(), size, 4 << 20).await?;
+        measuring::upload(&bench.url_of("/pipe/chat"), transfer(), size, 4 << 20).await?;
     }
     bench.must_be_idle().await
 }
 
 #[tokio::test]
 async fn the_older_runtime_carries_both_ways_as_well() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, |options| options.runtime(Runtime::Old)).await?;
-    measuring::download(&bench.relay.url("/pipe/chat"), 64 << 20).await?;
-    measuring::upload(&bench.relay.url("/pipe/chat"), 16 << 20, 64 << 10, 4 << 20).await?;
+    let bench = Bench::with(Kind::Object, |options| options.runtime(Runtime::Old)).await?;
+    measuring::download(&bench.url_of("/pipe/chat"), 64 << 20).await?;
+    measuring::upload(&bench.url_of("/pipe/chat"), 16 << 20, 64 << 10, 4 << 20).await?;
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn tls_goes_to_the_media_host_whatever_the_shape_of_its_hello() -> Result<()> {
-    let bench = Bench::start().await?;
-    let url = bench.relay.url("/pipe/tls");
+async fn tls_goes_to_the_media_host_whatever_the_shape_of_its_hello(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let url = bench.url_of("/pipe/tls");
     for (name, hello) in [
         ("mmg.whatsapp.net", Hello::Plain),
         ("media-gru1-1.cdn.whatsapp.net", Hello::TwoRecords),
@@ -71,11 +83,10 @@ async fn tls_goes_to_the_media_host_whatever_the_shape_of_its_hello() -> Result<
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn tls_to_a_foreign_name_is_refused_with_its_code() -> Result<()> {
-    let bench = Bench::start().await?;
+async fn tls_to_a_foreign_name_is_refused_with_its_code(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
     let hello = client_hello("example.com")?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/tls")).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/tls")).await?;
     socket.send(hello).await?;
     ensure!(socket.closed().await? == (1008, "destination".to_owned()));
     drop(socket);
@@ -83,23 +94,22 @@ async fn tls_to_a_foreign_name_is_refused_with_its_code() -> Result<()> {
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn a_dead_first_candidate_costs_nothing_but_its_turn() -> Result<()> {
+async fn a_dead_first_candidate_costs_nothing_but_its_turn(kind: Kind) -> Result<()> {
     let two = |options: Options| {
         let live = options.vars.iter().find(|(name, _)| name == "UPSTREAM_CHAT").map(|(_, value)| value.clone());
         options.var("UPSTREAM_CHAT", &format!("127.0.0.1:1 {}", live.unwrap_or_default()))
     };
-    let bench = Bench::with(Delivery::Frame, two).await?;
-    handshake::through(&bench.relay.url("/pipe/chat"), bench.sim.root_key()).await?;
+    let bench = Bench::with(kind, two).await?;
+    handshake::through(&bench.url_of("/pipe/chat"), bench.sim.root_key()).await?;
     bench.must_be_idle().await
 }
 
-#[tokio::test]
-async fn the_operators_proxy_header_tells_the_clients_address() -> Result<()> {
+async fn the_operators_proxy_header_tells_the_clients_address(kind: Kind) -> Result<()> {
     for (version, number) in [("v1", 1), ("v2", 2)] {
-        let bench = Bench::with(Delivery::Frame, |options| options.var("PROXY_HEADER", version)).await?;
-        let url = bench.relay.url("/pipe/chat");
-        let mut socket = Socket::connect_with(&url, &[("cf-connecting-ip", "192.0.2.7")]).await?;
+        let bench = Bench::with(kind, |options| options.var("PROXY_HEADER", version)).await?;
+        let url = bench.url_of("/pipe/chat");
+        let mut socket =
+            Socket::connect_with(&url, &[("cf-connecting-ip", "192.0.2.7"), ("x-forwarded-for", "192.0.2.7")]).await?;
         socket.send(measuring::ask("sim echo")).await?;
         socket.send(&b"still the first byte of the stream"[..]).await?;
         ensure!(socket.binary().await? == b"still the first byte of the stream"[..]);
@@ -112,10 +122,9 @@ async fn the_operators_proxy_header_tells_the_clients_address() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn what_was_sent_before_the_close_is_flushed() -> Result<()> {
-    let bench = Bench::start().await?;
-    let mut socket = Socket::connect(&bench.relay.url("/pipe/chat")).await?;
+async fn what_was_sent_before_the_close_is_flushed(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let mut socket = Socket::connect(&bench.url_of("/pipe/chat")).await?;
     socket.send(measuring::ask("sim sink")).await?;
     let mut bytes = vec![0; 8 << 20];
     pattern::fill(0, &mut bytes);

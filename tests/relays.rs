@@ -1,15 +1,16 @@
-//! The relays that carry tunnels: on the edge with and without Durable Objects, in both versions of the runtime, and
-//! natively.
+//! The relays, one under each test: on the edge with and without Durable Objects, in both versions of the runtime, and
+//! natively; each with a simulated WhatsApp behind it.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
     time::Duration,
 };
 
 use anyhow::{Context, Result};
 use pasarela::{
-    sim::{Sim, SimConfig},
-    tunnel,
+    serve::{self, Site},
+    sim::{Delivery, Sim, SimConfig},
 };
 use pasarela_core::{config::Config, limits};
 use pasarela_e2e::{
@@ -19,6 +20,14 @@ use pasarela_e2e::{
     workerd::{Options, Sessions, Workerd},
 };
 use tokio::net::TcpListener;
+
+/// Runs each test on the edge, as it is shipped, and natively.
+macro_rules! against_both {
+    ($($test:ident),* $(,)?) => {
+        crate::relays::against! { edge Object: $($test)* }
+        crate::relays::against! { native Native: $($test)* }
+    };
+}
 
 /// Runs each test against every relay.
 macro_rules! against_every_relay {
@@ -53,7 +62,7 @@ macro_rules! against {
     };
 }
 
-pub(crate) use {against, against_every_keeper, against_every_relay};
+pub(crate) use {against, against_both, against_every_keeper, against_every_relay};
 
 /// Which relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,7 +83,7 @@ pub(crate) struct Bench {
 
 enum Relay {
     Edge(Box<Workerd>),
-    Native(tunnel::Relay),
+    Native(serve::Relay),
 }
 
 impl Kind {
@@ -96,11 +105,23 @@ impl Kind {
     }
 }
 
-/// The native relay with the variables that workerd would have got.
+/// The native relay with the variables that workerd would have got. It believes whom the test says it speaks for.
 async fn native(options: &Options) -> Result<Relay> {
     let var = |name: &str| options.vars.iter().find(|(known, _)| known == name).map(|(_, value)| value.clone());
     let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-    Ok(Relay::Native(tunnel::Relay::start(listener, Config::from_vars(var)?)?))
+    let site = options.site.map(site).transpose()?;
+    let trusted = vec!["127.0.0.0/8".parse()?];
+    let own = serve::Options { site, trusted, rate: 0, ..serve::Options::default() };
+    Ok(Relay::Native(serve::Relay::start_with(listener, Config::from_vars(var)?, own)?))
+}
+
+/// A site that says the same whatever is asked for.
+fn site(body: &str) -> Result<Arc<Site>> {
+    let folder = tempfile::tempdir()?;
+    for page in ["index.html", "404.html"] {
+        std::fs::write(folder.path().join(page), body)?;
+    }
+    Ok(Arc::new(Site::read(folder.path())?))
 }
 
 impl Bench {
@@ -111,7 +132,16 @@ impl Bench {
 
     /// The same with other options.
     pub(crate) async fn with(kind: Kind, change: impl FnOnce(Options) -> Options) -> Result<Self> {
-        let sim = Sim::start(SimConfig::default()).await?;
+        Self::with_delivery(kind, Delivery::Frame, change).await
+    }
+
+    /// The same with a delivery mode of the simulator.
+    pub(crate) async fn with_delivery(
+        kind: Kind,
+        delivery: Delivery,
+        change: impl FnOnce(Options) -> Options,
+    ) -> Result<Self> {
+        let sim = Sim::start(SimConfig { delivery, ..SimConfig::default() }).await?;
         let relay = kind.start(change(Options::towards(&sim))).await?;
         Ok(Self { sim, relay })
     }
@@ -131,6 +161,14 @@ impl Bench {
         match &self.relay {
             Relay::Edge(workerd) => workerd.address(),
             Relay::Native(relay) => relay.address(),
+        }
+    }
+
+    /// The relay's process on the edge.
+    pub(crate) fn workerd(&self) -> Result<&Workerd> {
+        match &self.relay {
+            Relay::Edge(workerd) => Ok(workerd),
+            Relay::Native(_) => anyhow::bail!("the native relay is no process of its own"),
         }
     }
 
@@ -156,12 +194,15 @@ impl Bench {
     /// Tunnels that the relay counts.
     pub(crate) async fn tunnels(&self) -> Result<u64> {
         match &self.relay {
-            Relay::Edge(workerd) => {
-                let status = http::request(workerd.address(), "GET", "/status.json", &[]).await?.json()?;
-                status.pointer("/gauges/tunnel").and_then(serde_json::Value::as_u64).context("no such gauge")
-            }
+            Relay::Edge(_) => self.gauge("tunnel").await,
             Relay::Native(relay) => Ok(relay.gauges().tunnels as u64),
         }
+    }
+
+    /// A number of the status of a relay that is open.
+    pub(crate) async fn gauge(&self, name: &str) -> Result<u64> {
+        let status = http::request(self.address(), "GET", "/status.json", &[]).await?.json()?;
+        status.pointer(&format!("/gauges/{name}")).and_then(serde_json::Value::as_u64).context("no such gauge")
     }
 
     /// Ends the relay without a word to anybody and starts another like it.
@@ -193,6 +234,25 @@ impl Bench {
     pub(crate) async fn must_be_idle(&self) -> Result<()> {
         let nobody = self.sim.wait_until(Duration::from_secs(10), |stats| stats.open() == 0).await;
         nobody.map_err(|stats| anyhow::anyhow!("connections are left at the simulator: {stats:?}"))?;
-        self.has_tunnels(0).await
+        self.has_tunnels(0).await?;
+        self.gauges_must_be_zero().await
+    }
+
+    /// Waits until the relay counts nobody: it sees a client's close a moment after the client has sent it.
+    pub(crate) async fn gauges_must_be_zero(&self) -> Result<()> {
+        let mut look = tokio::time::interval(Duration::from_millis(20));
+        let zero = async {
+            while self.gauge("pipe").await? + self.gauge("ws_tcp").await? > 0 {
+                look.tick().await;
+            }
+            Ok(())
+        };
+        tokio::time::timeout(Duration::from_secs(10), zero).await.context("the gauges do not return to zero")?
+    }
+
+    /// Waits until the simulator has this many chat connections.
+    pub(crate) async fn reaches_upstream(&self, count: u64) -> Result<()> {
+        let reached = self.sim.wait_until(Duration::from_secs(10), |stats| stats.chat.open == count).await;
+        reached.map(drop).map_err(|stats| anyhow::anyhow!("not {count} connections at the simulator: {stats:?}"))
     }
 }
