@@ -69,7 +69,7 @@ impl Tunnel {
     /// The stream did not end in order. **A local TCP connection should then be reset, not closed**: its peer would take a
     /// close for the end of the stream.
     pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, local: &mut S) -> Result<Status, Error> {
-        let mut engine = Engine::new(self.options, self.owner);
+        let mut engine = Engine::new(self.options, self.owner, self.tasks.clone());
         let result = engine.run(&mut Tcp::new(local)).await;
         self.tasks.spawn(engine.settle());
         result
@@ -82,7 +82,7 @@ impl Tunnel {
         let failure = Arc::new(Failure::default());
         let abandon = CancellationToken::new();
         let stream = TunnelStream::new(near, self.handle.clone(), Arc::clone(&failure), abandon.clone());
-        let mut engine = Engine::new(self.options, self.owner);
+        let mut engine = Engine::new(self.options, self.owner, self.tasks.clone());
         self.tasks.spawn(async move {
             // Dropped only behind `set`: the stream must not see an end before it can see the failure.
             let mut local = Tcp::new(far);

@@ -10,6 +10,8 @@ use std::task::{Context, Poll};
 use pasarela_core::tunnel::Carrier;
 use pasarela_core::tunnel::relay::Ending;
 
+use tokio_util::task::TaskTracker;
+
 use super::super::carrier::{self, Link, Web};
 use super::super::stream::BoxedStream;
 use super::error::Error;
@@ -48,11 +50,13 @@ pub(super) struct Carriers {
     slots: Vec<Slot>,
     /// The relay and its key were right, and the stream goes somewhere.
     connected: bool,
+    /// Those that only have their last messages to bring.
+    tasks: TaskTracker,
 }
 
 impl Carriers {
-    pub(super) const fn new(options: Arc<Options>) -> Self {
-        Self { options, slots: Vec::new(), connected: false }
+    pub(super) const fn new(options: Arc<Options>, tasks: TaskTracker) -> Self {
+        Self { options, slots: Vec::new(), connected: false, tasks }
     }
 
     /// The stream has reached its destination.
@@ -171,7 +175,7 @@ impl Carriers {
     fn gone(&mut self, index: usize, ending: Ending) -> Poll<Event> {
         let Slot { carrier, stage } = self.slots.swap_remove(index);
         match stage {
-            Stage::Open(link) => drop(tokio::spawn(link.linger())),
+            Stage::Open(link) => drop(self.tasks.spawn(link.linger())),
             Stage::Dialling(_) | Stage::Dialled(_) | Stage::Upgrading(_) => {}
         }
         Poll::Ready(Event::Link(carrier, carrier::Event::Closed(ending)))
@@ -181,7 +185,7 @@ impl Carriers {
     pub(super) fn release(&mut self) {
         for slot in self.slots.drain(..) {
             match slot.stage {
-                Stage::Open(link) => drop(tokio::spawn(link.linger())),
+                Stage::Open(link) => drop(self.tasks.spawn(link.linger())),
                 Stage::Dialling(_) | Stage::Dialled(_) | Stage::Upgrading(_) => {}
             }
         }

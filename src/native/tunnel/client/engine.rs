@@ -14,6 +14,7 @@ use pasarela_core::tunnel::Carrier;
 use pasarela_core::tunnel::client::{Client, Input, Output};
 use pasarela_core::tunnel::relay::Ending;
 use tokio::io::{AsyncRead, AsyncWrite, Empty};
+use tokio_util::task::TaskTracker;
 
 use super::super::carrier;
 use super::super::chunk::Piece;
@@ -55,14 +56,14 @@ pub(super) struct Engine {
 }
 
 impl Engine {
-    pub(super) fn new(options: Options, owner: Owner) -> Self {
+    pub(super) fn new(options: Options, owner: Owner, tasks: TaskTracker) -> Self {
         let clock = Clock::start();
         let patience = options.timing.pong;
         Self {
             clock,
             alarm: Alarm::new(clock),
             core: Client::new(options.core(), clock.now()),
-            carriers: Carriers::new(Arc::new(options)),
+            carriers: Carriers::new(Arc::new(options), tasks),
             dropped: VecDeque::new(),
             refused: None,
             patience,
