@@ -30,6 +30,6 @@ pub mod status;
 pub mod policy;
 pub mod dial;
 mod queue;
-mod opening;
+pub mod opening;
 pub mod pipe;
 pub mod tunnel;

@@ -31,19 +31,24 @@ pub struct Origin {
     pub preferred: Option<Candidate>,
 }
 
+/// What the adapter is to do.
 #[derive(Debug)]
-pub(crate) enum Output {
+pub enum Output {
+    /// Start connecting; answer by [`Opening::race`].
     Connect(Candidate, Authority),
+    /// Close this connection; it lost the race.
     Abandon(Candidate),
     /// The stream's upstream from here on, and what the relay itself puts before the stream. It is over.
     Won(Candidate, Vec<u8>),
     /// None is to be had. It is over.
     Lost(Code),
+    /// Nothing to do before this time.
     Wait(Instant),
 }
 
+/// A stream from its first byte until it has an upstream.
 #[derive(Debug)]
-pub(crate) struct Opening<'a> {
+pub struct Opening<'a> {
     config: &'a Config,
     origin: Origin,
     state: State,
@@ -59,7 +64,8 @@ enum State {
 }
 
 impl<'a> Opening<'a> {
-    pub(crate) fn new(config: &'a Config, origin: Origin, now: Instant) -> Self {
+    /// A stream that begins at `now`.
+    pub fn new(config: &'a Config, origin: Origin, now: Instant) -> Self {
         let state = State::Sniffing { prefix: Vec::new(), need: 1, deadline: now + limits::FIRST_BYTES };
         Self { config, origin, state, outputs: VecDeque::new() }
     }
@@ -70,7 +76,7 @@ impl<'a> Opening<'a> {
     }
 
     /// Looks at the next bytes of the stream.
-    pub(crate) fn bytes<C: Chunk>(&mut self, chunk: &C, now: Instant) {
+    pub fn bytes<C: Chunk>(&mut self, chunk: &C, now: Instant) {
         let State::Sniffing { prefix, need, .. } = &mut self.state else { return };
         chunk.append_to(prefix, limits::CLIENT_HELLO.saturating_sub(prefix.len()));
         if prefix.len() < *need {
@@ -87,13 +93,14 @@ impl<'a> Opening<'a> {
     }
 
     /// Takes what happened to a candidate.
-    pub(crate) fn race(&mut self, input: dial::Input, now: Instant) {
+    pub fn race(&mut self, input: dial::Input, now: Instant) {
         if let State::Dialling { race, .. } = &mut self.state {
             race.handle(input, now);
         }
     }
 
-    pub(crate) fn timer(&mut self, now: Instant) {
+    /// The time given by [`Output::Wait`] has come.
+    pub fn timer(&mut self, now: Instant) {
         match &mut self.state {
             State::Sniffing { deadline, .. } if now >= *deadline => self.outputs.push_back(Output::Lost(Code::Silent)),
             State::Sniffing { .. } => {}
@@ -101,7 +108,8 @@ impl<'a> Opening<'a> {
         }
     }
 
-    pub(crate) fn poll(&mut self) -> Output {
+    /// The next thing to do.
+    pub fn poll(&mut self) -> Output {
         if let Some(output) = self.outputs.pop_front() {
             return output;
         }

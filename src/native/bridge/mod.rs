@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::frontend::{Door, Intake};
+use crate::frontend::{Door, Intake, accept_next};
 use board::Board;
 use pool::Pool;
 
@@ -131,19 +131,7 @@ async fn accept(listener: Listener, shared: Arc<Shared>) {
     };
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        let tcp = match listener.accept().await {
-            Ok((tcp, _)) => tcp,
-            // Only this one is lost.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
-                continue;
-            }
-            Err(error) => {
-                tracing::warn!(%error, "cannot accept, trying again");
-                // Out of file descriptors, usually; at once would only spin.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-                continue;
-            }
-        };
+        let (tcp, _) = accept_next(&listener).await;
         let shared = Arc::clone(&shared);
         let tasks = shared.tasks.clone();
         tasks.spawn(async move {

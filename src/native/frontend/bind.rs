@@ -1,11 +1,12 @@
-//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; and finds this machine's own
+//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; accepts on them; and finds this machine's own
 //! address in the local network, for the phone to be told.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::time::Duration;
 
-use tokio::net::TcpListener;
+use tokio::net::{TcpListener, TcpStream};
 
 /// Ports tried behind the wanted one before the system may choose.
 const NEAR: u16 = 20;
@@ -68,6 +69,27 @@ pub async fn bind_near(port: u16) -> Result<TcpListener, Taken> {
         };
         if port == 0 {
             return Err(error);
+        }
+    }
+}
+
+/// The next connection.
+pub(crate) async fn accept_next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
+    let mut warned = false;
+    loop {
+        match listener.accept().await {
+            Ok(accepted) => return accepted,
+            // Only this one is lost.
+            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
+            }
+            Err(error) => {
+                if !warned {
+                    tracing::warn!(%error, "cannot accept, trying again");
+                    warned = true;
+                }
+                // Out of file descriptors, usually; at once would only spin.
+                tokio::time::sleep(Duration::from_millis(50)).await;
+            }
         }
     }
 }

@@ -16,6 +16,7 @@ mod names;
 mod intake;
 
 pub use admission::Admission;
+pub(crate) use bind::accept_next;
 pub use bind::{Taken, bind, bind_near, lan_address};
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};

@@ -8,11 +8,14 @@ use prometheus_client::metrics::counter::Counter;
 use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
+use crate::frontend;
+
 /// The counters of one server. A clone counts in the same.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Counts {
     /// TCP connections that are not upgraded.
     pub(super) connections: Gauge,
+    pub(super) raw: Gauge,
     pub(super) pipe: Gauge,
     pub(super) ws_tcp: Gauge,
     pub(super) ws_wss: Gauge,
@@ -58,6 +61,19 @@ impl Counts {
         let reason = match refusal {
             Refusal::Full => "full",
             Refusal::Rate => "rate",
+        };
+        self.refused.get_or_create(&For { reason }).inc();
+    }
+
+    /// A connection to a raw port was not taken.
+    pub(super) fn turned_away(&self, refusal: frontend::Refusal) {
+        let reason = match refusal {
+            frontend::Refusal::Stranger => "stranger",
+            frontend::Refusal::Proxy => "proxy",
+            frontend::Refusal::Silent => "silent",
+            frontend::Refusal::Garbage => "garbage",
+            frontend::Refusal::Destination => "destination",
+            frontend::Refusal::Tls => "tls",
         };
         self.refused.get_or_create(&For { reason }).inc();
     }

@@ -22,6 +22,7 @@ use super::counts::Counted;
 use super::entry::entry;
 use super::pages::Answer;
 use super::shared::Shared;
+use crate::frontend::accept_next;
 use crate::tunnel::BoxedStream;
 
 /// Connections that are not upgraded yet. More wait in the listener's backlog.
@@ -41,7 +42,7 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
     let connections = Arc::new(Semaphore::new(NOT_UPGRADED));
     loop {
         let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        let (tcp, peer) = next(&listener).await;
+        let (tcp, peer) = accept_next(&listener).await;
         let carried = Arc::clone(&shared);
         shared.ground.spawn(async move {
             let _counted = Counted::new(&carried.counts.connections);
@@ -51,27 +52,6 @@ pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
             // Behind an upgrade it is not this task's any more.
             drop(permit);
         });
-    }
-}
-
-/// The next connection.
-pub(super) async fn next(listener: &TcpListener) -> (TcpStream, SocketAddr) {
-    let mut warned = false;
-    loop {
-        match listener.accept().await {
-            Ok(accepted) => return accepted,
-            // Only this one is lost.
-            Err(error) if matches!(error.kind(), io::ErrorKind::ConnectionAborted | io::ErrorKind::ConnectionReset) => {
-            }
-            Err(error) => {
-                if !warned {
-                    tracing::warn!(%error, "cannot accept, trying again");
-                    warned = true;
-                }
-                // Out of file descriptors, usually; at once would only spin.
-                tokio::time::sleep(Duration::from_millis(50)).await;
-            }
-        }
     }
 }
 

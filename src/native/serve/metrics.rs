@@ -17,11 +17,12 @@ use tokio::net::TcpListener;
 use super::listen;
 use super::pages::Answer;
 use super::shared::Shared;
+use crate::frontend::accept_next;
 
 /// Answers for as long as it is polled.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
     loop {
-        let (tcp, _) = listen::next(&listener).await;
+        let (tcp, _) = accept_next(&listener).await;
         let scraped = Arc::clone(&shared);
         shared.ground.spawn(async move {
             let answer = async |request: Request<Incoming>| answer(&request, &scraped);
@@ -52,6 +53,7 @@ fn text(shared: &Shared) -> Option<String> {
     let mut all = Registry::with_prefix("pasarela");
     all.register("connections", "TCP connections of clients before their upgrade", counts.connections.clone());
     all.register("websockets", "WebSockets of clients", gauge(shared.places_taken()));
+    all.register("raw", "Streams of raw ports", counts.raw.clone());
     all.register("pipes", "Streams of /pipe", counts.pipe.clone());
     all.register("ws_tcp", "Streams of /ws/chat in tcp mode", counts.ws_tcp.clone());
     all.register("ws_wss", "Streams of /ws/chat in wss mode", counts.ws_wss.clone());
@@ -61,7 +63,7 @@ fn text(shared: &Shared) -> Option<String> {
     all.register("tunnels_opened", "Tunnels opened", counter(tunnels.opened));
     all.register("tunnels_resumed", "Connections that went on with a tunnel", counter(tunnels.resumed));
     all.register("upgrades", "WebSockets accepted", counts.upgrades());
-    all.register("refusals", "WebSockets refused for want of room", counts.refusals());
+    all.register("refusals", "Clients refused", counts.refusals());
     all.register("streams_failed", "Streams that ended before all was said", meter.failed.clone());
     all.register("up_bytes", "Payload that upstreams took", meter.up.clone());
     all.register("down_bytes", "Payload that came from upstreams", meter.down.clone());

@@ -31,6 +31,8 @@ mod web;
 mod status;
 mod entry;
 mod listen;
+mod copy;
+mod raw;
 mod metrics;
 
 use std::fmt;
@@ -43,6 +45,7 @@ use pasarela_core::config::Config;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
+use crate::frontend::{Door, Intake};
 use crate::tunnel::Gauges;
 use shared::Shared;
 
@@ -97,6 +100,13 @@ impl Relay {
         let serving = metrics::serve(listener, Arc::clone(&self.shared));
         let ground = &self.shared.ground;
         ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(serving));
+    }
+
+    /// Also serves phones, which take this listener for a port of the official proxy.
+    pub fn serve_raw(&self, listener: TcpListener, door: Door, intake: Intake) {
+        let accepting = raw::accept(listener, door, intake, Arc::clone(&self.shared));
+        let ground = &self.shared.ground;
+        ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(accepting));
     }
 
     /// Where it listens.

@@ -67,6 +67,12 @@ impl Upstream {
         self.tcp = index.map(|index| Tcp::new(self.connected.swap_remove(index).1));
     }
 
+    /// Gives up the winner, for somebody who moves its bytes without the core.
+    pub(crate) fn take(&mut self, winner: Candidate) -> Option<TcpStream> {
+        let index = self.connected.iter().position(|(candidate, _)| *candidate == winner)?;
+        Some(self.connected.swap_remove(index).1)
+    }
+
     /// Reads at most `max` bytes.
     pub(crate) fn read(&mut self, max: usize) {
         self.tcp.iter_mut().for_each(|tcp| tcp.read(max));

@@ -1,0 +1,147 @@
+//! Raw ports, as the official proxy has them: a phone's TCP to WhatsApp's, with no WebSocket between.
+//!
+//! What a phone speaks is found out by `frontend`, where it may go is the core's, and its bytes are moved by `copy`.
+
+use std::future::poll_fn;
+use std::sync::Arc;
+use std::task::Poll;
+
+use pasarela_core::codes::Code;
+use pasarela_core::dial;
+use pasarela_core::opening::{Opening, Origin, Output};
+use tokio::net::{TcpListener, TcpStream};
+
+use super::copy;
+use super::counts::Counted;
+use super::shared::{Place, Shared};
+use crate::frontend::{Accepted, Door, Intake, Local, accept_next};
+use crate::tunnel::chunk::Piece;
+use crate::tunnel::clock::Alarm;
+use crate::tunnel::ground::Ground;
+use crate::tunnel::upstream::{Event, Upstream};
+
+/// Accepts for as long as it is polled.
+pub(super) async fn accept(listener: TcpListener, door: Door, intake: Intake, shared: Arc<Shared>) {
+    loop {
+        let (tcp, _) = accept_next(&listener).await;
+        let (intake, carried) = (intake.clone(), Arc::clone(&shared));
+        shared.ground.spawn(async move {
+            // Boxed, because the first part needs much room, and the second may last for days.
+            let taken = Box::pin(take(tcp, door, &intake, &carried)).await;
+            drop(intake);
+            if let Some(stream) = taken {
+                carry(stream, &carried).await;
+            }
+        });
+    }
+}
+
+/// A stream that goes somewhere.
+struct Stream {
+    local: Local,
+    upstream: TcpStream,
+    /// What is to be written first.
+    head: Vec<u8>,
+    place: Place,
+}
+
+/// Finds out what it speaks, and connects it.
+async fn take(tcp: TcpStream, door: Door, intake: &Intake, shared: &Shared) -> Option<Stream> {
+    let accepted = shared.ground.drain.run_until_cancelled(intake.accept(tcp, door)).await?;
+    let accepted = accepted.inspect_err(|refusal| shared.counts.turned_away(*refusal)).ok()?;
+    let place = match shared.place(accepted.client) {
+        Ok(place) => place,
+        Err(refusal) => {
+            shared.counts.refused(refusal);
+            accepted.local.reset();
+            return None;
+        }
+    };
+    match connect(&accepted, shared).await {
+        Ok((upstream, mut head)) => {
+            head.extend_from_slice(&accepted.first);
+            Some(Stream { local: accepted.local, upstream, head, place })
+        }
+        Err(code) => {
+            shared.ground.meter.ended(code);
+            accepted.local.reset();
+            None
+        }
+    }
+}
+
+async fn connect(accepted: &Accepted, shared: &Shared) -> Result<(TcpStream, Vec<u8>), Code> {
+    let ground = &shared.ground;
+    let origin = Origin {
+        kind: accepted.kind,
+        routing_info: None,
+        client: Some(accepted.client),
+        preferred: ground.preferred(accepted.kind),
+    };
+    let racing = race(ground, origin, accepted.first.clone().into());
+    ground.drain.run_until_cancelled(racing).await.unwrap_or(Err(Code::Draining))
+}
+
+/// The first upstream to answer, and what goes there before the stream.
+async fn race(ground: &Ground, origin: Origin, first: Piece) -> Result<(TcpStream, Vec<u8>), Code> {
+    let kind = origin.kind;
+    let mut opening = Opening::new(&ground.config, origin, ground.clock.now());
+    let mut upstream = Upstream::new(&ground.meter);
+    let mut alarm = Alarm::new(ground.clock);
+    opening.bytes(&first, ground.clock.now());
+    loop {
+        match opening.poll() {
+            Output::Connect(candidate, authority) => upstream.connect(candidate, &authority),
+            Output::Abandon(loser) => upstream.abandon(loser),
+            Output::Won(winner, head) => {
+                ground.won(kind, winner);
+                return upstream.take(winner).map(|tcp| (tcp, head)).ok_or(Code::UpstreamReset);
+            }
+            Output::Lost(code) => return Err(code),
+            Output::Wait(at) => {
+                alarm.set(ground.clock, at);
+                let event = poll_fn(|cx| match alarm.poll(cx) {
+                    Poll::Ready(()) => Poll::Ready(None),
+                    Poll::Pending => upstream.poll(cx).map(Some),
+                });
+                match event.await {
+                    None => opening.timer(ground.clock.now()),
+                    Some(Event::Opened(candidate)) => {
+                        opening.race(dial::Input::Opened(candidate), ground.clock.now());
+                    }
+                    Some(Event::Failed(candidate)) => {
+                        opening.race(dial::Input::Failed(candidate), ground.clock.now());
+                    }
+                    // None is in use here.
+                    Some(Event::Tcp(_)) => {}
+                }
+            }
+        }
+    }
+}
+
+/// Moves the bytes to the end of the stream. What does not end in order is reset on both sides.
+async fn carry(stream: Stream, shared: &Shared) {
+    let Stream { local, mut upstream, head, place: _place } = stream;
+    let _counted = Counted::new(&shared.counts.raw);
+    let Ground { meter, drain, clock, .. } = &shared.ground;
+    let (ended, local) = match local.into_tcp() {
+        Ok(mut tcp) => {
+            let moved = copy::both(&mut tcp, &mut upstream, head, *clock, meter);
+            (drain.run_until_cancelled(moved).await, Local::from(tcp))
+        }
+        Err(mut tls) => {
+            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, *clock, meter));
+            (drain.run_until_cancelled(moved).await, tls)
+        }
+    };
+    if let Some(Ok(())) = ended {
+        return;
+    }
+    if ended.is_none() {
+        meter.ended(Code::Draining);
+    }
+    local.reset();
+    // One that is gone already needs none.
+    let _ = upstream.set_zero_linger();
+}
