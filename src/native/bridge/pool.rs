@@ -141,6 +141,7 @@ impl Pool {
             window,
             budget: self.tuning.budget,
             timing: self.tuning.timing,
+            answer: tunnel::ANSWER,
             seed: None,
         })
     }

@@ -18,7 +18,7 @@ use super::MESSAGE_MAX;
 use crate::tunnel::BoxedStream;
 use crate::tunnel::carrier::{self, Web};
 use crate::tunnel::stream::Prefixed;
-use crate::tunnel::upstream;
+use crate::tunnel::{request, upstream};
 use crate::upgrade;
 
 /// The upgraded connection of one URL, or nothing if it refuses, fails or takes too long.
@@ -50,14 +50,11 @@ async fn connect(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> io::
         Box::new(tcp)
     };
     let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
-    stream.write_all(&request(&uri, &key, client)).await?;
+    stream.write_all(&question(&uri, &key, client)).await?;
     stream.flush().await?;
     let accept = upgrade::accept_key(key.as_bytes());
-    let rest = upgrade::answer(&mut stream, |response| {
-        let accepted = upgrade::single(response, "sec-websocket-accept") == Some(accept.as_str());
-        if response.code == Some(101) && accepted { Ok(()) } else { Err(invalid("refused")) }
-    })
-    .await?;
+    let answered = request::answer(&mut stream, &accept).await;
+    let (_, rest) = answered.map_err(|_| invalid("refused"))?;
     Ok(carrier::client(Prefixed::new(rest, stream), MESSAGE_MAX))
 }
 
@@ -65,7 +62,7 @@ fn invalid(why: &'static str) -> io::Error {
     io::Error::new(io::ErrorKind::InvalidData, why)
 }
 
-fn request(uri: &Uri, key: &str, client: &HeaderMap) -> Vec<u8> {
+fn question(uri: &Uri, key: &str, client: &HeaderMap) -> Vec<u8> {
     let target = uri.path_and_query().map_or("/", |target| target.as_str());
     let authority = uri.authority().map_or("", |authority| authority.as_str());
     let mut request = format!(
@@ -100,12 +97,12 @@ mod tests {
             client.insert(name, HeaderValue::from_static(value));
         }
         let uri = "https://web.whatsapp.com:5222/ws/chat?ED=CAII".parse().expect("a URL");
-        let text = String::from_utf8(request(&uri, "KEY", &client)).expect("text");
+        let text = String::from_utf8(question(&uri, "KEY", &client)).expect("text");
         assert!(text.starts_with("GET /ws/chat?ED=CAII HTTP/1.1\r\nHost: web.whatsapp.com:5222\r\n"), "{text}");
         assert!(text.contains("\r\nOrigin: https://web.whatsapp.com\r\n") && text.contains("user-agent: x/1\r\n"));
         assert!(!text.contains("secret") && !text.contains("deflate") && text.ends_with("\r\n\r\n"), "{text}");
         client.insert("origin", HeaderValue::from_static("https://other.example"));
-        let text = String::from_utf8(request(&uri, "KEY", &client)).expect("text");
+        let text = String::from_utf8(question(&uri, "KEY", &client)).expect("text");
         assert!(text.contains("origin: https://other.example\r\n") && !text.contains("Origin:"), "{text}");
     }
 }

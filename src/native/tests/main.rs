@@ -17,6 +17,8 @@ mod tunnel;
 mod tunnel_carriers;
 /// The tunnel when the relay or its client misbehaves.
 mod tunnel_faults;
+/// What a tunnel tells of its troubles while it goes on.
+mod tunnel_troubles;
 
 /// The way to a relay: what TLS shows and verifies, and how its failures are told apart.
 mod connect_tls;

@@ -24,7 +24,7 @@ use stream::Failure;
 
 pub use error::{Error, UnusableUrl};
 pub use handle::{Handle, Status};
-pub use options::Options;
+pub use options::{ANSWER, Options};
 pub use stream::TunnelStream;
 
 /// What the pipe of a [`TunnelStream`] holds each way, in bytes.

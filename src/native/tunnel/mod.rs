@@ -26,6 +26,7 @@ pub(crate) mod ground;
 pub(crate) mod upstream;
 pub(crate) mod carrier;
 mod dialer;
+pub(crate) mod request;
 
 mod client;
 pub(crate) mod relay;
@@ -34,7 +35,8 @@ pub use pasarela_core::codes::Code;
 pub use pasarela_core::route::Kind;
 pub use pasarela_core::tunnel::client::Timing;
 
-pub use client::{Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
+pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialling, Direct};
 pub use relay::Gauges;
+pub use request::{Head, Refused, Upgrade, Upgraded};
 pub use stream::{BoxedStream, Stream};

@@ -13,10 +13,12 @@ use pasarela_core::tunnel::relay::Ending;
 use tokio_util::task::TaskTracker;
 
 use super::super::carrier::{self, Link, Web};
+use super::super::request::Upgrade;
 use super::super::stream::BoxedStream;
 use super::error::Error;
 use super::options::Options;
 use super::upgrade::{Failure, upgrade};
+use crate::trouble::Trouble;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -50,18 +52,25 @@ pub(super) struct Carriers {
     slots: Vec<Slot>,
     /// The relay and its key were right, and the stream goes somewhere.
     connected: bool,
+    /// What last went wrong up to the upgrade, until it is told.
+    trouble: Option<Trouble>,
     /// Those that only have their last messages to bring.
     tasks: TaskTracker,
 }
 
 impl Carriers {
     pub(super) const fn new(options: Arc<Options>, tasks: TaskTracker) -> Self {
-        Self { options, slots: Vec::new(), connected: false, tasks }
+        Self { options, slots: Vec::new(), connected: false, trouble: None, tasks }
     }
 
     /// The stream has reached its destination.
     pub(super) const fn connected(&mut self) {
         self.connected = true;
+    }
+
+    /// What last went wrong up to the upgrade, if it was not told yet.
+    pub(super) const fn take_trouble(&mut self) -> Option<Trouble> {
+        self.trouble.take()
     }
 
     /// Reaches the relay.
@@ -78,7 +87,10 @@ impl Carriers {
         let stage = match slot.stage {
             Stage::Dialled(stream) => {
                 let options = Arc::clone(&self.options);
-                let upgrade = async move { upgrade(stream, &options.host, &options.path, &protocols).await };
+                let upgrade = async move {
+                    let asked = Upgrade { host: &options.host, path: &options.path, protocols: &protocols };
+                    upgrade(stream, asked, options.answer).await
+                };
                 Stage::Upgrading(Box::pin(upgrade))
             }
             stage @ (Stage::Dialling(_) | Stage::Upgrading(_) | Stage::Open(_)) => stage,
@@ -100,11 +112,18 @@ impl Carriers {
         self.slots.iter().any(|slot| matches!(&slot.stage, Stage::Open(link) if !link.is_closing()))
     }
 
-    /// Forgets a carrier that is not open; whether it was there.
-    pub(super) fn drop_attempt(&mut self, carrier: Carrier) -> bool {
-        let before = self.slots.len();
-        self.slots.retain(|slot| slot.carrier != carrier || matches!(slot.stage, Stage::Open(_)));
-        self.slots.len() < before
+    /// Forgets a carrier that is not open, because it took too long or for another reason; whether it was there.
+    pub(super) fn drop_attempt(&mut self, carrier: Carrier, late: bool) -> bool {
+        let Some(index) = self.slots.iter().position(|slot| slot.carrier == carrier) else { return false };
+        let trouble = match self.slots.get(index).map(|slot| &slot.stage) {
+            Some(Stage::Dialling(_)) => Some(Trouble::ConnectTimeout),
+            Some(Stage::Upgrading(_)) => Some(Trouble::UpgradeTimeout),
+            Some(Stage::Dialled(_)) => None,
+            Some(Stage::Open(_)) | None => return false,
+        };
+        self.trouble = trouble.filter(|_| late).or(self.trouble);
+        self.slots.swap_remove(index);
+        true
     }
 
     /// Sends what is queued on those that have much, or on all. `Ready` if one was found broken by it.
@@ -141,6 +160,7 @@ impl Carriers {
                 }
                 Err(error) => {
                     tracing::debug!(kind = ?error.kind(), "the relay cannot be reached");
+                    self.trouble = Some(Trouble::of(&error).unwrap_or_else(|| Trouble::of_connect(&error)));
                     self.gone(index, Ending::Cut)
                 }
             },
@@ -162,13 +182,15 @@ impl Carriers {
     }
 
     fn refused(&mut self, index: usize, failure: Failure) -> Poll<Event> {
-        match failure {
+        tracing::debug!(trouble = %failure.trouble, "the relay accepts no carrier");
+        self.trouble = Some(failure.trouble);
+        match failure.last {
             // Behind a right answer a wrong one is somebody's on the way, a captive portal's perhaps, and may pass.
-            Failure::Final(error) if !self.connected && !self.any_open() => {
+            Some(error) if !self.connected && !self.any_open() => {
                 self.slots.swap_remove(index);
                 Poll::Ready(Event::Refused(error))
             }
-            Failure::Final(_) | Failure::Passing => self.gone(index, Ending::Cut),
+            Some(_) | None => self.gone(index, Ending::Cut),
         }
     }
 

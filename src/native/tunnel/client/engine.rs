@@ -24,6 +24,7 @@ use super::carriers::{Carriers, Event as CarrierEvent};
 use super::error::Error;
 use super::handle::{Owner, Status};
 use super::options::Options;
+use crate::trouble::Trouble;
 
 enum Event {
     Carrier(CarrierEvent),
@@ -52,6 +53,8 @@ pub(super) struct Engine {
     patience: Duration,
     owner: Option<Owner>,
     status: Status,
+    /// What the core commands now it does because it has waited long enough.
+    late: bool,
     turn: bool,
 }
 
@@ -69,6 +72,7 @@ impl Engine {
             patience,
             owner: Some(owner),
             status: Status::default(),
+            late: false,
             turn: false,
         }
     }
@@ -154,6 +158,10 @@ impl Engine {
                 }
                 Output::Finish => local.iter_mut().for_each(|local| local.finish()),
                 Output::Abort(code) => {
+                    // Without a carrier it was given up for the trouble that is known.
+                    if !self.status.connected && self.status.carriers > 0 && self.refused.is_none() {
+                        self.status.trouble = Some(Trouble::Stream(code));
+                    }
                     return Drained::Failed(self.refused.take().unwrap_or(Error::Reset(code)));
                 }
                 Output::Wait(at) => {
@@ -173,8 +181,9 @@ impl Engine {
 
     fn close(&mut self, carrier: Carrier, code: Code) {
         let patience = self.patience;
-        if self.carriers.drop_attempt(carrier) {
+        if self.carriers.drop_attempt(carrier, self.late) {
             self.dropped.push_back(carrier);
+            self.status.trouble = self.carriers.take_trouble().or(self.status.trouble);
         } else {
             self.on(carrier, |link| link.close(code, patience));
         }
@@ -220,6 +229,8 @@ impl Engine {
     fn handle(&mut self, event: Event) -> Option<std::io::Error> {
         let now = self.clock.now();
         let mut failed = None;
+        self.late = matches!(event, Event::Timer);
+        self.status.trouble = self.carriers.take_trouble().or(self.status.trouble);
         let input = match event {
             Event::Timer => Input::Timer,
             Event::Rotate => Input::Rotate,

@@ -18,6 +18,9 @@ const BUDGET_MIN: u64 = 1024;
 /// More often, pings would be all that is sent.
 const PING_MIN: Duration = Duration::from_secs(1);
 
+/// The usual [`Options::answer`]. An upgrade is answered within a round trip; a cold Worker takes a second more.
+pub const ANSWER: Duration = Duration::from_secs(10);
+
 /// What a tunnel is made of. Many may share one.
 #[derive(Clone)]
 pub struct Options {
@@ -36,6 +39,8 @@ pub struct Options {
     pub budget: Option<u64>,
     /// How long things may take; a ping a second at most.
     pub timing: Timing,
+    /// The relay answers the upgrade in this time; [`ANSWER`] by default.
+    pub answer: Duration,
     /// For the jitter; the default is the system's randomness.
     pub seed: Option<u64>,
 }
@@ -70,6 +75,7 @@ impl Options {
             window: limits::WINDOW_MAX,
             budget: None,
             timing: Timing::DEFAULT,
+            answer: ANSWER,
             seed: None,
         })
     }

@@ -1,0 +1,64 @@
+//! What a tunnel tells of its troubles while it goes on.
+
+use std::sync::Arc;
+
+use pasarela::connect::{Connector, Resolver, Setup};
+use pasarela::trouble::Trouble;
+use pasarela::tunnel::{Code, Kind, Options, Tunnel};
+use tokio::io::AsyncWriteExt;
+
+use crate::front::{Front, Manner};
+use crate::tunnels::{KEY, Nobody, TIMING, World, command, options, relay, until};
+use crate::within;
+
+/// Waits until a tunnel that asks for an echo tells a trouble.
+async fn trouble(options: Options) -> Trouble {
+    let tunnel = Tunnel::new(options);
+    let handle = tunnel.handle();
+    let (mut near, mut far) = tokio::io::duplex(1000);
+    far.write_all(&command("sim echo")).await.expect("room");
+    let task = tokio::spawn(async move { tunnel.carry(&mut near).await.map(drop) });
+    let mut watch = handle.watch();
+    let seen = within(watch.wait_for(|status| status.trouble.is_some())).await.expect("it tells").trouble;
+    task.abort();
+    seen.expect("some")
+}
+
+async fn behind(manner: Manner) -> Trouble {
+    let front = Front::start(manner).await;
+    trouble(options(front.address)).await
+}
+
+#[tokio::test]
+async fn each_stage_has_its_trouble() {
+    let nobody = Nobody::new();
+    assert_eq!(trouble(options(nobody.address())).await, Trouble::Refused);
+    assert_eq!(behind(Manner::Close).await, Trouble::UpgradeReset);
+    assert_eq!(behind(Manner::Say(b"SSH-2.0-x\r\n")).await, Trouble::NoRelay);
+    assert_eq!(behind(Manner::Say(b"HTTP/1.1 503 x\r\n\r\nerror code: 1102\r\n")).await, Trouble::ErrorPage(1102));
+    let front = Front::start(Manner::Silence).await;
+    let impatient = Options { answer: std::time::Duration::from_millis(50), ..options(front.address) };
+    assert_eq!(trouble(impatient).await, Trouble::UpgradeTimeout);
+    let world = World::start().await;
+    let wrong = Options { path: "/wrong-key-of-the-tests/tunnel".to_owned(), ..world.options() };
+    assert_eq!(trouble(wrong).await, Trouble::Key);
+    let closed = relay(nobody.address()).await;
+    assert_eq!(trouble(options(closed.address())).await, Trouble::Stream(Code::UpstreamRefused));
+}
+
+#[tokio::test]
+async fn the_connectors_troubles_are_told_as_they_are() {
+    let front = Front::start(Manner::Reset).await;
+    let link = format!("https://relay.example/#{KEY}&addr={}", front.address).parse().expect("a link");
+    let connector = Connector::new(&link, &Setup::new(Resolver::system())).expect("usable");
+    let url = format!("wss://relay.example/{KEY}/tunnel");
+    let options = Options::with_dialer(&url, Kind::Chat, Arc::new(connector)).expect("usable");
+    assert_eq!(trouble(Options { timing: TIMING, ..options }).await, Trouble::TlsReset);
+}
+
+#[tokio::test]
+async fn a_stream_that_goes_well_has_none() {
+    let world = World::start().await;
+    let stream = world.open("sim echo").await;
+    assert_eq!(until(stream.handle(), |status| status.connected).await.trouble, None);
+}

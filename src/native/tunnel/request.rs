@@ -1,0 +1,338 @@
+//! The client's side of an upgrade: one request, one answer, and nothing of the bytes behind it lost.
+//!
+//! It follows no redirect and answers no challenge: a relay sends neither. What is spoken behind the upgrade is the caller's.
+
+use std::fmt;
+use std::io;
+use std::time::Duration;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::{Buf, Bytes, BytesMut};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::time::timeout;
+
+use super::stream::{BoxedStream, Prefixed};
+use crate::trouble::Trouble;
+use crate::upgrade::accept_key;
+
+/// The longest head of an answer, in bytes.
+const HEAD_MAX: usize = 16 * 1024;
+
+/// More headers than a CDN adds.
+const HEADERS_MAX: usize = 64;
+
+/// So much of a page is read to find out whose it is, in bytes.
+const PAGE_MAX: usize = 4 * 1024;
+
+/// And for so long: most pages come with their head.
+const PAGE: Duration = Duration::from_secs(1);
+
+/// An upgrade to a WebSocket.
+#[derive(Clone, Copy)]
+pub struct Upgrade<'a> {
+    /// The `Host` header.
+    pub host: &'a str,
+    /// Query included.
+    pub path: &'a str,
+    /// The value of `Sec-WebSocket-Protocol`; empty for none.
+    pub protocols: &'a str,
+}
+
+// The path holds a key, the protocols payload.
+impl fmt::Debug for Upgrade<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgrade").finish_non_exhaustive()
+    }
+}
+
+/// The head of an answer.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Head {
+    /// HTTP's status.
+    pub status: u16,
+    headers: Vec<(String, String)>,
+}
+
+impl Head {
+    /// The value of a header that is there exactly once.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        let mut found = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
+        let (_, value) = found.next().filter(|_| found.next().is_none())?;
+        Some(value)
+    }
+}
+
+/// There is a WebSocket.
+pub struct Upgraded {
+    /// The answer.
+    pub head: Head,
+    stream: Prefixed,
+}
+
+impl Upgraded {
+    /// On which the WebSocket is spoken.
+    #[must_use]
+    pub fn into_stream(self) -> BoxedStream {
+        Box::new(self.stream)
+    }
+
+    pub(super) fn into_prefixed(self) -> Prefixed {
+        self.stream
+    }
+}
+
+impl fmt::Debug for Upgraded {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Upgraded").field("head", &self.head).finish_non_exhaustive()
+    }
+}
+
+/// There is none.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Refused {
+    /// Why.
+    pub trouble: Trouble,
+    /// The answer, if one came.
+    pub head: Option<Head>,
+}
+
+impl From<Trouble> for Refused {
+    fn from(trouble: Trouble) -> Self {
+        Self { trouble, head: None }
+    }
+}
+
+impl From<io::Error> for Refused {
+    fn from(_: io::Error) -> Self {
+        Trouble::UpgradeReset.into()
+    }
+}
+
+impl Upgrade<'_> {
+    /// Asks for it, and waits so long for the answer. Which subprotocol was chosen the caller must look at.
+    ///
+    /// # Errors
+    ///
+    /// There is no WebSocket.
+    pub async fn ask(&self, mut stream: BoxedStream, limit: Duration) -> Result<Upgraded, Refused> {
+        let asking = async {
+            let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
+            stream.write_all(self.request(&key).as_bytes()).await?;
+            stream.flush().await?;
+            let (head, rest) = answer(&mut stream, &accept_key(key.as_bytes())).await?;
+            Ok(Upgraded { head, stream: Prefixed::new(rest, stream) })
+        };
+        timeout(limit, asking).await.unwrap_or_else(|_| Err(Trouble::UpgradeTimeout.into()))
+    }
+
+    /// Chromium's headers in its order and case, without compression, which only costs time on what is encrypted already.
+    ///
+    /// Who reads this is the CDN, or who breaks TLS on the way. CDNs turn away what names no browser, and headers that name
+    /// none in a handshake that is none either would be alike in nobody else. The language is the most common one, and not
+    /// the user's.
+    fn request(&self, key: &str) -> String {
+        let Upgrade { host, path, protocols } = self;
+        let offer = if protocols.is_empty() { "" } else { "\r\nSec-WebSocket-Protocol: " };
+        format!(
+            "GET {path} HTTP/1.1\r\nHost: {host}\r\nConnection: Upgrade\r\nPragma: no-cache\r\n\
+             Cache-Control: no-cache\r\nUser-Agent: {USER_AGENT}\r\nUpgrade: websocket\r\nOrigin: https://{host}\r\n\
+             Sec-WebSocket-Version: 13\r\nAccept-Encoding: gzip, deflate, br, zstd\r\n\
+             Accept-Language: en-US,en;q=0.9\r\nSec-WebSocket-Key: {key}{offer}{protocols}\r\n\r\n"
+        )
+    }
+}
+
+/// Chromium gives its major version only, and says Windows 10 on any.
+const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
+                          Chrome/142.0.0.0 Safari/537.36";
+
+/// Reads the answer; gives what came behind it.
+pub(crate) async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<(Head, Bytes), Refused> {
+    let mut buffer = BytesMut::with_capacity(4096);
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&buffer) {
+            Ok(httparse::Status::Partial) => {}
+            // The answer is still to come, and may be here already.
+            Ok(httparse::Status::Complete(len)) if matches!(response.code, Some(100 | 102..=199)) => {
+                buffer.advance(len);
+                continue;
+            }
+            Ok(httparse::Status::Complete(len)) => {
+                let head = Head::of(&response);
+                let rest = buffer.split_off(len);
+                return match judge(&head, accept, stream, rest).await {
+                    Ok(rest) => Ok((head, rest)),
+                    Err(trouble) => Err(Refused { trouble, head: Some(head) }),
+                };
+            }
+            Err(_) => return Err(Trouble::NoRelay.into()),
+        }
+        if buffer.len() >= HEAD_MAX {
+            return Err(Trouble::NoRelay.into());
+        }
+        if stream.read_buf(&mut buffer).await? == 0 {
+            return Err(Trouble::UpgradeReset.into());
+        }
+    }
+}
+
+impl Head {
+    fn of(response: &httparse::Response<'_, '_>) -> Self {
+        let header = |header: &httparse::Header<'_>| {
+            let value = str::from_utf8(header.value).ok()?;
+            Some((header.name.to_owned(), value.to_owned()))
+        };
+        Self {
+            status: response.code.unwrap_or_default(),
+            headers: response.headers.iter().filter_map(header).collect(),
+        }
+    }
+}
+
+/// Whether this is a yes; gives what came behind it.
+async fn judge(head: &Head, accept: &str, stream: &mut BoxedStream, rest: BytesMut) -> Result<Bytes, Trouble> {
+    match head.status {
+        101 if head.header("sec-websocket-accept") == Some(accept) => Ok(rest.freeze()),
+        101 => Err(Trouble::NoRelay),
+        status => match error_page(head, stream, rest).await {
+            Some(number) => Err(Trouble::ErrorPage(number)),
+            None if status == 404 => Err(Trouble::Key),
+            None => Err(Trouble::Status(status)),
+        },
+    }
+}
+
+/// The number of the CDN's error page, if the answer is one.
+async fn error_page(head: &Head, stream: &mut BoxedStream, mut page: BytesMut) -> Option<u16> {
+    let length = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(PAGE_MAX);
+    let reading = async {
+        while page.len() < length.min(PAGE_MAX) && number(&page).is_none() && !page.ends_with(b"\r\n0\r\n\r\n") {
+            if !matches!(stream.read_buf(&mut page).await, Ok(1..)) {
+                break;
+            }
+        }
+    };
+    // What has come until then must do.
+    let _ = timeout(PAGE, reading).await;
+    number(&page)
+}
+
+/// Cloudflare's numbers, in plain text `error code: 1101`, in HTML with tags between the words and the number.
+fn number(page: &[u8]) -> Option<u16> {
+    let page = String::from_utf8_lossy(page.get(..PAGE_MAX).unwrap_or(page)).to_ascii_lowercase();
+    let mut text = String::new();
+    let mut inside = false;
+    for letter in page.chars() {
+        match letter {
+            '<' => inside = true,
+            '>' => inside = false,
+            _ if inside => continue,
+            _ => {}
+        }
+        let letter = if letter.is_alphanumeric() { letter } else { ' ' };
+        if letter != ' ' || !text.ends_with(' ') {
+            text.push(letter);
+        }
+    }
+    let behind = |words: &'static str| text.match_indices(words).map(move |(at, words)| at + words.len());
+    let mut numbers = behind("error code ").chain(behind("error ")).filter_map(|at| {
+        let digits = text.get(at..)?.split(' ').next()?;
+        digits.parse().ok().filter(|number| digits.len() == 4 && (1000..2000).contains(number))
+    });
+    numbers.next()
+}
+
+#[cfg(test)]
+mod tests {
+    use tokio::io::duplex;
+
+    use super::*;
+
+    /// What becomes of this answer, in which `ACCEPT` stands for the right one.
+    async fn answered(text: &str) -> Result<Bytes, Refused> {
+        let (near, mut far) = duplex(1 << 16);
+        far.write_all(text.replace("ACCEPT", "right").as_bytes()).await.expect("room");
+        drop(far);
+        answer(&mut (Box::new(near) as BoxedStream), "right").await.map(|(_, rest)| rest)
+    }
+
+    const GOOD: &str = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nSEC-WebSocket-Accept: ACCEPT\r\n\
+                        Sec-WebSocket-Protocol: pasarela.v1\r\n\r\n";
+
+    #[tokio::test]
+    async fn what_follows_the_head_is_kept() {
+        assert_eq!(answered(GOOD).await.expect("right"), "");
+        assert_eq!(answered(&format!("{GOOD}more")).await.expect("right"), "more");
+        let hints = "HTTP/1.1 100 Continue\r\n\r\nHTTP/1.1 103 Early Hints\r\nLink: x\r\n\r\n";
+        assert_eq!(answered(&format!("{hints}{GOOD}more")).await.expect("right"), "more");
+    }
+
+    #[tokio::test]
+    async fn each_refusal_has_its_trouble() {
+        let page = "HTTP/1.1 500 x\r\nServer: cloudflare\r\n\r\n<title>Worker threw exception</title>\
+                    <h1><span class=\"x\">Error</span>\n <span>1101</span> <span>Ray ID: 1</span></h1>";
+        let chunked = "HTTP/1.1 429 x\r\nTransfer-Encoding: chunked\r\n\r\n10\r\nerror code: 1027\r\n0\r\n\r\n";
+        for (answer, trouble) in [
+            ("HTTP/1.1 404 Not Found\r\nContent-Length: 3\r\n\r\nnot", Trouble::Key),
+            ("HTTP/1.1 403 Forbidden\r\nServer: x\r\n\r\n", Trouble::Status(403)),
+            ("HTTP/1.1 403 Forbidden\r\n\r\nerror code: 1010", Trouble::ErrorPage(1010)),
+            ("HTTP/1.1 404 Not Found\r\n\r\nerror code: 1042", Trouble::ErrorPage(1042)),
+            ("HTTP/1.1 200 OK\r\n\r\nan error in 1984, error 99999", Trouble::Status(200)),
+            (page, Trouble::ErrorPage(1101)),
+            (chunked, Trouble::ErrorPage(1027)),
+            (GOOD.replace("ACCEPT", "wrong").as_str(), Trouble::NoRelay),
+            ("", Trouble::UpgradeReset),
+            ("HTTP/1.1 101 Sw", Trouble::UpgradeReset),
+            ("garbage\r\n\r\n", Trouble::NoRelay),
+            (&format!("HTTP/1.1 200 OK\r\nX: {}", "x".repeat(20_000)), Trouble::NoRelay),
+        ] {
+            assert_eq!(answered(answer).await.map_err(|refused| refused.trouble), Err(trouble), "{answer}");
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn nobody_is_waited_for_longer_than_told() {
+        let (near, _far) = duplex(1 << 16);
+        let upgrade = Upgrade { host: "relay.example", path: "/", protocols: "" };
+        let limit = Duration::from_secs(10);
+        let begun = tokio::time::Instant::now();
+        let refused = upgrade.ask(Box::new(near), limit).await.expect_err("no answer");
+        assert_eq!((refused.trouble, begun.elapsed()), (Trouble::UpgradeTimeout, limit));
+        // A page without an end is not waited for either, and its head is known.
+        let (near, mut far) = duplex(1 << 16);
+        let head = "HTTP/1.1 503 x\r\nDate: Sun, 22 Nov 2026 05:00:00 GMT\r\nContent-Length: 99\r\n\r\n";
+        far.write_all(head.as_bytes()).await.expect("room");
+        let refused = upgrade.ask(Box::new(near), limit).await.expect_err("no WebSocket");
+        assert_eq!(refused.trouble, Trouble::Status(503));
+        assert_eq!(refused.head.as_ref().and_then(|head| head.header("date")), Some("Sun, 22 Nov 2026 05:00:00 GMT"));
+    }
+
+    #[test]
+    fn the_request_is_a_browsers_without_compression() {
+        let upgrade = Upgrade { host: "relay.example", path: "/KEY/tunnel", protocols: "pasarela.v1, m.x" };
+        let request = upgrade.request("key==");
+        let names: Vec<_> = request.lines().skip(1).filter_map(|line| line.split(": ").next()).collect();
+        let expected = [
+            "Host",
+            "Connection",
+            "Pragma",
+            "Cache-Control",
+            "User-Agent",
+            "Upgrade",
+            "Origin",
+            "Sec-WebSocket-Version",
+            "Accept-Encoding",
+            "Accept-Language",
+            "Sec-WebSocket-Key",
+            "Sec-WebSocket-Protocol",
+            "",
+        ];
+        assert_eq!(names, expected);
+        assert!(request.starts_with("GET /KEY/tunnel HTTP/1.1\r\n") && request.ends_with(": pasarela.v1, m.x\r\n\r\n"));
+        let bare = Upgrade { protocols: "", ..upgrade }.request("key==");
+        assert!(bare.ends_with("\r\nSec-WebSocket-Key: key==\r\n\r\n"));
+    }
+}
