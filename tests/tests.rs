@@ -28,6 +28,8 @@ mod tunnel_carriers;
 mod bridge;
 /// The bridge when its network goes away.
 mod network;
+/// What a network sees of the way to a relay.
+mod wire;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
 /// What the relay holds.

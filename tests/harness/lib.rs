@@ -12,6 +12,8 @@ pub mod workerd;
 pub mod socket;
 pub mod tunnel;
 pub mod carrier;
+pub mod recorder;
+pub mod ech;
 pub mod http;
 pub mod handshake;
 pub mod tls;

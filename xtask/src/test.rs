@@ -106,13 +106,14 @@ fn clients() -> Result<()> {
     let folder = tree::root().join("target/clients");
     std::fs::create_dir_all(&folder)?;
     let go = setup::go()?;
-    step("build the driver of whatsmeow", || {
-        let source = tree::root().join("tests/clients/whatsmeow");
-        let output = folder.join("whatsmeow");
-        crate::run::run(
-            Command::new(go).args(["build", "-o"]).arg(output).arg(".").env("CGO_ENABLED", "0").current_dir(source),
-        )
-    })?;
+    for (what, name) in [("the driver of whatsmeow", "whatsmeow"), ("a server with encrypted hellos", "ech-server")] {
+        step(&format!("build {what}"), || {
+            let source = tree::root().join("tests/clients").join(name);
+            let mut build = Command::new(&go);
+            build.args(["build", "-o"]).arg(folder.join(name)).arg(".").env("CGO_ENABLED", "0").current_dir(source);
+            crate::run::run(&mut build)
+        })?;
+    }
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.
         let target = tree::cache()?.join("whatsapp-rust");

@@ -1,0 +1,3 @@
+module pasarela/tests/clients/ech-server
+
+go 1.26
