@@ -21,6 +21,7 @@ pub mod frontend;
 pub mod bridge;
 
 pub mod share;
+pub mod check;
 
 pub mod serve;
 

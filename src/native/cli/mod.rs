@@ -9,6 +9,8 @@ mod signal;
 
 mod bridge;
 mod serve;
+mod check;
+mod share;
 mod sim;
 
 use std::error::Error;
@@ -23,9 +25,13 @@ Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM
   1  failed; standard error says what, where, and what to try
   2  the command line is not right
+  `check` has more, see `pasarela check --help`
 
 Logging goes to standard error; RUST_LOG=pasarela=debug says more than --verbose can.
 No log line holds an address of a peer, a key or a payload.";
+
+/// The exit code of a command line that is not right, as clap has it.
+const USAGE: u8 = 2;
 
 /// Carries WhatsApp over a CDN edge for people whose connection to it is blocked.
 #[derive(Debug, Parser)]
@@ -53,6 +59,15 @@ enum Command {
     /// What the Cloudflare Worker does, natively: library clients, WebSocket tools and tunnels come in
     /// by HTTPS, and go on to WhatsApp and nowhere else. Closed until a key is set.
     Serve(Box<serve::Args>),
+
+    /// Check whether a relay or a proxy leads to WhatsApp
+    ///
+    /// Goes the way that a phone's bytes go, stage by stage, down to the keys that only WhatsApp
+    /// has, and says at the first failure what it means and what to try. No account is involved.
+    Check(check::Args),
+
+    /// Show the link and the QR code of a relay or a bridge
+    Share(share::Args),
 
     /// Run a simulated WhatsApp to test against
     ///
@@ -90,17 +105,24 @@ pub fn main() -> ExitCode {
         }
     };
     let result = match cli.command {
-        Command::Bridge(args) => runtime.block_on(bridge::run(*args)),
-        Command::Serve(args) => runtime.block_on(serve::run(*args)),
-        Command::Sim(args) => runtime.block_on(sim::run(args)),
+        Command::Bridge(args) => runtime.block_on(bridge::run(*args)).map(|()| ExitCode::SUCCESS),
+        Command::Serve(args) => runtime.block_on(serve::run(*args)).map(|()| ExitCode::SUCCESS),
+        Command::Check(args) => runtime.block_on(check::run(args)),
+        Command::Share(args) => share::run(&args),
+        Command::Sim(args) => runtime.block_on(sim::run(args)).map(|()| ExitCode::SUCCESS),
     };
-    match result {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(failure) => {
-            eprintln!("error: {failure}");
-            ExitCode::FAILURE
-        }
-    }
+    // Looking up a name in vain may take the system half a minute more, in a thread that nobody can stop.
+    runtime.shutdown_background();
+    result.unwrap_or_else(|failure| {
+        eprintln!("error: {failure}");
+        ExitCode::FAILURE
+    })
+}
+
+/// Says what is not right with the command line, in words that repeat nothing of it: it may hold a key.
+fn usage(wrong: &str) -> ExitCode {
+    eprintln!("error: {wrong}\n\nFor more information, try '--help'.");
+    ExitCode::from(USAGE)
 }
 
 fn start_logging(verbose: u8) {

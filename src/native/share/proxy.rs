@@ -32,6 +32,16 @@ pub struct Proxy {
 pub struct UnusableProxy;
 
 impl Proxy {
+    /// The proxy at this host, with everything else as the phone has it.
+    ///
+    /// # Errors
+    ///
+    /// It is not a name or an address alone.
+    pub fn at(name: &str) -> Result<Self, UnusableProxy> {
+        let host = host(name).ok_or(UnusableProxy)?;
+        Ok(Self { host, chat_port: TLS_PORT, media_port: None, chat_tls: None })
+    }
+
     /// Whether chat is wrapped in TLS: as said, else on port 443 alone, as the app has it.
     #[must_use]
     pub fn is_tls(&self) -> bool {
@@ -91,8 +101,7 @@ impl FromStr for Proxy {
             }
             Some(_) | None => (text, TLS_PORT),
         };
-        let host = host(name).ok_or(UnusableProxy)?;
-        Ok(Self { host, chat_port, media_port: None, chat_tls: None })
+        Ok(Self { chat_port, ..Self::at(name)? })
     }
 }
 

@@ -3,3 +3,5 @@
 //! One place, so that it can be translated. It decides nothing.
 
 pub(super) mod bridge;
+pub(super) mod check;
+pub(super) mod share;

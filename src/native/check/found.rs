@@ -1,0 +1,114 @@
+//! What a check found, stage by stage, as closed sets of words.
+//!
+//! The words for people are the command line's. What is found may be shown to others: it holds no address, no name, no key.
+
+use std::time::Duration;
+
+use super::clock::Dates;
+use super::flaw::Flaw;
+use crate::trouble::{Stage, Trouble};
+
+/// What is checked, as far as it makes a difference to advice.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// A relay, by its link.
+    Relay,
+    /// A bridge or an official proxy.
+    Proxy,
+}
+
+/// What a stage that was passed found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Found {
+    /// The name has as many addresses.
+    Addresses(usize),
+    /// There is no name: it is an address itself.
+    NoName,
+    /// It holds, and there is nothing to tell.
+    Well,
+    /// There is no key: the relay is open to all.
+    Open,
+    /// TLS with a relay.
+    Tls(Tls),
+    /// TLS with a proxy, as the app does it: any certificate is taken.
+    AnyTls,
+    /// WhatsApp proved itself with certificates that are valid up to this second (Unix time).
+    Whatsapp(u64),
+    /// WhatsApp's media host proved itself, behind this port of a proxy.
+    MediaPort(u16),
+}
+
+/// What a network saw of the TLS hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Tls {
+    /// The name in it.
+    pub name: Name,
+    /// What became of the encrypted hello.
+    pub ech: Ech,
+}
+
+/// The name that everybody on the way can read.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Name {
+    /// None.
+    None,
+    /// The link's.
+    Shown,
+    /// Only that of the CDN as a whole.
+    Public,
+}
+
+/// What became of the encrypted hello.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ech {
+    /// There was none.
+    Off,
+    /// There was a pretence of one.
+    Grease,
+    /// The server took it.
+    Accepted,
+}
+
+/// Why a stage was not passed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Fault {
+    /// The way there, or the relay.
+    Way(Trouble),
+    /// What answers for WhatsApp's chat.
+    Chat(Flaw),
+    /// What answers for WhatsApp's media host.
+    Media(Flaw),
+    /// The way to the proxy's media port.
+    MediaWay(Trouble),
+}
+
+impl Fault {
+    /// The stage at which it shows.
+    #[must_use]
+    pub const fn stage(self) -> Stage {
+        match self {
+            Self::Way(trouble) => trouble.stage(),
+            Self::Chat(_) => Stage::Chat,
+            Self::Media(_) | Self::MediaWay(_) => Stage::Media,
+        }
+    }
+
+    /// The dates that alone are wrong, if it is that.
+    pub(super) const fn dates(self) -> Option<Dates> {
+        match self {
+            Self::Chat(Flaw::Dates(dates)) | Self::Media(Flaw::Dates(dates)) => Some(dates),
+            Self::Way(_) | Self::MediaWay(_) | Self::Chat(_) | Self::Media(_) => None,
+        }
+    }
+}
+
+/// A stage that is over.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Done {
+    /// Which one.
+    pub stage: Stage,
+    /// How long it took.
+    pub took: Duration,
+    /// What came of it.
+    pub result: Result<Found, Fault>,
+}

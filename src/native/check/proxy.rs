@@ -1,0 +1,123 @@
+//! The check of a bridge or an official proxy: what the app would do with it, as far as that needs no account.
+//!
+//! It goes there directly. What proves that WhatsApp answers behind it is `chat`'s and `media`'s.
+
+use std::net::{IpAddr, SocketAddr};
+use std::time::Duration;
+
+use tokio::net::TcpStream;
+use tokio::task::JoinSet;
+
+use super::Options;
+use super::chat::chat;
+use super::flaw::Flaw;
+use super::found::{Fault, Found};
+use super::media::media;
+use super::record::{Record, Stop};
+use super::trust::{Refusal, Trust, refusal};
+use crate::connect::{Resolved, Resolver, Source};
+use crate::share::Proxy;
+use crate::trouble::{Stage, Trouble};
+use crate::tunnel::BoxedStream;
+
+/// How long the far side may take to end a connection that has proven all there is to prove.
+const GOOD_BYE: Duration = Duration::from_millis(200);
+
+/// Checks it stage by stage, up to the first failure.
+pub(super) async fn run(proxy: &Proxy, options: &Options, trust: &Trust, record: &mut Record<'_>) -> Result<(), Stop> {
+    let late = Fault::Way(Trouble::NoResolver);
+    let addresses = record.stage(Stage::Name, late, resolve(&proxy.host)).await?;
+    let late = Fault::Way(Trouble::ConnectTimeout);
+    let connecting = async {
+        let tcp = connect(&addresses, proxy.chat_port).await.map_err(Fault::Way)?;
+        Ok((tcp, Found::Well))
+    };
+    let tcp = record.stage(Stage::Connect, late, connecting).await?;
+    let mut stream: BoxedStream = if proxy.is_tls() {
+        record.stage(Stage::Tls, Fault::Way(Trouble::TlsTimeout), secure(&proxy.host, tcp)).await?
+    } else {
+        Box::new(tcp)
+    };
+    let proof = async {
+        let verified = chat(&mut stream, &options.root, options.now).await.map_err(Fault::Chat)?;
+        Ok(((), Found::Whatsapp(verified.leaf.not_after.min(verified.intermediate.not_after))))
+    };
+    let proven = record.stage(Stage::Chat, Fault::Chat(Flaw::Silent), proof).await;
+    leave(stream).await;
+    record.go_on_behind_dates(proven)?;
+    let ports = proxy.media_ports();
+    let media = media_by_ports(&addresses, &ports, trust, record.limit);
+    record.stage(Stage::Media, Fault::Media(Flaw::Silent), media).await
+}
+
+async fn resolve(host: &str) -> Result<(Vec<IpAddr>, Found), Fault> {
+    let Resolved { addresses, by } = Resolver::system().addresses(host).await.map_err(Fault::Way)?;
+    let found = match by {
+        Source::Literal => Found::NoName,
+        Source::System | Source::Doh => Found::Addresses(addresses.len()),
+    };
+    Ok((addresses, found))
+}
+
+/// Connects to whichever address answers first; the last failure if none does.
+async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Trouble> {
+    let mut attempts = JoinSet::new();
+    for address in addresses {
+        attempts.spawn(TcpStream::connect(SocketAddr::new(*address, port)));
+    }
+    let mut trouble = Trouble::Unreachable;
+    while let Some(joined) = attempts.join_next().await {
+        match joined {
+            Ok(Ok(tcp)) => return Ok(tcp),
+            Ok(Err(error)) => trouble = Trouble::of_connect(&error),
+            Err(error) => tracing::debug!(%error, "an attempt to connect was lost"),
+        }
+    }
+    Err(trouble)
+}
+
+async fn secure(host: &str, tcp: TcpStream) -> Result<(BoxedStream, Found), Fault> {
+    let connected = Trust::anybody().connect(host, tcp).await;
+    let session = connected.map_err(|error| {
+        Fault::Way(match refusal(&error) {
+            Refusal::NoTls | Refusal::Certificate | Refusal::Dates(_) => Trouble::TlsOther,
+            Refusal::Broken => Trouble::TlsReset,
+        })
+    })?;
+    Ok((Box::new(session), Found::AnyTls))
+}
+
+/// Tries the ports in turn; if none will do, the failure of the one that at least answered.
+async fn media_by_ports(
+    addresses: &[IpAddr],
+    ports: &[u16],
+    trust: &Trust,
+    limit: Duration,
+) -> Result<((), Found), Fault> {
+    // A port that says nothing must leave the others some time.
+    let each = limit / u32::try_from(ports.len().max(1)).unwrap_or(u32::MAX);
+    let mut worst = None;
+    for port in ports {
+        let proof = async {
+            let tcp = connect(addresses, *port).await.map_err(Fault::MediaWay)?;
+            media(tcp, trust).await.map_err(Fault::Media)
+        };
+        match tokio::time::timeout(each, proof).await.unwrap_or(Err(Fault::Media(Flaw::Silent))) {
+            Ok(()) => return Ok(((), Found::MediaPort(*port))),
+            Err(Fault::MediaWay(_)) if worst.is_some() => {}
+            Err(fault) => worst = Some(fault),
+        }
+    }
+    Err(worst.unwrap_or(Fault::MediaWay(Trouble::Refused)))
+}
+
+/// Ends a connection in order, if the far side will have it.
+pub(super) async fn leave(mut stream: BoxedStream) {
+    use tokio::io::{AsyncWriteExt, copy, sink};
+    let ending = async {
+        stream.shutdown().await?;
+        copy(&mut stream, &mut sink()).await
+    };
+    // It has served; nothing depends on how it ends.
+    let _ = tokio::time::timeout(GOOD_BYE, ending).await;
+}

@@ -1,0 +1,161 @@
+//! The check of a relay: the way to it, its key, and through its tunnels to WhatsApp.
+//!
+//! How it is reached is `connect`'s, and what a tunnel does is `tunnel`'s: the check goes the way that a bridge goes.
+
+use std::future::pending;
+use std::sync::Arc;
+use std::time::Duration;
+
+use tokio::time::Instant;
+
+use super::Options;
+use super::chat::chat;
+use super::flaw::Flaw;
+use super::found::{Ech, Fault, Found, Name, Tls};
+use super::media::media;
+use super::probe::{Answer, probe};
+use super::proxy::leave;
+use super::record::{Record, Stop};
+use super::trust::Trust;
+use crate::connect::{Connector, EchStatus, Shown, Source, Step};
+use crate::link::Link;
+use crate::trouble::{Stage, Trouble};
+use crate::tunnel::{self, BoxedStream, Code, Handle, Kind, Tunnel, TunnelStream};
+
+/// Checks it stage by stage, up to the first failure.
+pub(super) async fn run(
+    (link, connector): (&Link, Connector),
+    options: &Options,
+    trust: &Trust,
+    record: &mut Record<'_>,
+) -> Result<(), Stop> {
+    let stream = dial(&connector, record).await?;
+    ask(stream, link, record).await?;
+    let connector = Arc::new(connector);
+    let proven = prove_chat(open(link, &connector, Kind::Chat), options, record).await;
+    record.go_on_behind_dates(proven)?;
+    let (mut stream, _) = open(link, &connector, Kind::Tls);
+    let proof = async { media(&mut stream, trust).await.map(|()| ((), Found::Well)).map_err(Fault::Media) };
+    let proven = record.stage(Stage::Media, Fault::Media(Flaw::Silent), proof).await;
+    leave(Box::new(stream)).await;
+    proven
+}
+
+/// Name, connection, TLS. The connector tells of them when all are over.
+async fn dial(connector: &Connector, record: &mut Record<'_>) -> Result<BoxedStream, Stop> {
+    record.begin(Stage::Name);
+    let begun = Instant::now();
+    let mut steps = Vec::new();
+    let mut observe = |step| steps.push(step);
+    let dialled = tokio::time::timeout(record.limit * 3, connector.dial_observed(&mut observe)).await;
+    let dialled = dialled.unwrap_or(Err(Trouble::ConnectTimeout));
+    let mut passed = Duration::ZERO;
+    for (stage, took, found) in steps.into_iter().map(of_step) {
+        if dialled.as_ref().err().is_some_and(|trouble| trouble.stage() <= stage) {
+            break;
+        }
+        passed += took;
+        record.end(stage, took, Ok(found))?;
+    }
+    match dialled {
+        Ok(stream) => Ok(stream),
+        Err(trouble) => {
+            let rest = begun.elapsed().saturating_sub(passed);
+            record.end(trouble.stage(), rest, Err(Fault::Way(trouble)))?;
+            Err(Stop)
+        }
+    }
+}
+
+fn of_step(step: Step) -> (Stage, Duration, Found) {
+    match step {
+        Step::Resolved { addresses, by, took } => match by {
+            Source::Literal => (Stage::Name, took, Found::NoName),
+            Source::System | Source::Doh => (Stage::Name, took, Found::Addresses(addresses)),
+        },
+        Step::Connected { took, .. } => (Stage::Connect, took, Found::Well),
+        Step::Secured { shown, ech, took, .. } => {
+            let name = match shown {
+                Shown::Nothing => Name::None,
+                Shown::Name => Name::Shown,
+                Shown::PublicName => Name::Public,
+            };
+            let ech = match ech {
+                EchStatus::NotOffered => Ech::Off,
+                EchStatus::Grease => Ech::Grease,
+                EchStatus::Accepted => Ech::Accepted,
+            };
+            (Stage::Tls, took, Found::Tls(Tls { name, ech }))
+        }
+    }
+}
+
+/// The upgrade, and what it says about the key.
+async fn ask(mut stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
+    let asking = async {
+        let answer = probe(&mut stream, link).await.map_err(Fault::Way)?;
+        match answer.meaning {
+            // It is a relay's answer as far as can be told.
+            Ok(()) | Err(Trouble::Key) => Ok((answer, Found::Well)),
+            Err(trouble) => Err(Fault::Way(trouble)),
+        }
+    };
+    let late = Fault::Way(Trouble::UpgradeTimeout);
+    let Answer { meaning, date } = record.stage(Stage::Upgrade, late, asking).await?;
+    leave(stream).await;
+    record.other_clock = date;
+    let known = meaning.map(|()| if link.key.is_some() { Found::Well } else { Found::Open });
+    record.end(Stage::Key, Duration::ZERO, known.map_err(Fault::Way))
+}
+
+/// A tunnel that goes the connector's way.
+fn open(link: &Link, connector: &Arc<Connector>, kind: Kind) -> (TunnelStream, Handle) {
+    let url = format!("wss://{}{}", link.authority(), link.path("/tunnel"));
+    let dialer = Arc::clone(connector) as Arc<dyn tunnel::Dialer>;
+    let options = tunnel::Options::with_dialer(&url, kind, dialer).expect("a link's host and path make a URL");
+    let tunnel = Tunnel::new(options);
+    let handle = tunnel.handle();
+    (tunnel.open(), handle)
+}
+
+/// That the relay reaches WhatsApp's chat, and that it is WhatsApp's.
+async fn prove_chat(
+    (mut stream, handle): (TunnelStream, Handle),
+    options: &Options,
+    record: &mut Record<'_>,
+) -> Result<(), Stop> {
+    record.begin(Stage::Upstream);
+    let begun = Instant::now();
+    let mut proof = Box::pin(chat(&mut stream, &options.root, options.now));
+    let reached = async {
+        // It closes when the tunnel fails, which the proof will say.
+        if handle.watch().wait_for(|status| status.connected).await.is_err() {
+            pending::<()>().await;
+        }
+    };
+    let early = tokio::select! {
+        result = &mut proof => Some(result),
+        () = reached => None,
+        () = tokio::time::sleep(record.limit) => {
+            return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(Trouble::UpstreamTimeout)));
+        }
+    };
+    if let Some(Err(flaw)) = early
+        && !handle.status().connected
+    {
+        let code = if let Flaw::Stream(code) = flaw { code } else { Code::UpstreamReset };
+        return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(Trouble::Stream(code))));
+    }
+    record.end(Stage::Upstream, begun.elapsed(), Ok(Found::Well))?;
+    let answer = async {
+        let verified = match early {
+            Some(result) => result,
+            None => proof.await,
+        };
+        let verified = verified.map_err(Fault::Chat)?;
+        Ok(((), Found::Whatsapp(verified.leaf.not_after.min(verified.intermediate.not_after))))
+    };
+    let proven = record.stage(Stage::Chat, Fault::Chat(Flaw::Silent), answer).await;
+    leave(Box::new(stream)).await;
+    proven
+}

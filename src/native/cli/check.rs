@@ -1,0 +1,261 @@
+//! `pasarela check`: shows [`crate::check`] at work, as lines for people or one object for programs.
+//!
+//! What the lines say is `texts`'.
+
+use std::fmt::Write as _;
+use std::io::{self, IsTerminal, Write};
+use std::path::PathBuf;
+use std::process::ExitCode;
+use std::sync::{Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime};
+
+use serde_json::json;
+
+use super::texts::check as texts;
+use super::{Failure, files, signal, usage};
+use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
+use crate::link::Link;
+use crate::share::Proxy;
+use crate::trouble::Stage;
+
+const EXAMPLES: &str = "\
+Examples:
+  pasarela check 'https://relay.example/#KEY'
+      Goes the whole way through the relay, down to WhatsApp's own keys.
+  pasarela check --via 192.168.1.7:5222
+      The same for a running bridge, or any official proxy.
+  pasarela check --via 'https://wa.me/proxy?host=proxy.example&chatPort=443&mediaPort=587&chatTLS=true'
+      An official proxy as its link says.
+  pasarela check --json LINK
+      One line of JSON: stages [{stage, ok, ms, detail}], verdict, hint.
+
+Exit codes:
+   0  all well
+   1  it could not be checked, or Ctrl-C
+   2  the command line is not right
+  10  name      the name has no address, or cannot be looked up
+  11  connect   nobody answers at the address
+  12  tls       no encrypted connection, or another's certificate
+  13  upgrade   no relay answers
+  14  key       the relay does not know the key
+  15  upstream  the relay does not reach WhatsApp
+  16  chat      what answers does not prove to be WhatsApp
+  17  media     WhatsApp's server for photos and files does not answer";
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The relay's link, https://HOST/#KEY
+    #[arg(env = "PASARELA_CHECK_LINK", hide_env_values = true, required_unless_present = "via")]
+    link: Option<String>,
+
+    /// A bridge or an official proxy instead of a relay: HOST, HOST:PORT or its https://wa.me/proxy?… link
+    #[arg(long, value_name = "HOST", env = "PASARELA_CHECK_VIA", conflicts_with = "link")]
+    via: Option<String>,
+
+    /// The proxy's port for chat [default: as --via says, else 443]
+    #[arg(long, value_name = "PORT", env = "PASARELA_CHECK_CHAT_PORT",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    chat_port: Option<u16>,
+
+    /// The proxy's port for media [default: 587 if chat is on 443; else the chat port, then 587]
+    #[arg(long, value_name = "PORT", env = "PASARELA_CHECK_MEDIA_PORT",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    media_port: Option<u16>,
+
+    /// Whether the proxy's chat is wrapped in TLS [default: on port 443 alone]
+    #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
+          env = "PASARELA_CHECK_TLS")]
+    tls: Option<bool>,
+
+    /// Seconds that each stage may take
+    #[arg(long, value_name = "SECONDS", default_value_t = 10, env = "PASARELA_CHECK_TIMEOUT",
+          value_parser = clap::value_parser!(u16).range(1..=600))]
+    timeout: u16,
+
+    /// Trust the authorities in this PEM file, too; for tests against the simulator
+    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
+    ca: Option<PathBuf>,
+
+    /// Take this key for WhatsApp's root key; for tests against the simulator
+    #[arg(long, value_name = "HEX", env = "PASARELA_CHECK_ROOT")]
+    root: Option<String>,
+
+    /// Print one line of JSON
+    #[arg(long, env = "PASARELA_CHECK_JSON")]
+    json: bool,
+}
+
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
+    let subject = match subject(&args) {
+        Ok(subject) => subject,
+        Err(wrong) => return Ok(usage(&wrong)),
+    };
+    let mut options = Options { limit: Duration::from_secs(args.timeout.into()), ..Options::default() };
+    if let Some(root) = &args.root {
+        match unhex(root) {
+            Some(root) => options.root = root,
+            None => return Ok(usage(texts::NO_ROOT)),
+        }
+    }
+    if let Some(path) = &args.ca {
+        options.authorities = files::authorities(path)?;
+    }
+    let screen = Screen::new(!args.json);
+    let mut observe = |event| screen.on(event);
+    let checked = tokio::select! {
+        checked = check::run(&subject, &options, &mut observe) => checked,
+        ended = signal::end() => {
+            ended?;
+            screen.clear();
+            eprintln!("{}", texts::STOPPED);
+            return Ok(ExitCode::FAILURE);
+        }
+        never = screen.tick() => match never {},
+    };
+    let verdict = match checked {
+        Ok(verdict) => verdict,
+        Err(check::Unusable::Authority) => return Ok(usage(texts::NO_CERTIFICATE)),
+        Err(check::Unusable::Link(error)) => return Ok(usage(&format!("{}: {error}", texts::NO_LINK))),
+    };
+    if args.json {
+        println!("{}", object(&verdict));
+    } else {
+        print!("{}", conclusion(&verdict));
+    }
+    Ok(code(&verdict))
+}
+
+fn subject(args: &Args) -> Result<Subject, String> {
+    if let Some(via) = &args.via {
+        let proxy: Proxy = via.parse().map_err(|error| format!("{}: {error}", texts::NO_PROXY))?;
+        return Ok(Subject::Proxy(Proxy {
+            chat_port: args.chat_port.unwrap_or(proxy.chat_port),
+            media_port: args.media_port.or(proxy.media_port),
+            chat_tls: args.tls.or(proxy.chat_tls),
+            ..proxy
+        }));
+    }
+    let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
+    link.map(Subject::Relay).map_err(|error| format!("{}: {error}", texts::NO_LINK))
+}
+
+fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    bytes?.try_into().ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit))
+}
+
+/// Shows each stage when it is over, and while one takes long, that something is still done.
+struct Screen {
+    lines: bool,
+    terminal: bool,
+    now: Mutex<Option<(Stage, Instant)>>,
+}
+
+/// Whoever waits longer wants to know for what.
+const LONG: Duration = Duration::from_secs(1);
+
+impl Screen {
+    fn new(lines: bool) -> Self {
+        Self { lines, terminal: io::stderr().is_terminal(), now: Mutex::new(None) }
+    }
+
+    fn on(&self, event: Event) {
+        let mut now = self.now.lock().unwrap_or_else(PoisonError::into_inner);
+        match event {
+            Event::Begins(stage) => *now = Some((stage, Instant::now())),
+            Event::Ended(done) => {
+                // The connector tells of its stages together, behind the first one's beginning.
+                *now = now.map(|(_, begun)| (done.stage, begun)).filter(|(stage, _)| *stage < done.stage);
+                self.clear();
+                if self.lines {
+                    println!("{}", line(done));
+                }
+            }
+        }
+    }
+
+    fn clear(&self) {
+        if self.terminal {
+            eprint!("\r\x1b[K");
+        }
+    }
+
+    async fn tick(&self) -> std::convert::Infallible {
+        let mut ticks = tokio::time::interval(LONG / 2);
+        loop {
+            ticks.tick().await;
+            let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
+            if let Some((stage, begun)) = now.filter(|(_, begun)| self.terminal && begun.elapsed() > LONG) {
+                self.clear();
+                eprint!("{} … {} s", texts::doing(stage), begun.elapsed().as_secs());
+                // It is only for whoever looks.
+                let _ = io::stderr().flush();
+            }
+        }
+    }
+}
+
+fn line(done: Done) -> String {
+    let took = match done.took.as_millis() {
+        ms @ ..10_000 => format!("{ms} ms"),
+        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    };
+    let (state, detail) = match done.result {
+        Ok(found) => ("ok", texts::found(done.stage, found)),
+        Err(_) => (texts::FAILED, String::new()),
+    };
+    format!("{:<12} {state:<6} {took:>8}   {detail}", texts::stage(done.stage)).trim_end().to_owned()
+}
+
+/// What it all means, for people.
+fn conclusion(verdict: &Verdict) -> String {
+    let mut out = String::from("\n");
+    let said = match (verdict.failure(), verdict.hint()) {
+        (Some((_, fault)), Some(hint)) => {
+            let today = httpdate::fmt_http_date(SystemTime::now());
+            let means = texts::fault(verdict.what, fault, verdict.clock, &today);
+            writeln!(out, "{means}\n  {} {}", texts::TRY, texts::hint(hint))
+        }
+        _ => match verdict.what {
+            What::Relay => writeln!(out, "{}", texts::WELL_RELAY),
+            What::Proxy => writeln!(out, "{}", texts::WELL_PROXY),
+        },
+    };
+    said.expect("a string takes every word");
+    out
+}
+
+/// The same for programs.
+fn object(verdict: &Verdict) -> serde_json::Value {
+    let stages = verdict.stages.iter().map(|done| {
+        json!({
+            "stage": token::of_stage(done.stage),
+            "ok": done.result.is_ok(),
+            "ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
+            "detail": token::of_result(done.result),
+        })
+    });
+    json!({
+        "stages": stages.collect::<Vec<_>>(),
+        "verdict": verdict.failure().map_or("ok", |(stage, _)| token::of_stage(stage)),
+        "hint": verdict.hint().map(check::Hint::token),
+    })
+}
+
+fn code(verdict: &Verdict) -> ExitCode {
+    let Some((stage, _)) = verdict.failure() else { return ExitCode::SUCCESS };
+    ExitCode::from(match stage {
+        Stage::Name => 10,
+        Stage::Connect => 11,
+        Stage::Tls => 12,
+        Stage::Upgrade => 13,
+        Stage::Key => 14,
+        Stage::Upstream => 15,
+        Stage::Chat => 16,
+        Stage::Media => 17,
+    })
+}

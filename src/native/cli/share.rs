@@ -1,0 +1,142 @@
+//! `pasarela share`: the link and QR code of a relay or a bridge, on the terminal or in a file.
+//!
+//! The codes are [`crate::share`]'s.
+
+use std::fs::OpenOptions;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+
+use super::texts::share as texts;
+use super::{Failure, usage};
+use crate::link::Link;
+use crate::share::{Proxy, Qr};
+
+const EXAMPLES: &str = "\
+Examples:
+  pasarela share 'https://relay.example/#KEY'
+      The link of a relay and its QR code. Quotes keep the shell from reading the link.
+  pasarela share --bridge 192.168.1.7
+      The link that makes WhatsApp on a phone use the bridge on this address.
+  pasarela share --bridge proxy.example --chat-port 443 --output proxy.png
+      The same for an official proxy, as a picture to print or to send.";
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// The relay's link, https://HOST/#KEY
+    #[arg(env = "PASARELA_SHARE_LINK", hide_env_values = true, required_unless_present = "bridge")]
+    link: Option<String>,
+
+    /// Name or address of a bridge or an official proxy, instead of a relay's link
+    #[arg(long, value_name = "HOST", env = "PASARELA_SHARE_BRIDGE", conflicts_with = "link")]
+    bridge: Option<String>,
+
+    /// The bridge's port for chat
+    #[arg(long, value_name = "PORT", default_value_t = 5222, env = "PASARELA_SHARE_CHAT_PORT",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    chat_port: u16,
+
+    /// The bridge's port for photos, videos and documents [default: the chat port; 587 if that is 443]
+    #[arg(long, value_name = "PORT", env = "PASARELA_SHARE_MEDIA_PORT",
+          value_parser = clap::value_parser!(u16).range(1..))]
+    media_port: Option<u16>,
+
+    /// Let the phone wrap chat in TLS, as it does on port 443 anyway
+    #[arg(long, env = "PASARELA_SHARE_CHAT_TLS")]
+    chat_tls: bool,
+
+    /// Write to this file: .png and .svg are the QR code, .txt is the link
+    #[arg(short, long, value_name = "FILE", env = "PASARELA_SHARE_OUTPUT")]
+    output: Option<PathBuf>,
+
+    /// Replace the file if it is there
+    #[arg(long, env = "PASARELA_SHARE_FORCE")]
+    force: bool,
+
+    /// Print the QR code alone
+    #[arg(long, env = "PASARELA_SHARE_QR", conflicts_with = "text")]
+    qr: bool,
+
+    /// Print the link alone
+    #[arg(long, env = "PASARELA_SHARE_TEXT")]
+    text: bool,
+}
+
+/// What to share, and what to say below it.
+struct Shared {
+    link: String,
+    below: &'static str,
+    secret: bool,
+}
+
+pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
+    let shared = match shared(args) {
+        Ok(shared) => shared,
+        Err(wrong) => return Ok(usage(&wrong)),
+    };
+    let printed = match &args.output {
+        Some(path) => write(path, args.force, &shared.link)?,
+        None => print(args, &shared),
+    };
+    if let Err(wrong) = printed {
+        return Ok(usage(wrong));
+    }
+    if shared.secret {
+        eprintln!("{}", texts::SECRET);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+fn shared(args: &Args) -> Result<Shared, String> {
+    if let Some(host) = &args.bridge {
+        let proxy = Proxy {
+            chat_port: args.chat_port,
+            media_port: args.media_port,
+            chat_tls: args.chat_tls.then_some(true),
+            ..Proxy::at(host).map_err(|_| texts::NO_HOST.to_owned())?
+        };
+        return Ok(Shared { link: proxy.link(), below: texts::PROXY, secret: false });
+    }
+    let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
+    let link = link.map_err(|error| format!("{}: {error}", texts::NO_LINK))?;
+    Ok(Shared { link: link.to_string(), below: texts::PAGE, secret: link.key.is_some() })
+}
+
+/// The inner error is of what was asked for.
+type Asked = Result<(), &'static str>;
+
+fn print(args: &Args, shared: &Shared) -> Asked {
+    if args.text {
+        println!("{}", shared.link);
+        return Ok(());
+    }
+    let code = Qr::of(&shared.link).map_err(|_| texts::TOO_LONG)?;
+    let painted = io::IsTerminal::is_terminal(&io::stdout());
+    let code = if painted { code.terminal() } else { code.plain() };
+    if args.qr {
+        print!("{code}");
+    } else {
+        println!("{}\n\n{code}\n{}", shared.link, shared.below);
+    }
+    Ok(())
+}
+
+fn write(path: &Path, force: bool, link: &str) -> Result<Asked, Failure> {
+    let code = Qr::of(link);
+    let bytes = match (path.extension().and_then(|extension| extension.to_str()), code) {
+        (Some("txt"), _) => format!("{link}\n").into_bytes(),
+        (Some("png"), Ok(code)) => code.png(),
+        (Some("svg"), Ok(code)) => code.svg().into_bytes(),
+        (Some("png" | "svg"), Err(_)) => return Ok(Err(texts::TOO_LONG)),
+        (Some(_) | None, _) => return Ok(Err(texts::NO_FORMAT)),
+    };
+    let mut open = OpenOptions::new();
+    open.write(true).create(true).truncate(true).create_new(!force);
+    let written = open.open(path).and_then(|mut file| file.write_all(&bytes));
+    written.map(Ok).map_err(|cause| {
+        let hint = if cause.kind() == io::ErrorKind::AlreadyExists { texts::EXISTS } else { texts::ANOTHER_FILE };
+        Failure { what: texts::NOT_WRITTEN.to_owned(), cause: cause.into(), hint }
+    })
+}

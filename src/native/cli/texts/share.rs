@@ -1,0 +1,22 @@
+//! What `pasarela share` says.
+
+/// Beside the link of a relay.
+pub(in super::super) const SECRET: &str =
+    "Whoever has this link can use the relay. Give it only to people you trust, in private.";
+
+/// Below the code of a relay.
+pub(in super::super) const PAGE: &str =
+    "It is for `pasarela bridge`. Opened in a browser it shows the relay's page, with help.";
+
+/// Below the code of a proxy.
+pub(in super::super) const PROXY: &str =
+    "Open the link on the phone, or scan the code with its camera, and let WhatsApp use the proxy.";
+
+pub(in super::super) const NO_LINK: &str = "the link cannot be used";
+pub(in super::super) const NO_HOST: &str =
+    "what stands behind --bridge cannot be used: it must be a name or an address alone";
+pub(in super::super) const NO_FORMAT: &str = "the name behind --output must end in .png, .svg or .txt";
+pub(in super::super) const TOO_LONG: &str = "the link is too long for a QR code; --text prints it alone";
+pub(in super::super) const NOT_WRITTEN: &str = "the file cannot be written";
+pub(in super::super) const EXISTS: &str = "another name, or --force to replace what is there";
+pub(in super::super) const ANOTHER_FILE: &str = "another folder, in which you may write";
