@@ -2,7 +2,7 @@
 //!
 //! It asks for no stream, so the relay keeps nothing. The tunnels behind it are `tunnel`'s.
 
-use std::time::UNIX_EPOCH;
+use std::time::{Duration, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pasarela_core::tunnel::upgrade::PROTOCOL;
@@ -30,7 +30,9 @@ pub(super) struct Answer {
 }
 
 /// Asks for the relay's tunnel, for none in particular.
-pub(super) async fn probe<S>(stream: &mut S, link: &Link) -> Result<Answer, Trouble>
+///
+/// It waits for as long as the stream does, but for the rest of a page that it does not need no longer than `patience`.
+pub(super) async fn probe<S>(stream: &mut S, link: &Link, patience: Duration) -> Result<Answer, Trouble>
 where
     S: AsyncRead + AsyncWrite + Unpin,
 {
@@ -46,10 +48,10 @@ where
         stream.flush().await
     };
     asked.await.map_err(|_| Trouble::UpgradeReset)?;
-    read(stream, &accept_key(key.as_bytes())).await
+    read(stream, &accept_key(key.as_bytes()), patience).await
 }
 
-async fn read<S: AsyncRead + Unpin>(stream: &mut S, accept: &str) -> Result<Answer, Trouble> {
+async fn read<S: AsyncRead + Unpin>(stream: &mut S, accept: &str, patience: Duration) -> Result<Answer, Trouble> {
     let mut received = Vec::new();
     loop {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -64,8 +66,10 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, accept: &str) -> Result<Answ
             Ok(httparse::Status::Complete(len)) => {
                 let mut answer = judge(&response, accept);
                 if matches!(answer.meaning, Err(Trouble::Status(_))) {
+                    let length = header(&response, "content-length").and_then(|length| length.parse().ok());
                     let mut page = received.split_off(len);
-                    read_page(stream, &mut page).await;
+                    // What has come by then is looked at.
+                    let _ = tokio::time::timeout(patience, read_page(stream, &mut page, length)).await;
                     answer.meaning =
                         page_number(&page).map_or(answer.meaning, |number| Err(Trouble::ErrorPage(number)));
                 }
@@ -82,11 +86,13 @@ async fn read<S: AsyncRead + Unpin>(stream: &mut S, accept: &str) -> Result<Answ
     }
 }
 
+fn header<'a>(response: &httparse::Response<'_, 'a>, name: &str) -> Option<&'a str> {
+    let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
+    str::from_utf8(found.value).ok()
+}
+
 fn judge(response: &httparse::Response<'_, '_>, accept: &str) -> Answer {
-    let header = |name: &str| {
-        let found = response.headers.iter().find(|header| header.name.eq_ignore_ascii_case(name))?;
-        str::from_utf8(found.value).ok()
-    };
+    let header = |name: &str| header(response, name);
     let meaning = match response.code.unwrap_or(0) {
         101 if header("sec-websocket-accept") == Some(accept) && header("sec-websocket-protocol") == Some(PROTOCOL) => {
             Ok(())
@@ -101,8 +107,9 @@ fn judge(response: &httparse::Response<'_, '_>, accept: &str) -> Answer {
 }
 
 /// What there is of a page; that it breaks off changes nothing.
-async fn read_page<S: AsyncRead + Unpin>(stream: &mut S, page: &mut Vec<u8>) {
-    while page.len() < PAGE_MAX && page_number(page).is_none() {
+async fn read_page<S: AsyncRead + Unpin>(stream: &mut S, page: &mut Vec<u8>, length: Option<usize>) {
+    let enough = length.unwrap_or(PAGE_MAX).min(PAGE_MAX);
+    while page.len() < enough && page_number(page).is_none() {
         if !matches!(stream.read_buf(page).await, Ok(1..)) {
             return;
         }
@@ -130,7 +137,7 @@ mod tests {
         let (mut near, mut far) = duplex(1 << 16);
         far.write_all(text.as_bytes()).await.expect("room");
         drop(far);
-        read(&mut near, "right").await
+        read(&mut near, "right", Duration::from_secs(1)).await
     }
 
     async fn meaning(text: &str) -> Result<(), Trouble> {

@@ -14,13 +14,16 @@ use super::flaw::Flaw;
 use super::found::{Ech, Fault, Found, Name, Tls};
 use super::media::media;
 use super::probe::{Answer, probe};
-use super::proxy::leave;
+use super::proxy::{GOOD_BYE, leave};
 use super::record::{Record, Stop};
 use super::trust::Trust;
 use crate::connect::{Connector, EchStatus, Shown, Source, Step};
 use crate::link::Link;
 use crate::trouble::{Stage, Trouble};
 use crate::tunnel::{self, BoxedStream, Code, Handle, Kind, Tunnel, TunnelStream};
+
+/// What a tunnel has to say last, a task of its own says, which can only be given some time.
+const LAST_WORDS: Duration = Duration::from_millis(50);
 
 /// Checks it stage by stage, up to the first failure.
 pub(super) async fn run(
@@ -34,10 +37,10 @@ pub(super) async fn run(
     let connector = Arc::new(connector);
     let proven = prove_chat(open(link, &connector, Kind::Chat), options, record).await;
     record.go_on_behind_dates(proven)?;
-    let (mut stream, _) = open(link, &connector, Kind::Tls);
+    let (mut stream, handle) = open(link, &connector, Kind::Tls);
     let proof = async { media(&mut stream, trust).await.map(|()| ((), Found::Well)).map_err(Fault::Media) };
     let proven = record.stage(Stage::Media, Fault::Media(Flaw::Silent), proof).await;
-    leave(Box::new(stream)).await;
+    end(stream, handle).await;
     proven
 }
 
@@ -92,8 +95,9 @@ fn of_step(step: Step) -> (Stage, Duration, Found) {
 
 /// The upgrade, and what it says about the key.
 async fn ask(mut stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
+    let patience = record.limit / 4;
     let asking = async {
-        let answer = probe(&mut stream, link).await.map_err(Fault::Way)?;
+        let answer = probe(&mut stream, link, patience).await.map_err(Fault::Way)?;
         match answer.meaning {
             // It is a relay's answer as far as can be told.
             Ok(()) | Err(Trouble::Key) => Ok((answer, Found::Well)),
@@ -156,6 +160,19 @@ async fn prove_chat(
         Ok(((), Found::Whatsapp(verified.leaf.not_after.min(verified.intermediate.not_after))))
     };
     let proven = record.stage(Stage::Chat, Fault::Chat(Flaw::Silent), answer).await;
-    leave(Box::new(stream)).await;
+    // Only the last one must be waited for: the program may be over behind it.
+    tokio::spawn(end(stream, handle));
     proven
+}
+
+/// Ends a tunnel in order, so that the relay need not keep it in vain.
+async fn end(stream: TunnelStream, handle: Handle) {
+    leave(Box::new(stream)).await;
+    let over = async {
+        let mut watch = handle.watch();
+        while watch.changed().await.is_ok() {}
+        tokio::time::sleep(LAST_WORDS).await;
+    };
+    // If it cannot be told, the relay forgets the tunnel by itself.
+    let _ = tokio::time::timeout(GOOD_BYE, over).await;
 }

@@ -27,9 +27,17 @@ mod connect_race;
 /// The way to a relay: names.
 mod connect_dns;
 
+/// The program's `check` of a relay, whole and broken.
+mod check_relay;
+/// The program's `check` of a proxy, whole and broken.
+mod check_proxy;
+/// The program's `share`.
+mod share;
+
 mod client;
 mod front;
 mod line;
+mod program;
 mod resolver;
 mod tunnels;
 

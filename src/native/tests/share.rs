@@ -1,0 +1,71 @@
+//! `pasarela share`: what is printed, what is written, what is refused.
+
+use std::fs;
+
+use crate::program::{Folder, run};
+
+const LINK: &str = "https://relay.example/#a-key-of-the-tests";
+
+#[tokio::test]
+async fn a_link_comes_with_its_code_and_a_warning() {
+    let ended = run(&["share", LINK]).await;
+    assert_eq!(ended.code, Some(0), "{ended:?}");
+    assert!(ended.out.starts_with(&format!("{LINK}\n")) && ended.out.contains('▄'), "{ended:?}");
+    assert_eq!(ended.err.lines().count(), 1);
+    assert!(ended.err.contains("Whoever has this link can use the relay"), "{ended:?}");
+    // What a browser showed is the same link.
+    let ended = run(&["share", "https://relay.example/a-key-of-the-tests/", "--text"]).await;
+    assert_eq!(ended.out, format!("{LINK}\n"));
+    let ended = run(&["share", LINK, "--qr"]).await;
+    assert!(!ended.out.contains("relay.example") && ended.out.contains('▄'), "{ended:?}");
+}
+
+#[tokio::test]
+async fn a_bridge_becomes_the_link_that_the_phone_knows() {
+    for (args, query) in [
+        (&["192.168.1.7"][..], "host=192.168.1.7&chatPort=5222&mediaPort=5222&chatTLS=false"),
+        (&["a.example", "--chat-port", "443"], "host=a.example&chatPort=443&mediaPort=587&chatTLS=true"),
+        (
+            &["a.example", "--chat-port", "8443", "--media-port", "7777", "--chat-tls"],
+            "host=a.example&chatPort=8443&mediaPort=7777&chatTLS=true",
+        ),
+    ] {
+        let ended = run(&[&["share", "--text", "--bridge"], args].concat()).await;
+        assert_eq!((ended.out, ended.err.as_str()), (format!("https://wa.me/proxy?{query}\n"), ""));
+    }
+}
+
+#[tokio::test]
+async fn a_file_is_written_once_unless_forced() {
+    let folder = Folder::new();
+    for (name, beginning) in [("a.png", &b"\x89PNG"[..]), ("a.svg", b"<?xml"), ("a.txt", LINK.as_bytes())] {
+        let path = folder.path(name);
+        let args = ["share", LINK, "--output", path.to_str().expect("UTF-8")];
+        let ended = run(&args).await;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(0), ""), "{ended:?}");
+        assert!(fs::read(&path).expect("written").starts_with(beginning), "{name}");
+        fs::write(&path, "mine").expect("writable");
+        let ended = run(&args).await;
+        assert_eq!((ended.code, ended.err.contains("--force")), (Some(1), true), "{ended:?}");
+        assert_eq!(fs::read(&path).expect("still there"), b"mine");
+        assert_eq!(run(&[&args[..], &["--force"]].concat()).await.code, Some(0));
+        assert!(fs::read(&path).expect("written").starts_with(beginning), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn what_cannot_be_shared_is_named_without_the_key() {
+    let folder = Folder::new();
+    let other = folder.path("a.gif");
+    for args in [
+        &["share"][..],
+        &["share", "https://relay.example/?a-key-of-the-tests"],
+        &["share", "--bridge", "a-key-of-the-tests:5222"],
+        &["share", "--bridge", "a.example", LINK],
+        &["share", LINK, "--output", other.to_str().expect("UTF-8")],
+    ] {
+        let ended = run(args).await;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
+        assert!(!ended.err.contains("a-key-of-the-tests"), "{ended:?}");
+    }
+}
