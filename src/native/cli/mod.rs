@@ -2,6 +2,7 @@
 //!
 //! Each command has its file below; what a command does is a library's part.
 
+mod file;
 mod texts;
 
 mod files;
@@ -15,9 +16,10 @@ mod sim;
 
 use std::error::Error;
 use std::fmt;
+use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{Parser, Subcommand};
+use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
 const AFTER_HELP: &str = "\
@@ -40,6 +42,11 @@ struct Cli {
     /// Log more: once for each connection's stages, twice for everything
     #[arg(short, long, global = true, action = clap::ArgAction::Count)]
     verbose: u8,
+
+    /// Take settings that are not given otherwise from this TOML file: below [bridge] those of `pasarela bridge`, named as
+    /// its options, and so on
+    #[arg(long, global = true, value_name = "FILE", env = "PASARELA_CONFIG")]
+    config: Option<PathBuf>,
 
     #[command(subcommand)]
     command: Command,
@@ -94,8 +101,15 @@ impl fmt::Display for Failure {
 /// Parses the command line, runs the command, gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    let added = match file::add(Cli::command(), std::env::args_os().collect()) {
+        Ok(added) => added,
+        Err((path, wrong)) => return usage(&texts::file::wrong(&path, &wrong)),
+    };
     // Ends the process by itself with 2 when the command line is not right, 0 for --help.
-    let cli = Cli::parse();
+    let cli = Cli::parse_from(added.arguments);
+    if let Some(path) = added.exposed {
+        eprintln!("{}", texts::file::exposed(&path));
+    }
     start_logging(cli.verbose);
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
@@ -139,8 +153,6 @@ fn start_logging(verbose: u8) {
 
 #[cfg(test)]
 mod tests {
-    use clap::CommandFactory;
-
     use super::*;
 
     #[test]

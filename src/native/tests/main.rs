@@ -33,6 +33,8 @@ mod check_relay;
 mod check_proxy;
 /// The program's `share`.
 mod share;
+/// The program's configuration file.
+mod config;
 
 mod client;
 mod front;

@@ -4,4 +4,5 @@
 
 pub(super) mod bridge;
 pub(super) mod check;
+pub(super) mod file;
 pub(super) mod share;
