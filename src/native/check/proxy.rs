@@ -21,7 +21,7 @@ use crate::trouble::{Stage, Trouble};
 use crate::tunnel::BoxedStream;
 
 /// How long the far side may take to end a connection that has proven all there is to prove.
-pub(super) const GOOD_BYE: Duration = Duration::from_secs(1);
+const GOOD_BYE: Duration = Duration::from_secs(1);
 
 /// Checks it stage by stage, up to the first failure.
 pub(super) async fn run(proxy: &Proxy, options: &Options, trust: &Trust, record: &mut Record<'_>) -> Result<(), Stop> {

@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::time::Instant;
+use tokio_util::task::TaskTracker;
 
 use super::Options;
 use super::chat::chat;
@@ -14,7 +15,7 @@ use super::flaw::Flaw;
 use super::found::{Ech, Fault, Found, Name, Tls};
 use super::media::media;
 use super::probe::{Answer, probe};
-use super::proxy::{GOOD_BYE, leave};
+use super::proxy::leave;
 use super::record::{Record, Stop};
 use super::trust::Trust;
 use crate::connect::{Connector, EchStatus, Shown, Source, Step};
@@ -22,8 +23,8 @@ use crate::link::Link;
 use crate::trouble::{Stage, Trouble};
 use crate::tunnel::{self, BoxedStream, Code, Handle, Kind, Tunnel, TunnelStream};
 
-/// What a tunnel has to say last, a task of its own says, which can only be given some time.
-const LAST_WORDS: Duration = Duration::from_millis(50);
+/// How long the relay may take to hear that its tunnels are over. If it does not, it forgets them by itself.
+const SETTLE: Duration = Duration::from_secs(2);
 
 /// Checks it stage by stage, up to the first failure.
 pub(super) async fn run(
@@ -34,13 +35,21 @@ pub(super) async fn run(
 ) -> Result<(), Stop> {
     let stream = dial(&connector, record).await?;
     ask(stream, link, record).await?;
-    let connector = Arc::new(connector);
-    let proven = prove_chat(open(link, &connector, Kind::Chat), options, record).await;
+    let tunnels = Tunnels { link, connector: Arc::new(connector), tasks: TaskTracker::new() };
+    let proven = prove(&tunnels, options, trust, record).await;
+    tunnels.tasks.close();
+    let _ = tokio::time::timeout(SETTLE, tunnels.tasks.wait()).await;
+    proven
+}
+
+/// What is behind the relay.
+async fn prove(tunnels: &Tunnels<'_>, options: &Options, trust: &Trust, record: &mut Record<'_>) -> Result<(), Stop> {
+    let proven = prove_chat(tunnels, options, record).await;
     record.go_on_behind_dates(proven)?;
-    let (mut stream, handle) = open(link, &connector, Kind::Tls);
+    let (mut stream, _) = tunnels.open(Kind::Tls);
     let proof = async { media(&mut stream, trust).await.map(|()| ((), Found::Well)).map_err(Fault::Media) };
     let proven = record.stage(Stage::Media, Fault::Media(Flaw::Silent), proof).await;
-    end(stream, handle).await;
+    tunnels.tasks.spawn(leave(Box::new(stream)));
     proven
 }
 
@@ -112,22 +121,27 @@ async fn ask(mut stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> R
     record.end(Stage::Key, Duration::ZERO, known.map_err(Fault::Way))
 }
 
-/// A tunnel that goes the connector's way.
-fn open(link: &Link, connector: &Arc<Connector>, kind: Kind) -> (TunnelStream, Handle) {
-    let url = format!("wss://{}{}", link.authority(), link.path("/tunnel"));
-    let dialer = Arc::clone(connector) as Arc<dyn tunnel::Dialer>;
-    let options = tunnel::Options::with_dialer(&url, kind, dialer).expect("a link's host and path make a URL");
-    let tunnel = Tunnel::new(options);
-    let handle = tunnel.handle();
-    (tunnel.open(), handle)
+/// Makes tunnels that go the connector's way.
+struct Tunnels<'a> {
+    link: &'a Link,
+    connector: Arc<Connector>,
+    tasks: TaskTracker,
+}
+
+impl Tunnels<'_> {
+    fn open(&self, kind: Kind) -> (TunnelStream, Handle) {
+        let url = format!("wss://{}{}", self.link.authority(), self.link.path("/tunnel"));
+        let dialer = Arc::clone(&self.connector) as Arc<dyn tunnel::Dialer>;
+        let options = tunnel::Options::with_dialer(&url, kind, dialer).expect("a link's host and path make a URL");
+        let tunnel = Tunnel::new(options).tracked(self.tasks.clone());
+        let handle = tunnel.handle();
+        (tunnel.open(), handle)
+    }
 }
 
 /// That the relay reaches WhatsApp's chat, and that it is WhatsApp's.
-async fn prove_chat(
-    (mut stream, handle): (TunnelStream, Handle),
-    options: &Options,
-    record: &mut Record<'_>,
-) -> Result<(), Stop> {
+async fn prove_chat(tunnels: &Tunnels<'_>, options: &Options, record: &mut Record<'_>) -> Result<(), Stop> {
+    let (mut stream, handle) = tunnels.open(Kind::Chat);
     record.begin(Stage::Upstream);
     let begun = Instant::now();
     let mut proof = Box::pin(chat(&mut stream, &options.root, options.now));
@@ -160,19 +174,6 @@ async fn prove_chat(
         Ok(((), Found::Whatsapp(verified.leaf.not_after.min(verified.intermediate.not_after))))
     };
     let proven = record.stage(Stage::Chat, Fault::Chat(Flaw::Silent), answer).await;
-    // Only the last one must be waited for: the program may be over behind it.
-    tokio::spawn(end(stream, handle));
+    tunnels.tasks.spawn(leave(Box::new(stream)));
     proven
-}
-
-/// Ends a tunnel in order, so that the relay need not keep it in vain.
-async fn end(stream: TunnelStream, handle: Handle) {
-    leave(Box::new(stream)).await;
-    let over = async {
-        let mut watch = handle.watch();
-        while watch.changed().await.is_ok() {}
-        tokio::time::sleep(LAST_WORDS).await;
-    };
-    // If it cannot be told, the relay forgets the tunnel by itself.
-    let _ = tokio::time::timeout(GOOD_BYE, over).await;
 }

@@ -56,7 +56,7 @@ pub(super) fn add(mut cli: Command, arguments: Vec<OsString>) -> Result<Added, (
             let settings = settings.as_table().ok_or_else(no_command)?;
             for (key, value) in settings {
                 let setting = Setting::of(definition, key, value)?;
-                secret |= setting.arg.is_hide_env_values_set();
+                secret |= setting.is_secret();
                 if *command == name && setting.counts(definition, &given) {
                     added.push(setting);
                 }
@@ -104,6 +104,11 @@ impl<'a> Setting<'a> {
         let values = values(arg, value).filter(|values| values.are_right(arg));
         let values = values.ok_or_else(|| Wrong::Value(command.get_name().to_owned(), key.to_owned()))?;
         Ok(Self { arg, values })
+    }
+
+    /// Links hold keys, and they alone stand without an option's name.
+    fn is_secret(&self) -> bool {
+        self.arg.is_positional() && self.arg.is_hide_env_values_set()
     }
 
     /// Whether neither the option nor one that contradicts it was given in a way that goes first.

@@ -4,15 +4,15 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use pasarela::check::{self, Clock, Hint, Options, Subject};
+use pasarela::serve::Relay;
 use pasarela::sim::Sim;
-use pasarela::tunnel::Relay;
 use pasarela_core::config::Config;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
 use crate::front::{Authority, Front, Manner};
 use crate::program::{Ended, Folder, pem, root_of, run, tls_before};
-use crate::tunnels::{KEY, Nobody};
+use crate::tunnels::{KEY, Nobody, assert_relay_empty};
 use crate::{assert_all_closed, start, start_with, within};
 
 async fn relay(chat: SocketAddr, media: SocketAddr) -> Relay {
@@ -51,12 +51,13 @@ fn assert_failed(ended: &Ended, code: i32, phrases: &[&str]) {
 }
 
 #[tokio::test]
-async fn a_relay_that_leads_to_whatsapp_is_well() {
+async fn a_relay_that_leads_to_whatsapp_is_well_and_keeps_nothing() {
     let sim = start().await;
     let relay = relay(sim.chat(), sim.media()).await;
     let ended = check(&link(relay.address()), &sim, "", &[]).await;
     assert_eq!((ended.code, ended.out.contains("All well"), ended.err.as_str()), (Some(0), true, ""), "{ended:?}");
     assert_all_closed(&sim).await;
+    assert_relay_empty(&relay).await;
 }
 
 #[tokio::test]

@@ -120,6 +120,7 @@ fn a_secret_that_others_may_read_is_noticed() {
         (format!("[check]\nlink = '{SECRET}'"), 0o644, true),
         (format!("[check]\nlink = '{SECRET}'"), 0o600, false),
         ("[check]\ntimeout = 5".to_owned(), 0o644, false),
+        ("[serve]\nupstream-chat = 'host:1'".to_owned(), 0o644, false),
         // Another command's, but still a secret.
         (format!("[bridge]\nlinks = ['{SECRET}']"), 0o640, true),
     ] {
