@@ -6,9 +6,10 @@ use anyhow::{Context, Result, ensure};
 use pasarela::{
     connect::{Connector, EchStatus, Resolver, Setup, Shown, Spares, Step},
     link::Link,
+    serve,
     sim::{Sim, SimConfig},
     trouble::Trouble,
-    tunnel::{self, Kind, Options, Tunnel},
+    tunnel::{Kind, Options, Tunnel},
 };
 use pasarela_core::config::Config;
 use pasarela_e2e::{
@@ -33,7 +34,7 @@ const FRONT: &str = "front.example";
 /// A simulated WhatsApp, the relay, TLS in front of it, and whoever listens on the way.
 struct Way {
     _sim: Sim,
-    relay: tunnel::Relay,
+    relay: serve::Relay,
     server: EchServer,
     network: Recorder,
 }
@@ -54,7 +55,7 @@ impl Way {
             _ => None,
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
-        let relay = tunnel::Relay::start(listener, Config::from_vars(vars)?)?;
+        let relay = serve::Relay::start(listener, Config::from_vars(vars)?)?;
         let server = EchServer::start(NAME, FRONT, relay.address()).await?;
         let network = Recorder::start(server.address).await?;
         Ok(Self { _sim: sim, relay, server, network })
