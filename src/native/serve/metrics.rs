@@ -52,7 +52,11 @@ fn text(shared: &Shared) -> Option<String> {
     let tunnels = *shared.tunnels.watch().borrow();
     let mut all = Registry::with_prefix("pasarela");
     all.register("connections", "TCP connections of clients before their upgrade", counts.connections.clone());
-    all.register("websockets", "WebSockets of clients", gauge(shared.places_taken()));
+    all.register(
+        "clients",
+        "Streams of clients; a tunnel counts once, whether it has one connection or several or none",
+        gauge(shared.places_taken()),
+    );
     all.register("raw", "Streams of raw ports", counts.raw.clone());
     all.register("pipes", "Streams of /pipe", counts.pipe.clone());
     all.register("ws_tcp", "Streams of /ws/chat in tcp mode", counts.ws_tcp.clone());

@@ -198,3 +198,80 @@ impl Task<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+    use std::time::Duration;
+
+    use bytes::Bytes;
+    use futures_util::{SinkExt, StreamExt};
+    use pasarela_core::config::Config;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
+    use tokio::net::{TcpListener, TcpStream};
+    use tokio::time;
+    use tokio_websockets::Message;
+
+    use super::*;
+    use crate::tunnel::carrier::{client, server};
+    use crate::tunnel::stream::Prefixed;
+
+    const MAX: usize = 1 << 20;
+
+    /// A client of `/pipe/chat` that has begun, and the upstream's end.
+    async fn piped() -> (Web, TcpStream, Arc<Ground>) {
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
+        let address = listener.local_addr().expect("bound").to_string();
+        let config = Config::from_vars(|name| (name == "UPSTREAM_CHAT").then(|| address.clone()));
+        let ground = Arc::new(Ground::new(config.expect("usable")));
+        let (near, far) = duplex(1000);
+        let prefixed = |stream| Prefixed::new(Bytes::new(), Box::new(stream));
+        let (mut ours, theirs) = (client(prefixed(near), MAX), server(prefixed(far), MAX));
+        let carried = Arc::clone(&ground);
+        let origin = Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None };
+        tokio::spawn(async move { run(&carried, theirs, origin, false).await });
+        ours.send(Message::binary(&b"WA\x06\x03"[..])).await.expect("connected");
+        let (mut upstream, _) = listener.accept().await.expect("dialled");
+        upstream.read_exact(&mut [0; 4]).await.expect("the first bytes");
+        (ours, upstream, ground)
+    }
+
+    /// Lets everybody do all that he can: tokio moves a stopped clock on only when nobody has anything to do.
+    async fn settled() {
+        for _ in 0..100 {
+            time::sleep(Duration::from_millis(10)).await;
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_client_that_reads_nothing_holds_the_upstream_back() {
+        let (mut ours, mut upstream, ground) = piped().await;
+        let total = 32 << 20;
+        let sending = tokio::spawn(async move { upstream.write_all(&vec![7; total]).await.map(|()| upstream) });
+        settled().await;
+        let taken = ground.meter.down.get();
+        assert!((1..1 << 19).contains(&taken), "{taken} bytes are held");
+        let mut received = 0;
+        while received < total {
+            received += ours.next().await.expect("no end").expect("no fault").as_payload().len();
+        }
+        assert_eq!(received, total);
+        sending.await.expect("no panic").expect("connected");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn an_upstream_that_reads_nothing_holds_the_client_back() {
+        let (mut ours, mut upstream, ground) = piped().await;
+        let message = Message::binary(vec![7; 32 << 10]);
+        let mut sent = 0;
+        while time::timeout(Duration::from_secs(1), ours.send(message.clone())).await.is_ok() {
+            sent += message.as_payload().len() as u64;
+            let held = sent - ground.meter.up.get().min(sent);
+            assert!(held < 2 * UPLOAD_AHEAD as u64, "{held} bytes are held");
+        }
+        let mut received = 0;
+        while received < sent {
+            received += upstream.read(&mut vec![0; 1 << 20]).await.expect("connected") as u64;
+        }
+    }
+}

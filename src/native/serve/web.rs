@@ -23,6 +23,9 @@ use crate::tunnel::ground::Ground;
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);
 
+/// Pings whose answers their sender may leave untaken. Nobody sends so many; they would pile up.
+const PINGS_MAX: u32 = 1024;
+
 /// The first upstream that accepts the upgrade; `query` is what goes on of the client's.
 pub(super) async fn upstream(shared: &Shared, headers: &HeaderMap, query: &str) -> Option<Web> {
     for url in &shared.ground.config.web_urls {
@@ -33,16 +36,17 @@ pub(super) async fn upstream(shared: &Shared, headers: &HeaderMap, query: &str) 
     None
 }
 
-/// Closes a client that was accepted only to be told why not.
-pub(super) async fn refuse(ground: &Ground, mut client: Web, code: Code) {
+/// Closes a client for a reason of ours.
+pub(super) async fn refuse(ground: &Ground, client: Web, code: Code) {
     ground.meter.ended(code);
-    close(&mut client, Some(reason(code))).await;
+    close(client, Some(reason(code))).await;
 }
 
 /// How the coupling ended.
 enum End {
-    /// This side closed, and how.
+    /// It closed, and how; nothing if it vanished.
     Client(Option<Message>),
+    /// The same.
     Upstream(Option<Message>),
     /// The relay ends it.
     Ours(Code),
@@ -60,9 +64,9 @@ pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) 
         }
         let upwards = up.poll(cx, &mut client, &mut upstream);
         let downwards = down.poll(cx, &mut upstream, &mut client);
-        let (up_now, down_now) = (up.take(), down.take());
-        ground.meter.up.inc_by(up_now);
-        ground.meter.down.inc_by(down_now);
+        let (up_now, down_now) = (up.moved.take(), down.moved.take());
+        ground.meter.up.inc_by(up_now.unwrap_or(0));
+        ground.meter.down.inc_by(down_now.unwrap_or(0));
         match (upwards, downwards) {
             (Poll::Ready(Side::From(close)), _) => return Poll::Ready(End::Client(close)),
             (_, Poll::Ready(Side::From(close))) | (Poll::Ready(Side::To(close)), _) => {
@@ -71,7 +75,7 @@ pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) 
             (_, Poll::Ready(Side::To(close))) => return Poll::Ready(End::Client(close)),
             (Poll::Pending, Poll::Pending) => {}
         }
-        if up_now + down_now > 0 {
+        if up_now.or(down_now).is_some() {
             alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
         }
         alarm.poll(cx).map(|()| End::Ours(Code::Idle))
@@ -80,21 +84,15 @@ pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) 
     finish(ground, client, upstream, end).await;
 }
 
-/// Tells each side how it ended.
-async fn finish(ground: &Ground, mut client: Web, mut upstream: Web, end: End) {
-    let (to_client, to_upstream) = match end {
-        End::Client(said) => (None, said),
-        End::Upstream(Some(said)) => (Some(said), None),
-        End::Upstream(None) => {
-            ground.meter.ended(Code::UpstreamReset);
-            (Some(reason(Code::UpstreamReset)), None)
-        }
-        End::Ours(code) => {
-            ground.meter.ended(code);
-            (Some(reason(code)), None)
-        }
-    };
-    tokio::join!(close(&mut client, to_client), close(&mut upstream, to_upstream));
+/// Tells each side that is there how it ended.
+async fn finish(ground: &Ground, client: Web, upstream: Web, end: End) {
+    match end {
+        End::Client(None) => close(upstream, None).await,
+        End::Client(said) => drop(tokio::join!(close(client, None), close(upstream, said))),
+        End::Upstream(None) => refuse(ground, client, Code::UpstreamReset).await,
+        End::Upstream(said) => drop(tokio::join!(close(client, said), close(upstream, None))),
+        End::Ours(code) => drop(tokio::join!(refuse(ground, client, code), close(upstream, None))),
+    }
 }
 
 fn reason(code: Code) -> Message {
@@ -102,7 +100,7 @@ fn reason(code: Code) -> Message {
 }
 
 /// Sends the close, if there is one to send, and ends the connection in order if that is possible soon.
-async fn close(web: &mut Web, said: Option<Message>) {
+async fn close(mut web: Web, said: Option<Message>) {
     let end = async {
         if let Some(said) = said {
             // Failure means that it is closed already.
@@ -119,7 +117,9 @@ struct Way {
     /// Read, and not yet taken.
     message: Option<Message>,
     flushed: bool,
-    moved: u64,
+    /// Since it was looked at last, in bytes.
+    moved: Option<u64>,
+    pings: u32,
 }
 
 /// Which side of a direction ended, and what it said.
@@ -129,11 +129,6 @@ enum Side {
 }
 
 impl Way {
-    /// What was moved since the last time, in bytes; an empty message counts as one.
-    fn take(&mut self) -> u64 {
-        std::mem::take(&mut self.moved)
-    }
-
     /// Moves what can be moved now. `Ready` at the end.
     fn poll(&mut self, cx: &mut Context<'_>, from: &mut Web, to: &mut Web) -> Poll<Side> {
         loop {
@@ -142,7 +137,7 @@ impl Way {
                     return Poll::Ready(Side::To(None));
                 }
                 if let Some(message) = self.message.take() {
-                    self.moved += message.as_payload().len().max(1) as u64;
+                    self.moved = Some(self.moved.unwrap_or(0) + message.as_payload().len() as u64);
                     if Pin::new(&mut *to).start_send(message).is_err() {
                         return Poll::Ready(Side::To(None));
                     }
@@ -157,7 +152,12 @@ impl Way {
                     return Poll::Ready(Side::From(Some(echo(&message))));
                 }
                 // A ping, which the library answers, or the answer to one.
-                Poll::Ready(Some(Ok(_))) => {}
+                Poll::Ready(Some(Ok(_))) => {
+                    self.pings = if Pin::new(&mut *from).poll_flush(cx).is_ready() { 0 } else { self.pings + 1 };
+                    if self.pings > PINGS_MAX {
+                        return Poll::Ready(Side::From(None));
+                    }
+                }
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Side::From(None)),
                 Poll::Pending => {
                     if !self.flushed {
@@ -177,4 +177,110 @@ impl Way {
 fn echo(close: &Message) -> Message {
     let said = close.as_close().filter(|(code, _)| *code != CloseCode::NO_STATUS_RECEIVED);
     said.map_or_else(|| Message::close(None, ""), |(code, reason)| Message::close(Some(code), reason))
+}
+
+#[cfg(test)]
+mod tests {
+    use std::sync::Arc;
+
+    use bytes::Bytes;
+    use futures_util::StreamExt;
+    use pasarela_core::config::Config;
+    use tokio::io::duplex;
+
+    use super::super::MESSAGE_MAX;
+    use super::*;
+    use crate::tunnel::carrier::{client, server};
+    use crate::tunnel::stream::Prefixed;
+
+    /// A client and an upstream with the relay between them.
+    fn coupled(buffer: usize) -> (Web, Web, Arc<Ground>) {
+        let pair = || {
+            let (near, far) = duplex(buffer);
+            let prefixed = |stream| Prefixed::new(Bytes::new(), Box::new(stream));
+            (client(prefixed(near), MESSAGE_MAX), server(prefixed(far), MESSAGE_MAX))
+        };
+        let ((ours, client_side), (upstream_side, theirs)) = (pair(), pair());
+        let ground = Arc::new(Ground::new(Config::from_vars(|_| None).expect("usable")));
+        let carried = Arc::clone(&ground);
+        tokio::spawn(async move { couple(&carried, client_side, upstream_side).await });
+        (ours, theirs, ground)
+    }
+
+    async fn next(web: &mut Web) -> Message {
+        web.next().await.expect("no end").expect("no fault")
+    }
+
+    fn bytes(message: &Message) -> &[u8] {
+        message.as_payload()
+    }
+
+    fn said(message: &Message) -> (u16, &str) {
+        message.as_close().map_or((0, "no close"), |(code, reason)| (code.into(), reason))
+    }
+
+    #[tokio::test]
+    async fn messages_of_both_kinds_pass_as_they_are_and_so_does_the_close() {
+        for by_client in [true, false] {
+            let (mut ours, mut theirs, ground) = coupled(1 << 20);
+            for message in [Message::binary("frame"), Message::text("text"), Message::binary("")] {
+                ours.send(message.clone()).await.expect("coupled");
+                let there = next(&mut theirs).await;
+                assert_eq!((there.is_text(), bytes(&there)), (message.is_text(), bytes(&message)));
+                theirs.send(there).await.expect("coupled");
+                assert_eq!(bytes(&next(&mut ours).await), bytes(&message));
+            }
+            let code = CloseCode::try_from(4321).expect("of an application");
+            let (closing, told) = if by_client { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
+            closing.send(Message::close(Some(code), "whatsapp says")).await.expect("coupled");
+            assert_eq!(said(&next(told).await), (4321, "whatsapp says"));
+            assert_eq!((ground.meter.up.get(), ground.meter.down.get()), (9, 9));
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn each_way_to_end_has_its_code() {
+        let (mut ours, theirs, _ground) = coupled(1 << 20);
+        drop(theirs);
+        assert_eq!(said(&next(&mut ours).await), (1011, "upstream-reset"));
+
+        let (mut ours, _theirs, ground) = coupled(1 << 20);
+        ground.drain.cancel();
+        assert_eq!(said(&next(&mut ours).await), (1001, "draining"));
+
+        let (mut ours, mut theirs, _ground) = coupled(1 << 20);
+        let begun = time::Instant::now();
+        time::sleep(limits::IDLE / 2).await;
+        theirs.send(Message::binary("x")).await.expect("coupled");
+        assert!(next(&mut ours).await.is_binary());
+        assert_eq!(said(&next(&mut ours).await), (4003, "idle"));
+        assert_eq!(begun.elapsed(), limits::IDLE * 3 / 2);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_reads_nothing_holds_the_other_side_back() {
+        let (mut ours, mut theirs, _ground) = coupled(1000);
+        let message = Message::binary(vec![7; 10_000]);
+        let mut sent = 0;
+        while time::timeout(Duration::from_secs(1), theirs.send(message.clone())).await.is_ok() {
+            sent += 1;
+            assert!(sent < 100, "nobody is held back");
+        }
+        // The last one was begun, too.
+        let read = async {
+            for _ in 0..=sent {
+                assert_eq!(bytes(&next(&mut ours).await).len(), 10_000);
+            }
+        };
+        let (flushed, ()) = tokio::join!(SinkExt::flush(&mut theirs), read);
+        assert!(flushed.is_ok());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn pings_whose_answers_nobody_takes_end_it() {
+        let (mut ours, _theirs, _ground) = coupled(100);
+        let ping = || Message::ping("are you there?");
+        let end = async { while ours.feed(ping()).await.is_ok() && SinkExt::flush(&mut ours).await.is_ok() {} };
+        assert!(time::timeout(limits::IDLE / 2, end).await.is_ok(), "answers pile up");
+    }
 }

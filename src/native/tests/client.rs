@@ -1,5 +1,6 @@
 //! A WhatsApp client for tests: raw bytes over either transport, and Noise over that.
 
+use std::net::SocketAddr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BytesMut};
@@ -35,7 +36,12 @@ impl Link {
     }
 
     pub(crate) async fn web_at(sim: &Sim, url: &str, headers: &[(&'static str, &str)]) -> Self {
-        let stream = TcpStream::connect(sim.web()).await.expect("listens");
+        Self::web_to(sim.web(), url, headers).await
+    }
+
+    /// A WebSocket of whoever listens there.
+    pub(crate) async fn web_to(address: SocketAddr, url: &str, headers: &[(&'static str, &str)]) -> Self {
+        let stream = TcpStream::connect(address).await.expect("listens");
         let mut builder = ClientBuilder::new().uri(url).expect("a URL");
         for (name, value) in headers {
             let value = value.parse().expect("a header value");

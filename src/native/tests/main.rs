@@ -11,6 +11,8 @@ mod chat;
 mod measure;
 /// The TLS host.
 mod media;
+/// The relay as a server, and as the program.
+mod serve;
 /// The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
 mod tunnel;
 /// The tunnel when carriers come and go.

@@ -31,7 +31,7 @@ async fn failure(options: Options) -> Error {
 async fn another_path_is_not_found_and_not_tried_again() {
     let world = World::start().await;
     let address = world.relay.address();
-    for path in ["tunnel", "wrong-key-of-tests/tunnel", &format!("{KEY}/tunnels"), &format!("{KEY}/ws/chat")] {
+    for path in ["tunnel", "wrong-key-of-tests/tunnel", &format!("{KEY}/tunnels")] {
         let options = Options::new(&format!("ws://{address}/{path}"), Kind::Chat).expect("usable");
         assert!(matches!(failure(options).await, Error::Status(404)), "{path}");
     }
