@@ -44,7 +44,7 @@ const RELOAD: Duration = Duration::from_secs(3600);
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Where to listen [default: [::]:8787 with a certificate, which is IPv4 too; else 127.0.0.1:8787]
+    /// Where to listen; by default on port 8787, with a certificate for everybody, else for this machine alone
     #[arg(long, value_name = "ADDR", env = "PASARELA_LISTEN")]
     listen: Option<SocketAddr>,
 
