@@ -3,23 +3,20 @@
 mod screen;
 
 use std::io::IsTerminal;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, SocketAddr};
 use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::texts::bridge as texts;
-use super::{Failure, files, signal};
+use super::{Failure, files, ports, signal};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Resolver, Setup};
-use crate::frontend::{Admission, Door, Intake, OFFICIAL, Taken, bind, bind_near, lan_address};
+use crate::frontend::{Admission, Door, Intake, lan_address};
 use crate::link::{Link, UnusableLink};
 use crate::share;
 use screen::{Report, Screen};
-
-/// Where phones look for a proxy of WhatsApp's without TLS.
-const PORT: u16 = 5222;
 
 const EXAMPLES: &str = "\
 Examples:
@@ -95,9 +92,10 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let tuning = Tuning { budget: args.budget, ..Tuning::default() };
     let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed("cannot start to listen"))?;
 
-    let port = bridge.addresses().first().map_or(PORT, SocketAddr::port);
+    let end = signal::end()?;
+    let port = bridge.addresses().first().map_or(ports::USUAL, SocketAddr::port);
     let host = args.host.clone().unwrap_or_else(|| reachable(&bridge).to_string());
-    let socks = args.socks5.and_then(|_| bridge.addresses().get(listened(&args)).copied());
+    let socks = args.socks5.and_then(|_| bridge.addresses().last().copied());
     let report = Report { host, port, moved, socks, public: args.public };
     let screen = if args.json {
         Screen::Json
@@ -107,22 +105,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         Screen::Lines
     };
     screen.begin(&bridge, &report, &share::wa_me(&report.host, port, port, false));
-    let ended = tokio::select! {
-        ended = signal::end() => ended,
+    tokio::select! {
+        () = end => {}
         never = screen.follow(&bridge) => match never {},
-    };
+    }
     screen.end();
     bridge.shutdown().await;
-    ended
+    Ok(())
 }
 
 fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
     move |cause| Failure { what: what.to_owned(), cause: cause.into(), hint: "starting it again; if it stays, tell us" }
-}
-
-/// How many listeners are for phones by `--listen`.
-fn listened(args: &Args) -> usize {
-    args.listen.len().max(1)
 }
 
 /// The address to tell the phone: the one that was asked for, or the one in the local network.
@@ -159,33 +152,19 @@ async fn listeners(args: &Args) -> Result<(Vec<Listener>, Option<u16>), Failure>
     let mut listeners = Vec::new();
     let mut moved = None;
     for address in &args.listen {
-        listeners.push(Listener::Phone(bind(*address).await.map_err(taken)?, Door::ANY));
+        listeners.push(Listener::Phone(ports::at(*address).await?, Door::ANY));
     }
-    if listeners.is_empty() && !args.official {
-        let listener = bind_near(PORT).await.map_err(taken)?;
-        moved = listener.local_addr().is_ok_and(|address| address.port() != PORT).then_some(PORT);
+    if args.official {
+        let opened = ports::official().await?;
+        listeners.extend(opened.into_iter().map(|(listener, door)| Listener::Phone(listener, door)));
+    }
+    if listeners.is_empty() {
+        let listener = ports::usual().await?;
+        moved = listener.local_addr().is_ok_and(|address| address.port() != ports::USUAL).then_some(ports::USUAL);
         listeners.push(Listener::Phone(listener, Door::ANY));
     }
     if let Some(address) = args.socks5 {
-        listeners.push(Listener::Socks(bind(address).await.map_err(taken)?));
-    }
-    if args.official {
-        // The one for everything first: it is what the phone is told.
-        let mut doors = OFFICIAL;
-        doors.sort_by_key(|(port, _)| *port != PORT);
-        for (port, door) in doors {
-            let listener = bind((Ipv4Addr::UNSPECIFIED, port).into()).await.map_err(taken)?;
-            listeners.push(Listener::Phone(listener, door));
-        }
+        listeners.push(Listener::Socks(ports::at(address).await?));
     }
     Ok((listeners, moved))
-}
-
-fn taken(taken: Taken) -> Failure {
-    let hint = if taken.cause.kind() == std::io::ErrorKind::PermissionDenied {
-        "a port above 1023, or the administrator's rights"
-    } else {
-        "ending the program that has it, or another --listen"
-    };
-    Failure { what: "cannot start".to_owned(), cause: taken.into(), hint }
 }

@@ -104,10 +104,10 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let screen = Screen::new(!args.json);
     let mut observe = |event| screen.on(event);
+    let end = signal::end()?;
     let checked = tokio::select! {
         checked = check::run(&subject, &options, &mut observe) => checked,
-        ended = signal::end() => {
-            ended?;
+        () = end => {
             screen.clear();
             eprintln!("{}", texts::STOPPED);
             return Ok(ExitCode::FAILURE);

@@ -6,6 +6,7 @@ mod file;
 mod texts;
 
 mod files;
+mod ports;
 mod signal;
 
 mod bridge;

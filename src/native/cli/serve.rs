@@ -2,7 +2,6 @@
 //!
 //! What it does is [`crate::serve`]'s; what the operator's variables mean is the core's.
 
-use std::error::Error;
 use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -10,13 +9,12 @@ use std::time::Duration;
 
 use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
 use serde_json::json;
 use socket2::{Domain, Socket, Type};
 use tokio::net::TcpListener;
 
-use super::{Failure, signal};
+use super::{Failure, files, ports, signal};
+use crate::frontend::{Admission, Door, Intake};
 use crate::serve::{Certificate, Files, Options, Relay, Site};
 
 const EXAMPLES: &str = "\
@@ -72,15 +70,26 @@ pub(super) struct Args {
     #[arg(long, value_name = "ADDR", env = "PASARELA_METRICS")]
     metrics: Option<SocketAddr>,
 
-    /// WebSockets at once; each takes two open files
+    /// Also a port for WhatsApp on phones, chat and media on one, as the official proxy has several; may be repeated.
+    /// It needs no key: anybody may use it, to reach WhatsApp and nothing else
+    #[arg(long, value_name = "ADDR", env = "PASARELA_PHONES", value_delimiter = ',')]
+    phones: Vec<SocketAddr>,
+
+    /// Also the official proxy's ports for phones: 443, 80, 5222, 587, 7777, and 8080, 8443, 8222 with PROXY headers from
+    /// --trust-proxy. HTTPS then needs another port or address
+    #[arg(long, env = "PASARELA_OFFICIAL")]
+    official: bool,
+
+    /// Streams at once; each takes two open files
     #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS", default_value_t = Options::default().max_connections)]
     max_connections: usize,
 
-    /// WebSockets that one address, or one IPv6 /64, may ask for in a minute; 0: any number
+    /// Streams that one address, or one IPv6 /64, may ask for in a minute; 0: any number
     #[arg(long, value_name = "N", env = "PASARELA_RATE", default_value_t = Options::default().rate)]
     rate: u32,
 
-    /// A web server in front, or a network of them, whose X-Forwarded-For is believed; may be repeated
+    /// A web server or proxy in front, or a network of them, whose X-Forwarded-For and PROXY headers are believed; may be
+    /// repeated
     #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
     trust_proxy: Vec<IpNet>,
 
@@ -139,27 +148,57 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     if let Some(metrics) = metrics {
         relay.serve_metrics(metrics);
     }
-    say(&args, relay.address(), metrics_address);
+    let phones = serve_phones(&args, &relay).await?;
+    let end = signal::end()?;
+    say(&args, relay.address(), metrics_address, &phones);
     tokio::select! {
-        ended = signal::end() => ended?,
+        () = end => {}
         () = keep_fresh(certificate) => {}
     }
     tracing::debug!("draining");
+    let again = signal::end()?;
     tokio::select! {
-        () = relay.shutdown() => Ok(()),
-        ended = signal::end() => ended,
+        () = relay.shutdown() => {}
+        () = again => {}
     }
+    Ok(())
 }
 
-fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>) {
+/// Opens the ports for phones; gives where they are.
+async fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> {
+    let mut opened = Vec::new();
+    for address in &args.phones {
+        opened.push((ports::at(*address).await?, Door::ANY));
+    }
+    if args.official {
+        opened.extend(ports::official().await?);
+    }
+    let admission = Admission { public: true, trusted: args.trust_proxy.clone() };
+    let intake = Intake::new(admission).map_err(|cause| Failure {
+        what: "cannot make a certificate for phones".to_owned(),
+        cause: cause.into(),
+        hint: "starting it again; if it stays, tell us",
+    })?;
+    let mut addresses = Vec::new();
+    for (listener, door) in opened {
+        addresses.extend(listener.local_addr());
+        relay.serve_raw(listener, door, intake.clone());
+    }
+    Ok(addresses)
+}
+
+fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>, phones: &[SocketAddr]) {
     let tls = args.cert.is_some();
     if args.json {
-        println!("{}", json!({ "http": address, "tls": tls, "metrics": metrics }));
+        println!("{}", json!({ "http": address, "tls": tls, "metrics": metrics, "phones": phones }));
         return;
     }
     println!("relay      {}://{address}", if tls { "https" } else { "http" });
     if let Some(metrics) = metrics {
         println!("metrics    http://{metrics}/metrics");
+    }
+    for phone in phones {
+        println!("phones     {phone}");
     }
     println!("Ends on Ctrl-C.");
 }
@@ -225,7 +264,7 @@ fn options(args: &Args, certificate: Option<&Certificate>) -> Result<Options, Fa
         rate: args.rate,
         site: site.transpose()?,
         trusted: args.trust_proxy.clone(),
-        upstream_ca: args.ca.as_deref().map(authorities).transpose()?.unwrap_or_default(),
+        upstream_ca: args.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default(),
     })
 }
 
@@ -238,16 +277,6 @@ fn certificate(args: &Args) -> Result<Option<Certificate>, Failure> {
         hint: "the two files of one certificate in PEM, such as certbot's fullchain.pem and privkey.pem",
     });
     loaded.map(Some)
-}
-
-fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let failed = |cause: Box<dyn Error + Send + Sync>| Failure {
-        what: format!("cannot read certificate authorities from {}", file.display()),
-        cause,
-        hint: "a file of certificates in PEM",
-    };
-    let all = CertificateDer::pem_file_iter(file).and_then(Iterator::collect).map_err(|cause| failed(cause.into()));
-    all.and_then(|all: Vec<_>| if all.is_empty() { Err(failed("it holds none".into())) } else { Ok(all) })
 }
 
 /// Takes renewed certificates into use; never ends.

@@ -2,9 +2,9 @@
 
 use super::Failure;
 
-/// Waits for Ctrl-C or SIGTERM.
-pub(super) async fn end() -> Result<(), Failure> {
-    wait().await.map_err(|cause| Failure {
+/// Ready at Ctrl-C or SIGTERM. It listens as soon as this returns: who is told that a program runs may end it at once.
+pub(super) fn end() -> Result<impl Future<Output = ()>, Failure> {
+    listen().map_err(|cause| Failure {
         what: "cannot wait for Ctrl-C or SIGTERM".to_owned(),
         cause: cause.into(),
         hint: "running it where signals can be handled",
@@ -12,18 +12,20 @@ pub(super) async fn end() -> Result<(), Failure> {
 }
 
 #[cfg(unix)]
-async fn wait() -> std::io::Result<()> {
+fn listen() -> std::io::Result<impl Future<Output = ()>> {
     use tokio::signal::unix::{SignalKind, signal};
-    let mut terminate = signal(SignalKind::terminate())?;
-    tokio::select! {
-        ended = tokio::signal::ctrl_c() => ended,
-        _ = terminate.recv() => Ok(()),
-    }
+    let (mut interrupt, mut terminate) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = terminate.recv() => {}
+        }
+    })
 }
 
 #[cfg(not(unix))]
-async fn wait() -> std::io::Result<()> {
-    tokio::signal::ctrl_c().await
+fn listen() -> std::io::Result<impl Future<Output = ()>> {
+    Ok(async { drop(tokio::signal::ctrl_c().await) })
 }
 
 /// Waits for SIGHUPs, one after the other; never ready where there are none.

@@ -55,12 +55,14 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
         cause: cause.into(),
         hint: "another address or port 0 for the listener that is named here",
     })?;
+    // Before anything is said: who has read it may send the signal at once.
+    let end = signal::end()?;
     if args.json {
         println!("{}", description(&sim));
     } else {
         print_for_people(&sim);
     }
-    signal::end().await?;
+    end.await;
     sim.shutdown().await;
     Ok(())
 }

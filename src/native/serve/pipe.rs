@@ -225,7 +225,7 @@ mod tests {
         let config = Config::from_vars(|name| (name == "UPSTREAM_CHAT").then(|| address.clone()));
         let ground = Arc::new(Ground::new(config.expect("usable")));
         let (near, far) = duplex(1000);
-        let prefixed = |stream| Prefixed::new(Bytes::new(), Box::new(stream));
+        let prefixed = |stream: tokio::io::DuplexStream| -> Prefixed { Prefixed::new(Bytes::new(), Box::new(stream)) };
         let (mut ours, theirs) = (client(prefixed(near), MAX), server(prefixed(far), MAX));
         let carried = Arc::clone(&ground);
         let origin = Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None };

@@ -197,7 +197,8 @@ mod tests {
     fn coupled(buffer: usize) -> (Web, Web, Arc<Ground>) {
         let pair = || {
             let (near, far) = duplex(buffer);
-            let prefixed = |stream| Prefixed::new(Bytes::new(), Box::new(stream));
+            let prefixed =
+                |stream: tokio::io::DuplexStream| -> Prefixed { Prefixed::new(Bytes::new(), Box::new(stream)) };
             (client(prefixed(near), MESSAGE_MAX), server(prefixed(far), MESSAGE_MAX))
         };
         let ((ours, client_side), (upstream_side, theirs)) = (pair(), pair());
