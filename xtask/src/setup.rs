@@ -5,6 +5,7 @@
 
 mod debian;
 mod npm;
+mod sysroot;
 mod wasm;
 
 use std::{
@@ -21,7 +22,7 @@ use crate::{
 
 /// What building the Worker takes.
 pub(crate) struct Tools {
-    wasm: wasm::Toolchain,
+    wasm: sysroot::Toolchain,
     wasm_bindgen: PathBuf,
     worker_build: PathBuf,
 }
@@ -58,13 +59,12 @@ impl Tools {
         let bin = tree::root().join("node_modules/.bin");
         let mut command = Command::new(program);
         command.current_dir(tree::root());
+        self.wasm.set(&mut command);
         match &self.wasm {
-            wasm::Toolchain::Default => command.env("PATH", path_with(&[&bin])?),
-            wasm::Toolchain::Private(sysroot) => command
-                .env("PATH", path_with(&[&sysroot.join("bin"), &bin])?)
-                .env("RUSTC", sysroot.join("bin/rustc"))
-                .env("SYSROOT", sysroot)
-                .env_remove("RUSTUP_TOOLCHAIN"),
+            sysroot::Toolchain::Default => command.env("PATH", path_with(&[&bin])?),
+            sysroot::Toolchain::Private(sysroot) => {
+                command.env("PATH", path_with(&[&sysroot.join("bin"), &bin])?).env("SYSROOT", sysroot)
+            }
         };
         command
             .env("WASM_BINDGEN_BIN", self.wasm_bindgen.join("wasm-bindgen"))
@@ -76,10 +76,7 @@ impl Tools {
 
     /// Cargo with the compiler that knows wasm32.
     pub(crate) fn cargo(&self) -> Result<Command> {
-        match &self.wasm {
-            wasm::Toolchain::Default => self.command("cargo"),
-            wasm::Toolchain::Private(sysroot) => self.command(sysroot.join("bin/cargo")),
-        }
+        self.command(self.wasm.cargo())
     }
 
     pub(crate) fn worker_build(&self) -> Result<Command> {
