@@ -1,19 +1,21 @@
-//! Folders to give away: the Worker ready to deploy, by somebody who has no Rust.
-//!
-//! The native binaries are another issue's.
+//! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, and the program as static files.
+
+mod native;
 
 use std::{fs, path::PathBuf};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
 
-use crate::{build, run::step, tree};
+use crate::{build, run::step, setup::musl, tree};
 
 /// What can be made.
 #[derive(Clone, Copy, ValueEnum)]
 pub(crate) enum Folder {
     /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
     Edge,
+    /// The program as a static file for x86-64 and for ARM Linux: target/dist/native.
+    Native,
 }
 
 pub(crate) fn make(folder: Folder) -> Result<()> {
@@ -24,7 +26,17 @@ pub(crate) fn make(folder: Folder) -> Result<()> {
             eprintln!("{} is ready: inside it, `npm install`, then `npx wrangler deploy`", made.display());
             Ok(())
         }
+        Folder::Native => {
+            let made = native(true)?;
+            eprintln!("{} is ready: each file is the whole program; SHA256SUMS goes with them", made.display());
+            Ok(())
+        }
     }
+}
+
+/// Makes and tries the static program, for this machine or for all.
+pub(crate) fn native(all: bool) -> Result<PathBuf> {
+    if all { native::make(&musl::MACHINES) } else { native::make(&[std::env::consts::ARCH]) }
 }
 
 /// Makes the folder from what is in build/.

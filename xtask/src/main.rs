@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what the Worker costs, beside baselines\n  cargo xtask dist edge      a folder that deploys without Rust"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what the Worker costs, beside baselines\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
 )]
 struct Args {
     #[command(subcommand)]

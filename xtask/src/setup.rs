@@ -7,6 +7,7 @@ mod debian;
 mod npm;
 mod sysroot;
 mod wasm;
+pub(crate) mod musl;
 
 use std::{
     path::{Path, PathBuf},
@@ -31,6 +32,7 @@ pub(crate) struct Tools {
 pub(crate) fn everything() -> Result<Tools> {
     let tools = worker()?;
     go()?;
+    static_linux()?;
     Ok(tools)
 }
 
@@ -41,6 +43,11 @@ pub(crate) fn worker() -> Result<Tools> {
     let wasm_bindgen = cargo_tool("wasm-bindgen-cli", &tree::locked("wasm-bindgen")?, &[])?;
     let worker_build = cargo_tool("worker-build", &tree::locked("worker")?, &["pkg-config", "libssl-dev"])?;
     Ok(Tools { wasm, wasm_bindgen, worker_build })
+}
+
+/// What making static programs for Linux takes.
+pub(crate) fn static_linux() -> Result<musl::Tools> {
+    musl::find_or_install()
 }
 
 /// The Go toolchain, for the driver of whatsmeow.

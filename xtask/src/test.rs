@@ -2,7 +2,10 @@
 //!
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
-use std::{path::PathBuf, process::Command};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
 use clap::ValueEnum;
@@ -31,6 +34,8 @@ pub(crate) enum Stage {
     E2e,
     /// The deployable folder and `wrangler`, without Rust.
     Dist,
+    /// The static program, in an empty root folder; with --soak for all machines.
+    Static,
 }
 
 pub(crate) struct Options {
@@ -71,6 +76,9 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Dist) {
         deployable()?;
+    }
+    if wanted(Stage::Static) {
+        dist::native(options.soak)?;
     }
     Ok(())
 }
@@ -142,14 +150,14 @@ fn deployable() -> Result<()> {
     })
 }
 
-fn wrangler(output: &std::path::Path) -> Command {
+fn wrangler(output: &Path) -> Command {
     let mut wrangler = Command::new(setup::node());
     wrangler.arg(tree::root().join("node_modules/.bin/wrangler")).args(["deploy", "--dry-run", "--outdir"]).arg(output);
     wrangler.envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false")]);
     wrangler
 }
 
-fn without_cargo(bin: &std::path::Path) -> Result<std::ffi::OsString> {
+fn without_cargo(bin: &Path) -> Result<std::ffi::OsString> {
     let path = path_with(&[bin])?;
     let clean: Vec<PathBuf> = std::env::split_paths(&path).filter(|folder| !folder.join("cargo").exists()).collect();
     Ok(std::env::join_paths(clean)?)

@@ -1,12 +1,21 @@
-//! Packages of Debian and its kin, installed by `apt-get` where that is possible.
+//! Packages of Debian and its kin: installed by `apt-get` where that is possible, or unpacked into the cache, for which
+//! nobody needs to be root.
 //!
 //! Without the right to install it says what is missing; on other systems, what will be needed.
 
-use std::process::{Command, Stdio};
+use std::{
+    fs,
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail};
 
-use crate::run::{find, output, run, step};
+use super::remove;
+use crate::{
+    run::{find, is_root, output, run, step},
+    tree,
+};
 
 /// Installs those of `packages` that are missing.
 pub(super) fn install(packages: &[&str]) -> Result<()> {
@@ -35,6 +44,74 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     })
 }
 
+/// Unpacks a package, with those that it needs and the system lacks, into a folder of the cache that looks like the root
+/// folder. Nothing of the system is changed and no script of a package is run. Only the files in `only` are kept, or all
+/// if it is empty.
+pub(super) fn unpack(package: &str, only: &[&str]) -> Result<PathBuf> {
+    if !is_here() {
+        bail!("no {package}: install it (its Debian name) and have it in PATH");
+    }
+    let folder = tree::cache()?.join("debian").join(package);
+    let finished = folder.join("finished");
+    if finished.is_file() {
+        return Ok(folder);
+    }
+    step(&format!("unpack Debian's {package} into the cache (once)"), || {
+        if folder.exists() {
+            remove(&folder)?;
+        }
+        let (apt, whole) = (folder.join("apt"), folder.join("whole"));
+        for file in download(package, &apt)? {
+            run(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(&whole))?;
+        }
+        remove(&apt)?;
+        keep(&whole, &folder, only)?;
+        fs::write(&finished, "")?;
+        Ok(())
+    })?;
+    Ok(folder)
+}
+
+/// Fetches the package files with an `apt-get` that keeps everything in a folder of ours.
+fn download(package: &str, folder: &Path) -> Result<Vec<PathBuf>> {
+    let (lists, archives) = (folder.join("lists"), folder.join("archives"));
+    for partial in [&lists, &archives] {
+        fs::create_dir_all(partial.join("partial"))?;
+    }
+    let apt = |arguments: &[&str]| {
+        let mut command = Command::new("apt-get");
+        command.arg("-qq").arg("-o").arg(format!("Dir::State::lists={}", lists.display()));
+        command.arg("-o").arg(format!("Dir::Cache={}", folder.display()));
+        // The system's locks and the user that apt downloads as are root's to use.
+        command.args(["-o", "Debug::NoLocking=1", "-o", "APT::Sandbox::User="]).args(arguments);
+        output(&mut command)
+    };
+    apt(&["update"])?;
+    apt(&["install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", package])?;
+    let files = fs::read_dir(&archives)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
+    let files: Vec<_> = files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "deb")).collect();
+    if files.is_empty() {
+        bail!("apt-get fetched nothing for {package}");
+    }
+    Ok(files)
+}
+
+/// Moves the files into `folder` and removes the rest.
+fn keep(whole: &Path, folder: &Path, only: &[&str]) -> Result<()> {
+    if only.is_empty() {
+        for entry in fs::read_dir(whole)? {
+            let entry = entry?;
+            fs::rename(entry.path(), folder.join(entry.file_name()))?;
+        }
+    }
+    for file in only {
+        let to = folder.join(file);
+        fs::create_dir_all(to.parent().unwrap_or(folder))?;
+        fs::rename(whole.join(file), to).with_context(|| format!("the package has no {file}"))?;
+    }
+    remove(whole)
+}
+
 /// Whether this system has Debian's packages at all.
 pub(super) fn is_here() -> bool {
     find("apt-get").is_some() && find("dpkg-query").is_some()
@@ -47,7 +124,7 @@ fn is_installed(package: &str) -> bool {
 
 /// What to put before a command that installs; `None` if it cannot be done.
 fn privilege() -> Option<Vec<&'static str>> {
-    if output(Command::new("id").arg("-u")).is_ok_and(|id| id == "0") {
+    if is_root() {
         return Some(Vec::new());
     }
     output(Command::new("sudo").args(["-n", "true"])).ok().map(|_| vec!["sudo", "-n"])

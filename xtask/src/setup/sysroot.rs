@@ -30,6 +30,8 @@ pub(super) struct Recipe {
     /// The crates of the standard library, for cargo's `-Zbuild-std`.
     pub(super) crates: &'static str,
     pub(super) rustflags: &'static str,
+    /// What a panic does, as the programs' profile has it: the library must have been built for it.
+    pub(super) panic: &'static str,
 }
 
 /// Which compiler has the targets.
@@ -138,6 +140,7 @@ impl Recipe {
             .arg(format!("-Zbuild-std={}", self.crates))
             .current_dir(work)
             .envs([("RUSTC", RUSTC), ("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", self.rustflags)])
+            .env("CARGO_PROFILE_RELEASE_PANIC", self.panic)
             .env("CARGO_TARGET_DIR", work.join("target"))
             .env_remove("RUSTUP_TOOLCHAIN"))
     }

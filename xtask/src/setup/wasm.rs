@@ -13,6 +13,7 @@ pub(super) fn find_or_install() -> Result<Toolchain> {
         crates: "std,panic_abort,panic_unwind,test,proc_macro",
         // Bitcode, because the Worker is linked with lto.
         rustflags: "-Cembed-bitcode=yes",
+        panic: "unwind",
     };
     recipe.find_or_install()
 }

@@ -1,0 +1,150 @@
+//! The program as one static file for each machine: target/dist/native.
+//!
+//! Built by cargo-zigbuild with musl, so that it runs on any Linux, in an empty container and in Termux. Every file is
+//! tried in a root folder where nothing else is: no libraries, no resolv.conf, no certificates. What it takes to build is
+//! `setup`'s part.
+
+use std::{
+    fs,
+    io::{BufRead, BufReader},
+    net::{SocketAddr, TcpStream},
+    path::{Path, PathBuf},
+    process::{Child, ChildStdout, Command, Stdio},
+    sync::mpsc,
+    thread,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail, ensure};
+
+use crate::{
+    run::{is_root, output, run, step},
+    setup::{self, musl},
+    tree,
+};
+
+/// The emulator on a busy machine needs a few seconds.
+const PATIENCE: Duration = Duration::from_secs(60);
+
+/// Builds, tries and collects the program for these of [`musl::MACHINES`].
+pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
+    let tools = setup::static_linux()?;
+    let target = tree::root().join("target/static");
+    let list = machines.join(" and ");
+    step(&format!("build the static program for {list} (some minutes the first time)"), || {
+        let build = ["--quiet", "--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", "dist"];
+        run(tools.zigbuild(machines).args(build).arg("--target-dir").arg(&target))
+    })?;
+    let folder = tree::root().join("target/dist/native");
+    if folder.exists() {
+        fs::remove_dir_all(&folder)?;
+    }
+    fs::create_dir_all(&folder)?;
+    for machine in machines {
+        let built = target.join(musl::target(machine)).join("dist/pasarela");
+        let file = folder.join(name(machine));
+        let size = fs::copy(&built, &file).with_context(|| format!("no {}", built.display()))?;
+        eprintln!("    {}: {:.1} MB", name(machine), size as f64 / 1e6);
+        let emulator = musl::emulator(machine)?;
+        step(&format!("try {} in an empty root folder", name(machine)), || {
+            let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
+            room.tells_its_version()?;
+            room.simulates()
+        })?;
+    }
+    let files = machines.iter().map(|machine| name(machine));
+    let sums = output(Command::new("sha256sum").args(files).current_dir(&folder))?;
+    fs::write(folder.join("SHA256SUMS"), sums + "\n")?;
+    Ok(folder)
+}
+
+fn name(machine: &str) -> String {
+    format!("pasarela-{machine}-linux")
+}
+
+/// A folder that a program takes for the root: with the program, the emulator if it needs one, and nothing else.
+struct Room {
+    folder: PathBuf,
+    emulated: bool,
+}
+
+impl Room {
+    fn furnish(folder: &Path, program: &Path, emulator: Option<&Path>) -> Result<Self> {
+        if folder.exists() {
+            fs::remove_dir_all(folder)?;
+        }
+        fs::create_dir_all(folder)?;
+        fs::copy(program, folder.join("pasarela"))?;
+        if let Some(emulator) = emulator {
+            fs::copy(emulator, folder.join("qemu")).with_context(|| format!("no {}", emulator.display()))?;
+        }
+        Ok(Self { folder: folder.to_path_buf(), emulated: emulator.is_some() })
+    }
+
+    /// The program in the room.
+    fn command(&self) -> Command {
+        let mut command = if is_root() {
+            Command::new("chroot")
+        } else {
+            // Everybody may do so in a user namespace, where the system allows these.
+            let mut command = Command::new("unshare");
+            command.args(["--map-root-user", "--root"]);
+            command
+        };
+        command.arg(&self.folder);
+        if self.emulated {
+            command.arg("/qemu");
+        }
+        command.arg("/pasarela");
+        command
+    }
+
+    fn tells_its_version(&self) -> Result<()> {
+        let version = output(self.command().arg("--version"))?;
+        ensure!(version == concat!("pasarela ", env!("CARGO_PKG_VERSION")), "--version printed {version:?}");
+        Ok(())
+    }
+
+    /// `pasarela sim` starts, listens and ends when it is told to.
+    fn simulates(&self) -> Result<()> {
+        let mut command = self.command();
+        command.args(["sim", "--json"]).stdin(Stdio::null()).stdout(Stdio::piped());
+        let mut child = command.spawn().context("cannot start pasarela sim")?;
+        let result = talk(&mut child);
+        if result.is_err() {
+            // It may have ended by itself, which is then what the error tells.
+            let _ = child.kill();
+        }
+        let status = child.wait()?;
+        result?;
+        ensure!(status.success(), "pasarela sim ended with {status}");
+        Ok(())
+    }
+}
+
+/// Reads where the simulator listens, connects there, and asks it to end.
+fn talk(child: &mut Child) -> Result<()> {
+    let line = first_line(child.stdout.take().context("no standard output")?)?;
+    let said: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("not JSON: {line:?}"))?;
+    for listener in ["chat", "web", "media"] {
+        let address = said.get(listener).and_then(serde_json::Value::as_str).with_context(|| line.clone())?;
+        let address: SocketAddr = address.parse()?;
+        TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("{listener} does not listen"))?;
+    }
+    run(Command::new("sh").args(["-c", "kill -TERM \"$0\""]).arg(child.id().to_string()))
+}
+
+fn first_line(output: ChildStdout) -> Result<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let mut line = String::new();
+        let read = BufReader::new(output).read_line(&mut line);
+        // Nobody waits any longer when this fails.
+        let _ = sender.send(read.map(|_| line));
+    });
+    let line = receiver.recv_timeout(PATIENCE).context("pasarela sim says nothing")??;
+    if line.is_empty() {
+        bail!("pasarela sim ended at once; what it said is above");
+    }
+    Ok(line)
+}
