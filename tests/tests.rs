@@ -30,6 +30,8 @@ mod bridge;
 mod network;
 /// What a network sees of the way to a relay.
 mod wire;
+/// The ports of the official proxy, as HAProxy serves them.
+mod official;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
 /// What the relay holds.

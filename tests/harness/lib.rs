@@ -21,3 +21,5 @@ pub mod measuring;
 pub mod phone;
 pub mod bridge;
 pub mod clients;
+pub mod official;
+pub mod haproxy;

@@ -10,7 +10,7 @@ use rustls::{
     ClientConfig, RootCertStore,
     pki_types::{CertificateDer, ServerName},
 };
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, duplex};
 use tokio::time::timeout;
 use tokio_rustls::{TlsConnector, client::TlsStream};
 use tokio_websockets::Message;
@@ -49,7 +49,7 @@ pub async fn connect(url: &str, name: &str, ca: &[u8], hello: Hello) -> Result<T
 ///
 /// # Errors
 /// The session broke.
-pub async fn get(session: &mut TlsStream<DuplexStream>, path: &str) -> Result<Vec<u8>> {
+pub async fn get<S: AsyncRead + AsyncWrite + Unpin>(session: &mut S, path: &str) -> Result<Vec<u8>> {
     let request = format!("GET {path} HTTP/1.1\r\nHost: media\r\nConnection: close\r\n\r\n");
     session.write_all(request.as_bytes()).await?;
     let mut answer = Vec::new();

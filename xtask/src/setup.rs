@@ -5,6 +5,7 @@
 
 mod debian;
 mod npm;
+pub(crate) mod peers;
 mod sysroot;
 mod wasm;
 pub(crate) mod musl;
@@ -33,6 +34,7 @@ pub(crate) fn everything() -> Result<Tools> {
     let tools = worker()?;
     go()?;
     static_linux()?;
+    peers::haproxy()?;
     Ok(tools)
 }
 

@@ -3,6 +3,7 @@
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
 use std::{
+    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -109,7 +110,7 @@ fn end_to_end(options: &Options) -> Result<()> {
     })
 }
 
-/// The drivers of the clients that are not scripts, into target/clients.
+/// The drivers of the clients that are not scripts, and the official proxy, into target/clients.
 fn clients() -> Result<()> {
     let folder = tree::root().join("target/clients");
     std::fs::create_dir_all(&folder)?;
@@ -122,6 +123,7 @@ fn clients() -> Result<()> {
             crate::run::run(&mut build)
         })?;
     }
+    step("find HAProxy", || executable(&folder.join("haproxy"), &setup::peers::haproxy()?.script()))?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.
         let target = tree::cache()?.join("whatsapp-rust");
@@ -136,6 +138,11 @@ fn clients() -> Result<()> {
         std::fs::copy(&built, folder.join("whatsapp-rust")).with_context(|| format!("no {}", built.display()))?;
         Ok(())
     })
+}
+
+fn executable(file: &Path, text: &str) -> Result<()> {
+    std::fs::write(file, text)?;
+    Ok(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?)
 }
 
 /// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is. With Rust it builds first.

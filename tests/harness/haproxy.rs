@@ -1,0 +1,195 @@
+//! HAProxy as the official WhatsApp proxy runs it, on free ports of this machine and with the simulator behind it.
+//!
+//! What is left out is what the simulator would count or this machine lacks: health checks, and room for 27 500
+//! connections. The process is killed by its pid when it goes out of scope.
+
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr, TcpListener},
+    process::Stdio,
+    time::Duration,
+};
+
+use anyhow::{Context, Result, bail};
+use pasarela::sim::Sim;
+use tempfile::TempDir;
+use tokio::{
+    io::AsyncReadExt,
+    process::{Child, Command},
+    time::{interval, timeout},
+};
+
+use crate::{http, official::OfficialPorts, places};
+
+/// So often is it started on other ports, should somebody else have taken one of those that were free.
+const ATTEMPTS: usize = 5;
+
+/// A running HAProxy.
+#[derive(Debug)]
+pub struct Haproxy {
+    child: Child,
+    ports: OfficialPorts,
+    _folder: TempDir,
+}
+
+impl Haproxy {
+    /// Starts it and waits until it listens.
+    ///
+    /// # Errors
+    /// It is missing, or ends, or does not listen for 30 s.
+    pub async fn start(sim: &Sim) -> Result<Self> {
+        let mut clash = String::new();
+        for _ in 0..ATTEMPTS {
+            match Self::try_start(sim).await? {
+                Ok(haproxy) => return Ok(haproxy),
+                Err(Clash(said)) => clash = said,
+            }
+        }
+        bail!("HAProxy finds its ports taken again and again: {clash}")
+    }
+
+    /// Where it listens.
+    pub fn ports(&self) -> &OfficialPorts {
+        &self.ports
+    }
+
+    async fn try_start(sim: &Sim) -> Result<Result<Self, Clash>> {
+        let folder = tempfile::tempdir().context("no temporary folder")?;
+        let (ports, ready) = free_ports()?;
+        fs::write(folder.path().join("proxy.pem"), certificate()?)?;
+        fs::write(folder.path().join("proxy.cfg"), config(sim, &ports, ready))?;
+        let mut child = Command::new(places::made("target/clients/haproxy")?)
+            // In the foreground, one process.
+            .args(["-db", "-f", "proxy.cfg"])
+            .current_dir(folder.path())
+            .stdin(Stdio::null())
+            .stderr(Stdio::piped())
+            .kill_on_drop(true)
+            .spawn()
+            .context("cannot start HAProxy")?;
+        let listening = timeout(Duration::from_secs(30), listens(&mut child, ready));
+        if listening.await.context("HAProxy does not listen")?? {
+            return Ok(Ok(Self { child, ports, _folder: folder }));
+        }
+        let mut said = String::new();
+        child.stderr.take().context("no standard error")?.read_to_string(&mut said).await?;
+        if said.contains("cannot bind") {
+            return Ok(Err(Clash(said)));
+        }
+        bail!("HAProxy ended at once: {said}");
+    }
+
+    /// Its process.
+    pub fn pid(&self) -> u32 {
+        self.child.id().unwrap_or_default()
+    }
+}
+
+/// Somebody else has one of the ports; with what HAProxy says.
+struct Clash(String);
+
+/// Ports that were free a moment ago, and one more.
+fn free_ports() -> Result<(OfficialPorts, SocketAddr)> {
+    // All are held until all are found, or one would be found twice.
+    let mut held = Vec::new();
+    let mut free = || {
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).context("no free port")?;
+        let address = listener.local_addr()?;
+        held.push(listener);
+        anyhow::Ok(address)
+    };
+    let ports = OfficialPorts {
+        chat_http: free()?,
+        chat_tls: free()?,
+        chat_raw: free()?,
+        balanced_http: free()?,
+        balanced_tls: free()?,
+        balanced_raw: free()?,
+        media: free()?,
+        media_other: free()?,
+    };
+    Ok((ports, free()?))
+}
+
+/// Waits until it serves; `false` if it ends instead.
+async fn listens(child: &mut Child, ready: SocketAddr) -> Result<bool> {
+    let own = format!("<b>pid = </b> {} ", child.id().unwrap_or_default());
+    tokio::select! {
+        ended = child.wait() => ended.map(|_| false).context("HAProxy is lost"),
+        () = tells(ready, &own) => Ok(true),
+    }
+}
+
+/// Asks for the statistics until they are those of this very process, which has bound all other ports by then.
+async fn tells(ready: SocketAddr, own: &str) {
+    let mut again = interval(Duration::from_millis(10));
+    loop {
+        again.tick().await;
+        if http::request(ready, "GET", "/", &[]).await.is_ok_and(|page| page.body.contains(own)) {
+            return;
+        }
+    }
+}
+
+/// A key and a certificate that it signs itself, PEM.
+fn certificate() -> Result<String> {
+    let rcgen::CertifiedKey { cert, signing_key } =
+        rcgen::generate_simple_self_signed(["proxy.whatsapp.net".to_owned()])?;
+    Ok(cert.pem() + &signing_key.serialize_pem())
+}
+
+/// Facts: `proxy_config.cfg` of github.com/WhatsApp/proxy.
+fn config(sim: &Sim, ports: &OfficialPorts, ready: SocketAddr) -> String {
+    let OfficialPorts { chat_http, chat_tls, chat_raw, balanced_http, balanced_tls, balanced_raw, media, media_other } =
+        ports;
+    let (chat, tls) = (sim.chat(), sim.media());
+    // Without noreuseport a second HAProxy would share a port that is taken, and get half of its connections.
+    format!(
+        "global
+  tune.bufsize 4096
+  maxconn 500
+  noreuseport
+
+defaults
+  mode tcp
+  maxconn 400
+  timeout connect 5s
+  timeout client 200s
+  timeout server 200s
+  timeout client-fin 1s
+  timeout server-fin 1s
+
+frontend ready
+  bind {ready}
+  mode http
+  stats enable
+  stats uri /
+
+frontend http
+  bind {chat_http}
+  bind {balanced_http} accept-proxy
+  default_backend chat
+
+frontend https
+  bind {chat_tls} ssl crt proxy.pem
+  bind {balanced_tls} ssl crt proxy.pem accept-proxy
+  default_backend chat
+
+frontend xmpp
+  bind {chat_raw}
+  bind {balanced_raw} accept-proxy
+  default_backend chat
+
+frontend media
+  bind {media}
+  bind {media_other}
+  default_backend media
+
+backend chat
+  server whatsapp {chat} send-proxy
+
+backend media
+  server whatsapp {tls}
+"
+    )
+}
