@@ -18,7 +18,7 @@ pub(super) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, F
     let text = fs::read(file).map_err(|cause| failure(cause.into()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match found {
-        Ok(found) if found.is_empty() => Err(failure("there is none".into())),
+        Ok(found) if found.is_empty() => Err(failure("it holds none".into())),
         Ok(found) => Ok(found),
         Err(cause) => Err(failure(cause.into())),
     }
