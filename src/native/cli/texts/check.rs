@@ -276,7 +276,8 @@ pub(in super::super) const fn hint(hint: Hint) -> &'static str {
         Hint::Newer => "again tomorrow, and a newer version of this program.",
         Hint::Proxy => "see whether it runs, and whether address and port are right; a bridge needs the same Wi-Fi.",
         Hint::Ports => {
-            "see whether port and TLS are right (--chat-port, --tls=true or --tls=false); then another proxy."
+            "of a bridge, see what it says itself about its relay; of another proxy, see whether port and TLS are right \
+             (--chat-port, --tls=true or --tls=false)."
         }
         Hint::MediaPort => "the proxy's port for media, with --media-port (often 587, or the same as for chat).",
     }
