@@ -103,21 +103,22 @@ fn of_step(step: Step) -> (Stage, Duration, Found) {
 }
 
 /// The upgrade, and what it says about the key.
-async fn ask(mut stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
-    let patience = record.limit / 4;
-    let asking = async {
-        let answer = probe(&mut stream, link, patience).await.map_err(Fault::Way)?;
-        match answer.meaning {
-            // It is a relay's answer as far as can be told.
-            Ok(()) | Err(Trouble::Key) => Ok((answer, Found::Well)),
-            Err(trouble) => Err(Fault::Way(trouble)),
-        }
-    };
-    let late = Fault::Way(Trouble::UpgradeTimeout);
-    let Answer { meaning, date } = record.stage(Stage::Upgrade, late, asking).await?;
-    leave(stream).await;
+async fn ask(stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
+    record.begin(Stage::Upgrade);
+    let begun = Instant::now();
+    let Answer { meaning, date } = probe(stream, link, record.limit).await;
+    let took = begun.elapsed();
     record.other_clock = date;
-    let known = meaning.map(|()| if link.key.is_some() { Found::Well } else { Found::Open });
+    let known = match meaning {
+        Ok(stream) => {
+            tokio::spawn(leave(stream));
+            Ok(if link.key.is_some() { Found::Well } else { Found::Open })
+        }
+        Err(trouble) if trouble.stage() == Stage::Key => Err(trouble),
+        Err(trouble) => return record.end(Stage::Upgrade, took, Err(Fault::Way(trouble))),
+    };
+    // It answers as a relay does, as far as can be told.
+    record.end(Stage::Upgrade, took, Ok(Found::Well))?;
     record.end(Stage::Key, Duration::ZERO, known.map_err(Fault::Way))
 }
 
@@ -155,14 +156,19 @@ async fn prove_chat(tunnels: &Tunnels<'_>, options: &Options, record: &mut Recor
         result = &mut proof => Some(result),
         () = reached => None,
         () = tokio::time::sleep(record.limit) => {
-            return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(Trouble::UpstreamTimeout)));
+            let trouble = handle.status().trouble.unwrap_or(Trouble::UpstreamTimeout);
+            return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(trouble)));
         }
     };
     if let Some(Err(flaw)) = early
         && !handle.status().connected
     {
-        let code = if let Flaw::Stream(code) = flaw { code } else { Code::UpstreamReset };
-        return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(Trouble::Stream(code))));
+        let trouble = match flaw {
+            Flaw::Stream(code) => Some(Trouble::Stream(code)),
+            Flaw::Cut | Flaw::Silent | Flaw::Garbage | Flaw::Forged | Flaw::Dates(_) => handle.status().trouble,
+        };
+        let trouble = trouble.unwrap_or(Trouble::Stream(Code::UpstreamReset));
+        return record.end(Stage::Upstream, begun.elapsed(), Err(Fault::Way(trouble)));
     }
     record.end(Stage::Upstream, begun.elapsed(), Ok(Found::Well))?;
     let answer = async {
