@@ -39,7 +39,7 @@ pub(crate) struct Tools {
 }
 
 pub(super) fn find_or_install() -> Result<Tools> {
-    let recipe = Recipe { name: "musl", targets: &TARGETS, crates: "std,panic_abort", rustflags: "", panic: "abort" };
+    let recipe = Recipe { name: "musl", targets: &TARGETS, crates: "std,panic_abort", panic: "abort" };
     Ok(Tools { rust: recipe.find_or_install()?, zig: zig()? })
 }
 

@@ -29,7 +29,6 @@ pub(super) struct Recipe {
     pub(super) targets: &'static [&'static str],
     /// The crates of the standard library, for cargo's `-Zbuild-std`.
     pub(super) crates: &'static str,
-    pub(super) rustflags: &'static str,
     /// What a panic does, as the programs' profile has it: the library must have been built for it.
     pub(super) panic: &'static str,
 }
@@ -139,7 +138,8 @@ impl Recipe {
             .args(self.targets.iter().flat_map(|target| ["--target", target]))
             .arg(format!("-Zbuild-std={}", self.crates))
             .current_dir(work)
-            .envs([("RUSTC", RUSTC), ("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", self.rustflags)])
+            // Bitcode, because what uses it is linked with lto.
+            .envs([("RUSTC", RUSTC), ("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Cembed-bitcode=yes")])
             .env("CARGO_PROFILE_RELEASE_PANIC", self.panic)
             .env("CARGO_TARGET_DIR", work.join("target"))
             .env_remove("RUSTUP_TOOLCHAIN"))

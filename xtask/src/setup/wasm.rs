@@ -11,8 +11,6 @@ pub(super) fn find_or_install() -> Result<Toolchain> {
         name: "wasm",
         targets: &["wasm32-unknown-unknown"],
         crates: "std,panic_abort,panic_unwind,test,proc_macro",
-        // Bitcode, because the Worker is linked with lto.
-        rustflags: "-Cembed-bitcode=yes",
         panic: "unwind",
     };
     recipe.find_or_install()
