@@ -55,3 +55,43 @@ pub(super) fn local_towards(address: SocketAddr) -> Option<IpAddr> {
     socket.connect(address).ok()?;
     socket.local_addr().ok().map(|address| address.ip())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn candidate(text: &str) -> Candidate {
+        Candidate { target: 0, address: text.parse().expect("an address") }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_winner_is_tried_first_while_the_network_is_the_same() {
+        let mut memory = Memory::default();
+        assert_eq!(memory.first(), None);
+        let winner = candidate("127.0.0.1:443");
+        memory.won(winner, local_towards(winner.address), false);
+        assert_eq!(memory.first(), Some(winner));
+        // Learned elsewhere: this machine had another address there.
+        memory.won(winner, Some("192.0.2.1".parse().expect("an address")), false);
+        assert_eq!(memory.first(), None);
+        memory.won(winner, local_towards(winner.address), false);
+        memory.lost();
+        assert_eq!(memory.first(), None);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_family_that_was_overtaken_is_second_for_a_while() {
+        let mut memory = Memory::default();
+        let order = |first| Order::ByTurns { first };
+        assert_eq!(memory.order(), order(Family::V6));
+        memory.won(candidate("127.0.0.1:443"), None, false);
+        assert_eq!(memory.order(), order(Family::V6));
+        memory.won(candidate("127.0.0.1:443"), None, true);
+        assert_eq!(memory.order(), order(Family::V4));
+        tokio::time::advance(WITHOUT_V6).await;
+        assert_eq!(memory.order(), order(Family::V6));
+        memory.won(candidate("127.0.0.1:443"), None, true);
+        memory.won(candidate("[::1]:443"), None, true);
+        assert_eq!(memory.order(), order(Family::V6));
+    }
+}

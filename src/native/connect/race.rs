@@ -227,3 +227,6 @@ impl Grid {
         (index < self.rest.len()).then(|| self.rest.remove(index).1)
     }
 }
+
+#[cfg(test)]
+mod tests;

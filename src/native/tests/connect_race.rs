@@ -1,10 +1,12 @@
 //! The way to a relay: addresses, one after the other.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
-use pasarela::connect::{Pace, Source, Step};
+use pasarela::connect::{Connector, Pace, Resolver, Setup, Source, Spares, Step};
 use pasarela::trouble::Trouble;
 use pasarela::tunnel::Dialer;
+use tokio::net::{TcpSocket, TcpStream};
 
 use crate::front::{Authority, Front, Manner, connector, connector_at};
 use crate::tunnels::Nobody;
@@ -70,4 +72,91 @@ async fn an_error_of_the_dialer_is_a_trouble() {
     let link = format!("https://relay.example/#addr={}", Nobody::new().address());
     let error = within(connector(&link, &Authority::new()).dial()).await.map(drop).expect_err("nobody is there");
     assert_eq!(Trouble::of(&error), Some(Trouble::Refused));
+}
+
+/// An address that answers nothing: its listener's queue is full.
+struct BlackHole {
+    address: SocketAddr,
+    _queue: Vec<TcpStream>,
+    _listener: tokio::net::TcpListener,
+}
+
+impl BlackHole {
+    async fn start() -> Self {
+        let socket = TcpSocket::new_v4().expect("a socket");
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into()).expect("a free port");
+        let listener = socket.listen(0).expect("bound");
+        let address = listener.local_addr().expect("bound");
+        let mut queue = Vec::new();
+        let connect = async || tokio::time::timeout(Duration::from_millis(100), TcpStream::connect(address)).await;
+        while let Ok(stream) = connect().await {
+            queue.push(stream.expect("queued"));
+        }
+        Self { address, _queue: queue, _listener: listener }
+    }
+}
+
+#[tokio::test]
+async fn an_address_that_answers_nothing_holds_up_nobody_and_is_told_if_it_is_all() {
+    let authority = Authority::new();
+    let hole = BlackHole::start().await;
+    let good = Front::tls(&authority.name(&["relay.example"])).await;
+    let link = format!("https://relay.example/#addr={}&addr={}", hole.address, good.address);
+    within(connector_at(&link, &authority, PACE).dial()).await.expect("one is good");
+    let link = format!("https://relay.example/#addr={}", hole.address);
+    assert_eq!(dial(&link, &authority).await, (1, Trouble::ConnectTimeout));
+}
+
+#[tokio::test]
+async fn the_address_that_won_is_tried_first_until_all_is_forgotten() {
+    let authority = Authority::new();
+    let good = Front::tls(&authority.name(&["relay.example"])).await;
+    let reset = Front::start(Manner::Reset).await;
+    let link = format!("https://relay.example/#addr={}&addr={}", reset.address, good.address);
+    let connector = connector(&link, &authority);
+    for (forget, expected) in [(false, 1), (false, 1), (true, 2)] {
+        if forget {
+            connector.forget();
+        }
+        within(connector.dial()).await.expect("one is good");
+        assert_eq!(reset.accepted(), expected);
+    }
+    good.wait_seen(3).await;
+}
+
+#[tokio::test]
+async fn a_dial_takes_the_connection_that_was_made_ahead() {
+    let authority = Authority::new();
+    let mut setup = Setup::new(Resolver::system());
+    setup.extra_roots = vec![authority.certificate.clone()];
+    let front = Front::start(Manner::Quiet(authority.name(&["relay.example"]))).await;
+    let link = format!("https://relay.example/#addr={}", front.address).parse().expect("a link");
+    let connector = Connector::new(&link, &setup).expect("usable");
+    let _first = within(connector.dial()).await.expect("reached");
+    front.wait_seen(2).await;
+    let _spare = within(connector.dial()).await.expect("ready");
+    // The next one is made in its place, and no other was.
+    front.wait_seen(3).await;
+    let _observed = within(connector.dial_observed(&mut drop)).await.expect("reached");
+    front.wait_seen(4).await;
+    connector.close_spares();
+    front.wait_gone(1).await;
+    assert_eq!(front.accepted(), 4);
+}
+
+#[tokio::test]
+async fn none_is_made_ahead_where_none_is_wanted() {
+    let authority = Authority::new();
+    let front = Front::start(Manner::Quiet(authority.name(&["relay.example"]))).await;
+    let link = format!("https://relay.example/#addr={}", front.address).parse().expect("a link");
+    let setup = Setup {
+        extra_roots: vec![authority.certificate.clone()],
+        spares: Spares::NONE,
+        ..Setup::new(Resolver::system())
+    };
+    let connector = Connector::new(&link, &setup).expect("usable");
+    for _ in 0..2 {
+        within(connector.dial()).await.expect("reached");
+    }
+    assert_eq!(front.accepted(), 2);
 }

@@ -1,7 +1,7 @@
 //! What may stand where a connector connects to: a TLS server with a certificate of the test's choice, or something worse.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::sync::Arc;
 
 use pasarela::connect::{Connector, Pace, Resolver, Setup, Spares};
 use pasarela::link::Link;
@@ -11,7 +11,10 @@ use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 use sha2::{Digest, Sha256};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::watch;
 use tokio_rustls::TlsAcceptor;
+
+use crate::within;
 
 /// What a server says when the handshake is done.
 pub(crate) const GREETING: &[u8; 5] = b"hello";
@@ -70,6 +73,8 @@ pub(crate) struct Identity {
 pub(crate) enum Manner {
     /// TLS, the greeting, and silence.
     Tls(Identity),
+    /// TLS, and silence.
+    Quiet(Identity),
     /// Reads the hello and resets.
     Reset,
     /// Reads the hello and closes.
@@ -88,10 +93,18 @@ pub(crate) struct Seen {
     pub(crate) resumed: bool,
 }
 
+/// What happened.
+#[derive(Clone, Debug, Default)]
+struct Log {
+    accepted: usize,
+    seen: Vec<Seen>,
+    gone: usize,
+}
+
 /// A listener. Dropping it closes it.
 pub(crate) struct Front {
     pub(crate) address: SocketAddr,
-    seen: Arc<Mutex<Vec<Seen>>>,
+    log: watch::Sender<Log>,
     task: tokio::task::JoinHandle<()>,
 }
 
@@ -109,16 +122,21 @@ impl Front {
     pub(crate) async fn start_at(address: SocketAddr, manner: Manner) -> Self {
         let listener = TcpListener::bind(address).await.expect("a free port");
         let address = listener.local_addr().expect("bound");
-        let seen = Arc::new(Mutex::default());
-        let log = Arc::clone(&seen);
+        let (log, _) = watch::channel(Log::default());
+        let events = log.clone();
         let task = tokio::spawn(async move {
             let mut tasks = tokio::task::JoinSet::new();
             loop {
                 let (tcp, _) = listener.accept().await.expect("accepts");
-                tasks.spawn(meet(tcp, manner.clone(), Arc::clone(&log)));
+                events.send_modify(|log| log.accepted += 1);
+                let (manner, events) = (manner.clone(), events.clone());
+                tasks.spawn(async move {
+                    meet(tcp, manner, &events).await;
+                    events.send_modify(|log| log.gone += 1);
+                });
             }
         });
-        Self { address, seen, task }
+        Self { address, log, task }
     }
 
     pub(crate) async fn tls(identity: &Identity) -> Self {
@@ -131,21 +149,43 @@ impl Front {
 
     /// The handshakes that were done, in their order.
     pub(crate) fn seen(&self) -> Vec<Seen> {
-        self.seen.lock().expect("no panic").clone()
+        self.log.borrow().seen.clone()
+    }
+
+    /// The connections so far.
+    pub(crate) fn accepted(&self) -> usize {
+        self.log.borrow().accepted
+    }
+
+    /// Waits for so many handshakes.
+    pub(crate) async fn wait_seen(&self, count: usize) {
+        self.wait(|log| log.seen.len() >= count).await;
+    }
+
+    /// Waits until so many connections have ended.
+    pub(crate) async fn wait_gone(&self, count: usize) {
+        self.wait(|log| log.gone >= count).await;
+    }
+
+    async fn wait(&self, condition: impl FnMut(&Log) -> bool) {
+        let mut log = self.log.subscribe();
+        within(log.wait_for(condition)).await.expect("it runs");
     }
 }
 
-async fn meet(mut tcp: TcpStream, manner: Manner, log: Arc<Mutex<Vec<Seen>>>) {
+async fn meet(mut tcp: TcpStream, manner: Manner, log: &watch::Sender<Log>) {
+    let greeting: &[u8] = if matches!(manner, Manner::Tls(_)) { GREETING } else { &[] };
     match manner {
-        Manner::Tls(identity) => {
+        Manner::Tls(identity) | Manner::Quiet(identity) => {
             let Ok(mut tls) = TlsAcceptor::from(identity.config).accept(tcp).await else { return };
             let (_, connection) = tls.get_ref();
-            log.lock().expect("no panic").push(Seen {
+            let seen = Seen {
                 sni: connection.server_name().map(str::to_owned),
                 alpn: connection.alpn_protocol().map(<[u8]>::to_vec),
                 resumed: connection.handshake_kind() == Some(rustls::HandshakeKind::Resumed),
-            });
-            if tls.write_all(GREETING).await.is_ok() {
+            };
+            log.send_modify(|log| log.seen.push(seen));
+            if tls.write_all(greeting).await.is_ok() {
                 // Until the client goes.
                 let _ = tls.read(&mut [0]).await;
             }

@@ -28,6 +28,8 @@ mod connect_tls;
 mod connect_race;
 /// The way to a relay: names.
 mod connect_dns;
+/// The way to a relay: configurations for encrypted hellos. A server that accepts them is in the end-to-end tests.
+mod connect_ech;
 
 /// The program's `check` of a relay, whole and broken.
 mod check_relay;
