@@ -84,6 +84,16 @@ impl Resolver {
         Ok(Self { mode, system: system::lookup(), providers: Providers::new(list) })
     }
 
+    /// Asks as [`Mode::Auto`] says, and [`Provider::usual`].
+    ///
+    /// # Panics
+    ///
+    /// Never: those are usable.
+    #[must_use]
+    pub fn usual() -> Arc<Self> {
+        Arc::new(Self::new(Mode::Auto, &Provider::usual(), &[]).expect("addresses can be in certificates"))
+    }
+
     /// Asks the system only, and nobody for what only DNS over HTTPS gives.
     #[must_use]
     pub fn system() -> Arc<Self> {

@@ -60,6 +60,7 @@ async fn both_versions_of_http_give_addresses_and_configuration_on_one_connectio
 
 #[tokio::test]
 async fn addresses_are_asked_of_nobody() {
+    within(Resolver::usual().addresses("192.0.2.1")).await.expect("known");
     let authority = Authority::new();
     let server = server(&authority, true).await;
     for mode in [Mode::System, Mode::Doh, Mode::Auto] {

@@ -126,11 +126,10 @@ impl Upgrade<'_> {
         timeout(limit, asking).await.unwrap_or_else(|_| Err(Trouble::UpgradeTimeout.into()))
     }
 
-    /// Chromium's headers in its order and case, without compression, which only costs time on what is encrypted already.
+    /// Chromium's headers in its order and case, but without compression, which gains nothing on what is encrypted already.
     ///
-    /// Who reads this is the CDN, or who breaks TLS on the way. CDNs turn away what names no browser, and headers that name
-    /// none in a handshake that is none either would be alike in nobody else. The language is the most common one, and not
-    /// the user's.
+    /// Who reads this is the CDN, or whoever breaks TLS on the way. CDNs turn away requests that name no browser, and a part
+    /// of a browser's headers would be a mark that nobody else has. The language is the most common one, not the user's.
     fn request(&self, key: &str) -> String {
         let Upgrade { host, path, protocols } = self;
         let offer = if protocols.is_empty() { "" } else { "\r\nSec-WebSocket-Protocol: " };
@@ -145,7 +144,7 @@ impl Upgrade<'_> {
 
 /// Chromium gives its major version only, and says Windows 10 on any.
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
-                          Chrome/142.0.0.0 Safari/537.36";
+                          Chrome/156.0.0.0 Safari/537.36";
 
 /// Reads the answer; gives what came behind it.
 pub(crate) async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<(Head, Bytes), Refused> {
