@@ -89,7 +89,7 @@ pub(super) struct Args {
     rate: u32,
 
     /// A web server or proxy in front, or a network of them, whose X-Forwarded-For and PROXY headers are believed; may be
-    /// repeated
+    /// repeated. All that comes through another counts as one address
     #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
     trust_proxy: Vec<IpNet>,
 
@@ -139,8 +139,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let certificate = certificate(&args)?;
     let options = options(&args, certificate.as_ref())?;
     let wanted = args.listen.unwrap_or_else(|| default_address(certificate.is_some()));
-    warn(&args, &config, wanted.ip(), certificate.is_some());
-    raise_open_files();
+    let files = raise_open_files();
+    warn(&args, &config, wanted.ip(), files);
     let listener = listen(wanted)?;
     let metrics = args.metrics.map(listen).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
@@ -204,18 +204,24 @@ fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>, phones: &[
 }
 
 /// What is no error, and most likely not meant.
-fn warn(args: &Args, config: &Config, listens_on: IpAddr, tls: bool) {
+fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     let warn = |text: &str| eprintln!("warning: {text}");
     if matches!(config.access, Access::Closed) {
         warn("no key is set, so nobody can use this relay: set RELAY_KEYS='me=KEY' or use --relay-keys-file FILE");
     }
-    if !tls && !listens_on.is_loopback() {
+    if args.cert.is_none() && !listens_on.is_loopback() {
         warn(
             "plain HTTP, not only on this machine: networks in between see the key. Use --cert and --key, or put it behind a web server",
         );
     }
     if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
         warn("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
+    }
+    if let Some(files) = files.filter(|files| *files / 2 < args.max_connections as u64) {
+        let enough = files / 2;
+        warn(&format!(
+            "{files} open files are allowed, which is enough for {enough} WebSockets: see `ulimit -n`, or set --max-connections"
+        ));
     }
     match (config.site, &args.site_dir) {
         (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
@@ -345,14 +351,17 @@ fn unreadable(file: &Path, cause: std::io::Error) -> Failure {
     }
 }
 
-/// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets.
+/// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how
+/// many that is, if it is limited.
 #[cfg(unix)]
-fn raise_open_files() {
+fn raise_open_files() -> Option<u64> {
     use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let limit = getrlimit(Resource::Nofile);
-    // Failure means that the first limit stays.
-    let _ = setrlimit(Resource::Nofile, Rlimit { current: limit.maximum, maximum: limit.maximum });
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    if raised.is_ok() { maximum } else { current }
 }
 
 #[cfg(not(unix))]
-const fn raise_open_files() {}
+const fn raise_open_files() -> Option<u64> {
+    None
+}

@@ -144,7 +144,8 @@ async fn get(address: &serde_json::Value, path: &str) -> String {
 #[tokio::test]
 async fn the_program_says_where_it_is_and_ends_in_order() {
     let keys = format!("me={KEY}");
-    let (mut program, said) = started(&["--metrics", "127.0.0.1:0"], &[("RELAY_KEYS", &keys)]);
+    let (mut program, said) =
+        started(&["--metrics", "127.0.0.1:0", "--max-connections", "100"], &[("RELAY_KEYS", &keys)]);
     assert!(get(&said["http"], &format!("/{KEY}/")).await.contains("data-relay=\"ready\""));
     assert!(get(&said["http"], &format!("/{KEY}/status.json")).await.contains("\"relay\":\"native\""));
     assert!(get(&said["metrics"], "/metrics").await.contains("pasarela_clients 0"));
