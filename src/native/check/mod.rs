@@ -17,6 +17,7 @@ mod proxy;
 mod probe;
 mod relay;
 
+use std::sync::Arc;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pasarela_noise::WHATSAPP_ROOT;
@@ -54,6 +55,8 @@ pub struct Options {
     pub root: [u8; 32],
     /// Authorities to trust for TLS besides those of browsers.
     pub authorities: Vec<CertificateDer<'static>>,
+    /// Resolves names.
+    pub resolver: Arc<Resolver>,
     /// Each stage may take this time.
     pub limit: Duration,
     /// This device's time, Unix seconds.
@@ -64,7 +67,13 @@ impl Default for Options {
     fn default() -> Self {
         // Before 1970 nothing is valid, which is what the check will say.
         let now = SystemTime::now().duration_since(UNIX_EPOCH).map_or(0, |since| since.as_secs());
-        Self { root: WHATSAPP_ROOT, authorities: Vec::new(), limit: Duration::from_secs(10), now }
+        Self {
+            root: WHATSAPP_ROOT,
+            authorities: Vec::new(),
+            resolver: Resolver::usual(),
+            limit: Duration::from_secs(10),
+            now,
+        }
     }
 }
 
@@ -87,7 +96,7 @@ pub async fn run(subject: &Subject, options: &Options, observer: Observer<'_>) -
     let mut record = Record::new(options.limit, observer);
     let what = match subject {
         Subject::Relay(link) => {
-            let setup = Setup { extra_roots: options.authorities.clone(), ..Setup::new(Resolver::system()) };
+            let setup = Setup { extra_roots: options.authorities.clone(), ..Setup::new(Arc::clone(&options.resolver)) };
             let connector = Connector::new(link, &setup).map_err(Unusable::Link)?;
             // Where it stopped is in the record.
             let _ = relay::run((link, connector), options, &trust, &mut record).await;

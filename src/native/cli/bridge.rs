@@ -4,15 +4,14 @@ mod screen;
 
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
-use std::path::PathBuf;
 use std::sync::Arc;
 
 use ipnet::IpNet;
 
 use super::texts::bridge as texts;
-use super::{Failure, files, ports, signal};
+use super::{Failure, ports, signal, way};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
-use crate::connect::{Connector, Resolver, Setup};
+use crate::connect::{Connector, Setup};
 use crate::frontend::{Admission, Door, Intake, lan_address};
 use crate::link::{Link, UnusableLink};
 use crate::share;
@@ -71,10 +70,6 @@ pub(super) struct Args {
     #[arg(long, value_name = "HOST", env = "PASARELA_HOST")]
     host: Option<String>,
 
-    /// Trust the certificate authorities in this file, too
-    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
-    ca: Option<PathBuf>,
-
     /// Move a stream to a new connection before one has carried this many bytes, where the network freezes connections
     #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET")]
     budget: Option<u64>,
@@ -82,6 +77,9 @@ pub(super) struct Args {
     /// Print lines of JSON for programs: first where it listens, then how it stands whenever that changes
     #[arg(long)]
     json: bool,
+
+    #[command(flatten)]
+    way: way::Args,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
@@ -125,10 +123,8 @@ fn reachable(bridge: &Bridge) -> IpAddr {
 }
 
 fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
-    let mut setup = Setup::new(Resolver::system());
-    if let Some(file) = &args.ca {
-        setup.extra_roots = files::authorities(file)?;
-    }
+    let (resolver, extra_roots) = args.way.read()?;
+    let setup = Setup { extra_roots, ..Setup::new(resolver) };
     let mut relays = Vec::new();
     for (index, text) in args.links.iter().filter(|text| !text.is_empty()).enumerate() {
         let number = index + 1;

@@ -4,7 +4,6 @@
 
 use std::fmt::Write as _;
 use std::io::{self, IsTerminal, Write};
-use std::path::PathBuf;
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -12,7 +11,7 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::texts::check as texts;
-use super::{Failure, files, signal, usage};
+use super::{Failure, signal, usage, way};
 use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
 use crate::link::Link;
 use crate::share::Proxy;
@@ -74,9 +73,8 @@ pub(super) struct Args {
           value_parser = clap::value_parser!(u16).range(1..=600))]
     timeout: u16,
 
-    /// Trust the authorities in this PEM file, too; for tests against the simulator
-    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
-    ca: Option<PathBuf>,
+    #[command(flatten)]
+    way: way::Args,
 
     /// Take this key for WhatsApp's root key; for tests against the simulator
     #[arg(long, value_name = "HEX", env = "PASARELA_CHECK_ROOT")]
@@ -92,15 +90,14 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Ok(subject) => subject,
         Err(wrong) => return Ok(usage(&wrong)),
     };
-    let mut options = Options { limit: Duration::from_secs(args.timeout.into()), ..Options::default() };
+    let (resolver, authorities) = args.way.read()?;
+    let limit = Duration::from_secs(args.timeout.into());
+    let mut options = Options { resolver, authorities, limit, ..Options::default() };
     if let Some(root) = &args.root {
         match unhex(root) {
             Some(root) => options.root = root,
             None => return Ok(usage(texts::NO_ROOT)),
         }
-    }
-    if let Some(path) = &args.ca {
-        options.authorities = files::authorities(path)?;
     }
     let screen = Screen::new(!args.json);
     let mut observe = |event| screen.on(event);

@@ -8,6 +8,7 @@ mod texts;
 mod files;
 mod ports;
 mod signal;
+mod way;
 
 mod bridge;
 mod serve;

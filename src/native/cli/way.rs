@@ -1,0 +1,58 @@
+//! How a relay is reached, as commands that reach one are told: whom to ask for its address, whom to trust.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use rustls::pki_types::CertificateDer;
+
+use super::{Failure, files};
+use crate::connect::{Mode, Provider, Resolver};
+
+/// Flags of every command that reaches a relay.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "How to reach the relay")]
+pub(super) struct Args {
+    /// Whom to ask for its address: auto asks the system, and others by DNS over HTTPS if the system has no good answer
+    #[arg(long, value_name = "WHOM", env = "PASARELA_DNS", default_value = "auto")]
+    dns: Dns,
+
+    /// A DNS over HTTPS server of your choice, like https://9.9.9.9/dns-query or https://dns.example/dns-query#192.0.2.1,
+    /// in place of the usual ones; may be repeated
+    #[arg(long, value_name = "URL", env = "PASARELA_DOH", value_delimiter = ' ')]
+    doh: Vec<Provider>,
+
+    /// Trust the certificate authorities in this file, too
+    #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
+    ca: Option<PathBuf>,
+}
+
+#[derive(Clone, Copy, Debug, clap::ValueEnum)]
+enum Dns {
+    Auto,
+    System,
+    Doh,
+}
+
+impl From<Dns> for Mode {
+    fn from(dns: Dns) -> Self {
+        match dns {
+            Dns::Auto => Self::Auto,
+            Dns::System => Self::System,
+            Dns::Doh => Self::Doh,
+        }
+    }
+}
+
+impl Args {
+    /// Who resolves names, and the additional authorities.
+    pub(super) fn read(&self) -> Result<(Arc<Resolver>, Vec<CertificateDer<'static>>), Failure> {
+        let authorities = self.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default();
+        let providers = if self.doh.is_empty() { Provider::usual() } else { self.doh.clone() };
+        let resolver = Resolver::new(self.dns.into(), &providers, &authorities).map_err(|cause| Failure {
+            what: "cannot ask for addresses".to_owned(),
+            cause: cause.into(),
+            hint: "--doh with the address of a server, or none",
+        })?;
+        Ok((Arc::new(resolver), authorities))
+    }
+}
