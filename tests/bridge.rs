@@ -1,17 +1,13 @@
 //! The bridge before every relay, as a phone sees it.
 
-use std::{
-    net::Ipv4Addr,
-    time::{Duration, Instant},
-};
+use std::time::{Duration, Instant};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::bridge::Tuning;
-use pasarela_core::proxy::{Version, encode};
 use pasarela_e2e::{
     bridge::Bridge,
     measuring::ask,
-    phone::{self, Chat, Way},
+    phone::{self, Way},
     socket::PATIENCE,
 };
 use tokio::{
@@ -28,7 +24,6 @@ use crate::{
 mod every {
     crate::relays::against_every_relay! {
     a_phone_chats_and_loads_media_through_one_port,
-    every_official_port_does_what_it_officially_does,
     a_stream_that_fails_is_reset,
     }
 }
@@ -58,31 +53,6 @@ async fn a_phone_chats_and_loads_media_through_one_port(kind: Kind) -> Result<()
     let standing = bridge.bridge.standing();
     ensure!(standing.taken == 5 && standing.failed == 0 && standing.problem.is_none(), "{standing:?}");
     ensure!(standing.received >= size, "{standing:?}");
-    bench.must_be_idle().await
-}
-
-async fn every_official_port_does_what_it_officially_does(kind: Kind) -> Result<()> {
-    let bench = Bench::start(kind).await?;
-    let bridge = before(&bench).await?;
-    let (root, ca) = (bench.sim.root_key(), bench.sim.ca_der());
-    for (port, way) in [(80, Way::Raw), (5222, Way::Edge), (443, Way::Tls("mmg.whatsapp.net"))] {
-        phone::chat(bridge.official(port)?, way, root).await.with_context(|| format!("port {port}"))?;
-    }
-    for port in [587, 7777] {
-        phone::download(bridge.official(port)?, ca, 1 << 20, |_| {}).await.with_context(|| format!("port {port}"))?;
-    }
-    for (port, version, tls) in [(8080, Version::V1, false), (8222, Version::V2, false), (8443, Version::V1, true)] {
-        let mut tcp = TcpStream::connect(bridge.official(port)?).await?;
-        tcp.write_all(&encode(version, Some(Ipv4Addr::new(203, 0, 113, 9).into()))).await?;
-        let chat = async {
-            if tls {
-                Chat::over(Box::new(phone::tls_to_proxy(tcp, "x.example").await?), None, root).await
-            } else {
-                Chat::over(Box::new(tcp), None, root).await
-            }
-        };
-        timeout(PATIENCE, chat).await?.with_context(|| format!("port {port}"))?;
-    }
     bench.must_be_idle().await
 }
 

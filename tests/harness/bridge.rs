@@ -14,6 +14,8 @@ use pasarela::{
 };
 use tokio::net::TcpListener;
 
+use crate::official::OfficialPorts;
+
 /// A running bridge with all kinds of ports.
 #[derive(Debug)]
 pub struct Bridge {
@@ -60,12 +62,15 @@ impl Bridge {
         self.bridge.addresses().get(1).copied().context("no such port")
     }
 
-    /// What stands for an official port.
+    /// What stands for the official proxy's ports.
     ///
     /// # Errors
-    /// There is none.
-    pub fn official(&self, number: u16) -> Result<SocketAddr> {
-        let index = OFFICIAL.iter().position(|(port, _)| *port == number).context("no such port")?;
-        self.bridge.addresses().get(index + 2).copied().context("no such port")
+    /// One is not there.
+    pub fn official(&self) -> Result<OfficialPorts> {
+        let opened = self.bridge.addresses().get(2..).unwrap_or_default();
+        OfficialPorts::of(|number| {
+            let index = OFFICIAL.iter().position(|(port, _)| *port == number)?;
+            opened.get(index).copied()
+        })
     }
 }

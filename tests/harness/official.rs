@@ -5,17 +5,14 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
+use pasarela::tunnel::Stream;
 use rustls::{
     ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
     client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
     crypto::aws_lc_rs,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use tokio::{
-    io::{AsyncRead, AsyncWrite, AsyncWriteExt},
-    net::TcpStream,
-    time::timeout,
-};
+use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use crate::socket::PATIENCE;
@@ -42,6 +39,24 @@ pub struct OfficialPorts {
 }
 
 impl OfficialPorts {
+    /// Where each is, by its number.
+    ///
+    /// # Errors
+    /// One is nowhere.
+    pub fn of(place: impl Fn(u16) -> Option<SocketAddr>) -> Result<Self> {
+        let place = |number| place(number).with_context(|| format!("nothing serves {number}"));
+        Ok(Self {
+            chat_http: place(80)?,
+            chat_tls: place(443)?,
+            chat_raw: place(5222)?,
+            balanced_http: place(8080)?,
+            balanced_tls: place(8443)?,
+            balanced_raw: place(8222)?,
+            media: place(587)?,
+            media_other: place(7777)?,
+        })
+    }
+
     /// The ports for chat, direct ones first.
     pub fn chat(&self) -> [Port; 6] {
         let port = |address, layer, balanced| Port { address, layer, balanced };
@@ -76,11 +91,6 @@ pub enum Layer {
     Tls,
 }
 
-/// A stream of bytes, whatever carries it.
-pub trait Stream: AsyncRead + AsyncWrite + Unpin + Send {}
-
-impl<S: AsyncRead + AsyncWrite + Unpin + Send> Stream for S {}
-
 /// A connection to a port for chat.
 pub struct Line {
     /// Chat goes here.
@@ -99,14 +109,20 @@ pub async fn chat(port: &Port, header: &[u8]) -> Result<Line> {
     tcp.write_all(header).await?;
     let stream: Box<dyn Stream> = match port.layer {
         Layer::Plain => Box::new(tcp),
-        Layer::Tls => {
-            let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(Anybody));
-            let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
-            let session = timeout(PATIENCE, connector.connect(port.address.ip().into(), tcp));
-            Box::new(session.await.context("no TLS session in time")?.context("no TLS session")?)
-        }
+        Layer::Tls => Box::new(tls(tcp, &port.address.ip().to_string()).await?),
     };
     Ok(Line { stream, local })
+}
+
+/// TLS to a proxy by this name, as the app speaks it: any certificate will do.
+///
+/// # Errors
+/// No session.
+pub async fn tls(tcp: TcpStream, name: &str) -> Result<TlsStream<TcpStream>> {
+    let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(Anybody));
+    let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
+    let session = timeout(PATIENCE, connector.connect(ServerName::try_from(name.to_owned())?, tcp));
+    session.await.context("no TLS session in time")?.context("no TLS session with the proxy")
 }
 
 /// Connects to a port for media and makes a session with `name` as certified by `ca`.

@@ -4,7 +4,6 @@
 
 use std::{
     net::SocketAddr,
-    sync::Arc,
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
@@ -12,21 +11,15 @@ use anyhow::{Context, Result, ensure};
 use bytes::{Buf, BytesMut};
 use pasarela::{sim::pattern, tunnel::Stream};
 use pasarela_noise::{Initiator, Transport, verify, wire};
-use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature},
-    pki_types::{CertificateDer, ServerName, UnixTime},
-};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
     time::{Instant, timeout},
 };
-use tokio_rustls::{TlsConnector, client::TlsStream};
+use tokio_rustls::client::TlsStream;
 use wacore_binary::builder::NodeBuilder;
 
-use crate::socket::PATIENCE;
+use crate::{official, socket::PATIENCE};
 
 /// A client payload as far as the simulator looks: a user agent of platform 0 (Android).
 const PAYLOAD: [u8; 4] = [0x2a, 2, 8, 0];
@@ -58,7 +51,7 @@ pub async fn chat(proxy: SocketAddr, way: Way, root: &[u8; 32]) -> Result<Chat> 
     let tcp = connect(proxy).await?;
     let stream: Box<dyn Stream> = match way {
         Way::Raw | Way::Edge => Box::new(tcp),
-        Way::Tls(name) => Box::new(tls_to_proxy(tcp, name).await?),
+        Way::Tls(name) => Box::new(official::tls(tcp, name).await?),
     };
     let routing_info: Option<&[u8]> = (way == Way::Edge).then_some(&[8, 2, 8, 5, 18]);
     timeout(PATIENCE, Chat::over(stream, routing_info, root)).await.context("no handshake in time")?
@@ -68,23 +61,6 @@ async fn connect(proxy: SocketAddr) -> Result<TcpStream> {
     let tcp = timeout(PATIENCE, TcpStream::connect(proxy)).await.context("no connection in time")??;
     tcp.set_nodelay(true)?;
     Ok(tcp)
-}
-
-/// TLS that accepts any certificate.
-///
-/// # Errors
-/// No session.
-pub async fn tls_to_proxy(tcp: TcpStream, name: &str) -> Result<TlsStream<TcpStream>> {
-    let provider = aws_lc_rs::default_provider();
-    let any = Any(provider.signature_verification_algorithms);
-    let config = ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()?
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(any))
-        .with_no_client_auth();
-    let name = ServerName::try_from(name.to_owned())?;
-    let session = TlsConnector::from(Arc::new(config)).connect(name, tcp);
-    timeout(PATIENCE, session).await.context("no TLS in time")?.context("no TLS to the proxy")
 }
 
 impl Chat {
@@ -164,28 +140,12 @@ async fn frame(stream: &mut Box<dyn Stream>, buffer: &mut BytesMut) -> Result<Ve
     }
 }
 
-/// A TLS session with a media host through a proxy, its certificate verified.
-///
-/// # Errors
-/// No session.
-pub async fn media(proxy: SocketAddr, name: &str, ca: &[u8]) -> Result<TlsStream<TcpStream>> {
-    let mut roots = RootCertStore::empty();
-    roots.add(CertificateDer::from(ca.to_vec()))?;
-    let config = ClientConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-        .with_safe_default_protocol_versions()?
-        .with_root_certificates(roots)
-        .with_no_client_auth();
-    let tcp = connect(proxy).await?;
-    let session = TlsConnector::from(Arc::new(config)).connect(ServerName::try_from(name.to_owned())?, tcp);
-    timeout(PATIENCE, session).await.context("no TLS session in time")?.context("no TLS session with the media host")
-}
-
 /// Downloads `total` bytes from the media host and checks each; `seen` hears how many there are.
 ///
 /// # Errors
 /// Another byte, an early end, or nothing for a long time.
 pub async fn download(proxy: SocketAddr, ca: &[u8], total: u64, mut seen: impl FnMut(u64)) -> Result<()> {
-    let mut session = media(proxy, "mmg.whatsapp.net", ca).await?;
+    let mut session = official::media(proxy, "mmg.whatsapp.net", ca).await?;
     let request = format!("GET /bytes/{total} HTTP/1.1\r\nHost: mmg.whatsapp.net\r\nConnection: close\r\n\r\n");
     session.write_all(request.as_bytes()).await?;
     let mut buffer = BytesMut::with_capacity(64 << 10);
@@ -214,43 +174,4 @@ pub async fn download(proxy: SocketAddr, ca: &[u8], total: u64, mut seen: impl F
 async fn more(session: &mut TlsStream<TcpStream>, buffer: &mut BytesMut) -> Result<usize> {
     buffer.reserve(64 << 10);
     Ok(timeout(PATIENCE, session.read_buf(buffer)).await.context("nothing for a long time")??)
-}
-
-/// Accepts any certificate.
-#[derive(Debug)]
-struct Any(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
 }
