@@ -1,6 +1,6 @@
 //! Whether a relay, a bridge or an official proxy leads to WhatsApp, stage by stage, down to WhatsApp's own keys.
 //!
-//! [`run`] checks the whole way. [`chat`] and [`media`] are the proofs themselves, over any stream. It prints nothing and has
+//! [`run`] checks the whole way. [`chat()`] and [`media()`] are the proofs themselves, over any stream. It prints nothing and has
 //! no words for people; the command line has. Results hold no address, no name, no key.
 
 mod clock;

@@ -49,7 +49,7 @@ pub(super) struct Args {
     #[arg(env = "PASARELA_CHECK_LINK", hide_env_values = true, required_unless_present = "via")]
     link: Option<String>,
 
-    /// A bridge or an official proxy instead of a relay: HOST, HOST:PORT or its https://wa.me/proxy?… link
+    /// A bridge or an official proxy instead of a relay: HOST, HOST:PORT or the link that WhatsApp gives to it (wa.me/proxy)
     #[arg(long, value_name = "HOST", env = "PASARELA_CHECK_VIA", conflicts_with = "link")]
     via: Option<String>,
 

@@ -299,4 +299,22 @@ mod tests {
             assert_eq!(duration(Duration::from_secs(seconds)), said);
         }
     }
+
+    #[test]
+    fn a_wrong_clock_is_named_with_what_it_says_and_never_called_tampering() {
+        let flaw = Flaw::Dates(Dates::NotAfter(1));
+        for (clock, phrases) in [
+            (Some(Clock::Behind(Duration::from_secs(90_061))), ["slow by 1 day and 1 hour", "it says TODAY"]),
+            (Some(Clock::Ahead(Duration::from_secs(60))), ["fast by 1 minute", "it says TODAY"]),
+            (Some(Clock::Right), ["clock is right", "really is out of date"]),
+            (Some(Clock::Doubtful), ["clock (TODAY)", "Most likely the clock is wrong"]),
+        ] {
+            for what in [Fault::Chat(flaw), Fault::Media(flaw)] {
+                let said = fault(What::Relay, what, clock, "TODAY");
+                assert!(phrases.iter().all(|phrase| said.contains(phrase)) && !said.contains("tampers"), "{said}");
+            }
+        }
+        let forged = fault(What::Relay, Fault::Chat(Flaw::Forged), None, "TODAY");
+        assert!(forged.contains("NOT WhatsApp") && !forged.contains("clock"), "{forged}");
+    }
 }
