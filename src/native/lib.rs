@@ -1,7 +1,7 @@
 //! Pasarela's native program as a library, so that tests and other tools run it in-process.
 //!
-//! So far the simulated WhatsApp, both ends of the tunnel, and the native relay. The relay on the edge is `pasarela-edge`;
-//! what both share is `pasarela-core` and `pasarela-noise`. Empty on wasm.
+//! The bridge for phones, the relay as a server, the check, what shares a link, and the simulated WhatsApp. The relay on the
+//! edge is `pasarela-edge`; what both share is `pasarela-core` and `pasarela-noise`. Empty on wasm.
 //!
 //! Modules are listed in reading order; each uses only those above it.
 

@@ -9,7 +9,8 @@ use std::sync::Arc;
 use ipnet::IpNet;
 
 use super::texts::bridge as texts;
-use super::{Failure, ports, signal, way};
+use super::way::Way;
+use super::{Failure, ports, signal};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
 use crate::frontend::{Admission, Door, Intake, lan_address};
@@ -79,7 +80,7 @@ pub(super) struct Args {
     json: bool,
 
     #[command(flatten)]
-    way: way::Args,
+    way: Way,
 }
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
@@ -134,13 +135,19 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
             hint: "copying it again, whole, from where you got it, between quotes: 'https://…/#…'",
         };
         let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
-        if !link.secure && !args.json {
+        if !link.secure && !args.json && !is_here(&link.host) {
             eprint!("{}", texts::plain(&link.host));
         }
         let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
         relays.push(Relay::new(&link, Arc::new(connector)));
     }
     Ok(relays)
+}
+
+/// Whether no network lies between.
+fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// All listeners, those for phones that were asked for first, then SOCKS5; and the port that was wanted if it is another.

@@ -11,7 +11,8 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::texts::check as texts;
-use super::{Failure, signal, usage, way};
+use super::way::Way;
+use super::{Failure, signal, usage};
 use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
 use crate::link::Link;
 use crate::share::Proxy;
@@ -74,7 +75,7 @@ pub(super) struct Args {
     timeout: u16,
 
     #[command(flatten)]
-    way: way::Args,
+    way: Way,
 
     /// Take this key for WhatsApp's root key; for tests against the simulator
     #[arg(long, value_name = "HEX", env = "PASARELA_CHECK_ROOT")]

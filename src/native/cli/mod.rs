@@ -37,7 +37,11 @@ No log line holds an address of a peer, a key or a payload.";
 /// The exit code of a command line that is not right, as clap has it.
 const USAGE: u8 = 2;
 
-/// Carries WhatsApp over a CDN edge for people whose connection to it is blocked.
+/// Helps people to use WhatsApp where the connection to it is blocked.
+///
+/// Somebody outside runs a relay: on Cloudflare, or on a server with `pasarela serve`. Somebody
+/// inside is given its link and runs `pasarela bridge` with it; WhatsApp on the phones of the house
+/// then connects through both. `pasarela check` tells whether that works, and if not, why.
 #[derive(Debug, Parser)]
 #[command(name = "pasarela", version, after_help = AFTER_HELP)]
 struct Cli {

@@ -11,7 +11,7 @@ use crate::connect::{Mode, Provider, Resolver};
 /// Flags of every command that reaches a relay.
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "How to reach the relay")]
-pub(super) struct Args {
+pub(super) struct Way {
     /// Whom to ask for its address: auto asks the system, and others by DNS over HTTPS if the system has no good answer
     #[arg(long, value_name = "WHOM", env = "PASARELA_DNS", default_value = "auto")]
     dns: Dns,
@@ -43,7 +43,7 @@ impl From<Dns> for Mode {
     }
 }
 
-impl Args {
+impl Way {
     /// Who resolves names, and the additional authorities.
     pub(super) fn read(&self) -> Result<(Arc<Resolver>, Vec<CertificateDer<'static>>), Failure> {
         let authorities = self.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default();

@@ -28,8 +28,12 @@ use crate::tunnel::BoxedStream;
 /// Connections that are not upgraded yet. More wait in the listener's backlog.
 const NOT_UPGRADED: usize = 4096;
 
-/// A TLS handshake is due in this time, and a request's head, whether the first or a further one.
-const HEAD: Duration = Duration::from_secs(10);
+/// A TLS handshake is due in this time.
+const HANDSHAKE: Duration = Duration::from_secs(10);
+
+/// A request's head is due in this time, whether the first or a further one: bridges keep a connection ready for 50 s, so
+/// that the next stream need not wait for a handshake.
+const HEAD: Duration = Duration::from_secs(60);
 
 /// A connection has this long for all before its upgrade, the answers included: whoever reads none holds nothing for longer.
 const WHOLE: Duration = Duration::from_secs(120);
@@ -61,7 +65,7 @@ async fn connection(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> i
         None => Box::new(tcp),
         Some(config) => {
             let handshake = TlsAcceptor::from(Arc::clone(config)).accept(tcp);
-            let finished = shared.ground.drain.run_until_cancelled(timeout(HEAD, handshake)).await;
+            let finished = shared.ground.drain.run_until_cancelled(timeout(HANDSHAKE, handshake)).await;
             let Some(finished) = finished else { return Ok(()) };
             Box::new(finished??)
         }
