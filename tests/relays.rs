@@ -146,6 +146,14 @@ impl Bench {
         Ok(Self { sim, relay })
     }
 
+    /// The native relay itself.
+    pub(crate) fn native(&self) -> Result<&serve::Relay> {
+        match &self.relay {
+            Relay::Native(relay) => Ok(relay),
+            Relay::Edge(_) => anyhow::bail!("this one is on the edge"),
+        }
+    }
+
     /// The tunnel's URL.
     pub(crate) fn url(&self) -> String {
         self.url_of("/tunnel")

@@ -26,6 +26,8 @@ mod tunnel;
 mod tunnel_carriers;
 /// The bridge, as a phone sees it.
 mod bridge;
+/// Many phones at once.
+mod crowd;
 /// The bridge when its network goes away.
 mod network;
 /// What a network sees of the way to a relay.

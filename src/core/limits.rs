@@ -83,12 +83,19 @@ pub const EARLY_DATA: usize = 2560;
 /// A tunnel whose carrier was lost is kept this long.
 pub const RESUME_FOR: Duration = Duration::from_secs(120);
 
-/// Tunnels of one isolate, object or server, attached or not.
+/// Tunnels of one isolate or object, attached or not.
 pub const SESSIONS: usize = 512;
 
-/// Payload in bytes that all tunnels of one isolate, object or server may hold together, as far as windows bound it: up to a
+/// Payload in bytes that all tunnels of one isolate or object may hold together, as far as windows bound it: up to a
 /// quarter more on the way down, where a piece is kept whole. The platform's limit is 128 MB with everything else.
 pub const HELD: usize = 64 << 20;
+
+/// Tunnels of one server, attached or not: with the smallest windows they fill `SERVER_HELD`.
+pub const SERVER_SESSIONS: usize = 4 << 10;
+
+/// Payload in bytes that all tunnels of one server may hold together, as `HELD`: it is reserved, not used, until clients read
+/// slowly. The smallest servers to be had have a gigabyte.
+pub const SERVER_HELD: usize = 512 << 20;
 
 /// The longest WhatsApp frame that is held to be delivered whole. Longer ones pass through in pieces.
 pub const FRAME: usize = 1 << 20;

@@ -22,6 +22,8 @@ pub const RANDOM: usize = 16;
 /// Windows are granted from what is left, so that they get smaller before anybody is turned away.
 #[derive(Debug)]
 pub struct Pool {
+    most: usize,
+    held: usize,
     left: usize,
     tunnels: usize,
 }
@@ -42,8 +44,9 @@ impl Grant {
 }
 
 impl Default for Pool {
+    /// For an isolate or an object of the platform's.
     fn default() -> Self {
-        Self { left: limits::HELD, tunnels: 0 }
+        Self::new(limits::SESSIONS, limits::HELD)
     }
 }
 
@@ -51,11 +54,16 @@ impl Pool {
     /// A tunnel that gets more than this part of what is left leaves too little to those that follow.
     const SHARE: usize = 32;
 
+    /// Room for so many tunnels that hold so many bytes together.
+    pub const fn new(tunnels: usize, held: usize) -> Self {
+        Self { most: tunnels, held, left: held, tunnels: 0 }
+    }
+
     /// A window for one more tunnel; none if there is no room.
     pub fn grant(&mut self, asked: u32) -> Option<Grant> {
         let share = u32::try_from(self.left / Self::SHARE / 2).unwrap_or(u32::MAX);
         let grant = Grant(asked.min(share).clamp(limits::WINDOW_MIN, limits::WINDOW_MAX));
-        if self.tunnels >= limits::SESSIONS || grant.reserved() > self.left {
+        if self.tunnels >= self.most || grant.reserved() > self.left {
             return None;
         }
         self.left -= grant.reserved();
@@ -65,7 +73,7 @@ impl Pool {
 
     /// Takes a window back.
     pub fn give_back(&mut self, grant: Grant) {
-        self.left = (self.left + grant.reserved()).min(limits::HELD);
+        self.left = (self.left + grant.reserved()).min(self.held);
         self.tunnels = self.tunnels.saturating_sub(1);
     }
 

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pasarela_core::codes::Code;
+use pasarela_core::limits;
 use pasarela_core::time::Instant;
 use pasarela_core::tunnel::message::Resume;
 use pasarela_core::tunnel::sessions::{Grant, Pool, Sessions};
@@ -72,7 +73,7 @@ pub(super) struct Entry {
 
 impl Registry {
     pub(super) fn new() -> Self {
-        let state = State { pool: Pool::default(), sessions: Sessions::new(0) };
+        let state = State { pool: Pool::new(limits::SERVER_SESSIONS, limits::SERVER_HELD), sessions: Sessions::new(0) };
         Self { state: Mutex::new(state), gauges: watch::Sender::default(), held: AtomicUsize::new(0) }
     }
 
@@ -186,8 +187,6 @@ impl Drop for Entry {
 
 #[cfg(test)]
 mod tests {
-    use pasarela_core::limits;
-
     use super::*;
 
     fn full() -> (Arc<Registry>, Vec<(Entry, Inbox)>) {
@@ -199,7 +198,7 @@ mod tests {
     #[test]
     fn what_is_dropped_makes_room_again() {
         let (registry, mut entries) = full();
-        assert_eq!(entries.len(), limits::SESSIONS);
+        assert_eq!(entries.len(), limits::SERVER_SESSIONS);
         assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
         entries.clear();
         assert_eq!(registry.watch().borrow().tunnels, 0);
@@ -220,7 +219,7 @@ mod tests {
         entries[3].0.update(None, 0);
         assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
         let gauges = *registry.watch().borrow();
-        assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (limits::SESSIONS, 0, 0));
+        assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (limits::SERVER_SESSIONS, 0, 0));
         drop(more);
     }
 }
