@@ -16,8 +16,8 @@ pub(super) struct Way {
     #[arg(long, value_name = "WHOM", env = "PASARELA_DNS", default_value = "auto")]
     dns: Dns,
 
-    /// A DNS over HTTPS server of your choice, like https://9.9.9.9/dns-query or https://dns.example/dns-query#192.0.2.1,
-    /// in place of the usual ones; may be repeated
+    /// A server for DNS over HTTPS of your choice, in place of the usual ones; may be repeated. Like
+    /// `https://9.9.9.9/dns-query`, or by name with its address: `https://dns.example/dns-query#192.0.2.1`
     #[arg(long, value_name = "URL", env = "PASARELA_DOH", value_delimiter = ' ')]
     doh: Vec<Provider>,
 
