@@ -15,6 +15,9 @@
 //! | `pin` | SHA-256 of the certificate's public key (RFC 7469), base64; it is then trusted for that, whoever made it | none |
 //! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
 //!
+//! An encrypted hello hides the name on the way to the relay. Where the system looks names up in clear, DNS shows it all the
+//! same, unless there is an `addr`, or names are asked for by HTTPS only.
+//!
 //! It connects nowhere and looks nothing up. Neither its `Debug` nor its errors hold the key.
 
 use std::fmt;
@@ -165,7 +168,10 @@ impl Link {
             "sni" if value == "none" => self.sni = Sni::None,
             "sni" => self.sni = Sni::Name(host_name(value).ok_or(bad)?),
             "verify" => self.verify = Some(host_name(value).ok_or(bad)?),
-            "host" => self.http_host = Some(Address::parse(value, 0).map(|_| value.to_ascii_lowercase()).ok_or(bad)?),
+            "host" => {
+                let Address { host, port } = Address::parse(value, 0).ok_or(bad)?;
+                self.http_host = Some(if port == 0 { host } else { format!("{host}:{port}") });
+            }
             "pin" => {
                 let bytes = decode(value).and_then(|bytes| bytes.try_into().ok());
                 self.pin = Some(bytes.ok_or(bad)?);

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
@@ -10,6 +10,9 @@ use super::pool::Index;
 use crate::frontend::Refusal;
 use crate::trouble::Trouble;
 use crate::tunnel::{self, Handle};
+
+/// What went wrong is shown for so long.
+const SHOWN: Duration = Duration::from_secs(120);
 
 /// How a bridge stands.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -26,12 +29,14 @@ pub struct Standing {
     pub received: u64,
     /// The relay that carried the last connection to WhatsApp.
     pub relay: Option<Index>,
-    /// What last went wrong, with which relay and when; none since that relay last worked.
+    /// What last went wrong, with which relay and when; for two minutes, unless that relay works again.
     pub problem: Option<(Index, Trouble, Instant)>,
     /// Connections that ended because no relay reached WhatsApp.
     pub failed: u64,
-    /// Connections that were refused, and why the last was.
-    pub refused: (u64, Option<Refusal>),
+    /// Connections that were refused.
+    pub refused: u64,
+    /// In the last two minutes one was, because it came from outside.
+    pub stranger: bool,
 }
 
 /// Where tasks write what [`Standing`] is made of.
@@ -43,7 +48,9 @@ pub(super) struct Board {
 #[derive(Default)]
 struct State {
     standing: Standing,
-    live: HashMap<u64, Option<Handle>>,
+    /// The last that was refused because it came from outside.
+    stranger: Option<Instant>,
+    live: HashMap<u64, Option<(Index, Handle)>>,
     next: u64,
 }
 
@@ -67,8 +74,17 @@ impl Board {
         let state = self.lock();
         let mut standing = state.standing.clone();
         standing.connections = state.live.len();
-        for handle in state.live.values() {
-            let status = handle.as_ref().map(Handle::status).unwrap_or_default();
+        let recent = |at: &Instant| at.elapsed() < SHOWN;
+        standing.stranger = state.stranger.as_ref().is_some_and(recent);
+        standing.problem = standing.problem.filter(|(_, _, at)| recent(at));
+        for carried in state.live.values() {
+            let status = carried.as_ref().map(|(_, handle)| handle.status()).unwrap_or_default();
+            // Why a stream that was connected is not now.
+            if let (Some((relay, _)), Some(trouble), false, None) =
+                (carried, status.trouble, status.attached, standing.problem)
+            {
+                standing.problem = Some((*relay, trouble, Instant::now()));
+            }
             standing.waiting += usize::from(!status.attached || !status.connected);
             standing.sent += status.sent;
             standing.received += status.received;
@@ -88,7 +104,12 @@ impl Board {
     }
 
     pub(super) fn refused(&self, why: Refusal) {
-        self.change(|state| state.standing.refused = (state.standing.refused.0 + 1, Some(why)));
+        self.change(|state| {
+            state.standing.refused += 1;
+            if why == Refusal::Stranger {
+                state.stranger = Some(Instant::now());
+            }
+        });
     }
 
     pub(super) fn trouble(&self, relay: Index, trouble: Trouble) {
@@ -111,7 +132,7 @@ impl Entry {
     /// It goes through this tunnel of this relay.
     pub(super) fn carried(&self, relay: Index, handle: Handle) {
         self.board.change(|state| {
-            state.live.insert(self.id, Some(handle));
+            state.live.insert(self.id, Some((relay, handle)));
             state.standing.relay = Some(relay);
             state.standing.problem = state.standing.problem.filter(|(index, _, _)| *index != relay);
         });
@@ -126,8 +147,8 @@ impl Entry {
 impl Drop for Entry {
     fn drop(&mut self) {
         self.board.change(|state| {
-            let handle = state.live.remove(&self.id).flatten();
-            let tunnel::Status { sent, received, .. } = handle.map(|handle| handle.status()).unwrap_or_default();
+            let carried = state.live.remove(&self.id).flatten();
+            let tunnel::Status { sent, received, .. } = carried.map(|(_, handle)| handle.status()).unwrap_or_default();
             state.standing.sent += sent;
             state.standing.received += received;
         });

@@ -9,7 +9,7 @@ use futures_util::stream::FuturesUnordered;
 use pasarela_core::route::Kind;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -53,9 +53,8 @@ pub(super) async fn carry(
     let Accepted { kind, first, local, .. } = accepted;
     let tasks = tasks.clone();
     let race = Race { pool, kind, first, tasks, end: end.clone(), attempts: Vec::new(), news: FuturesUnordered::new() };
-    let limit = Instant::now() + pool.tuning.open;
-    let winner = timeout_at(limit, end.run_until_cancelled(race.run())).await;
-    let Ok(Some(Some(Attempt { relay, handle, give, task, .. }))) = winner else {
+    let Some(winner) = end.run_until_cancelled(race.run()).await else { return local.reset() };
+    let Some(Attempt { relay, handle, give, task, .. }) = winner else {
         entry.failed();
         return local.reset();
     };
@@ -74,12 +73,20 @@ impl Race<'_> {
     async fn run(mut self) -> Option<Attempt> {
         let mut order = self.pool.order().into_iter();
         let mut next = Instant::now();
+        let limit = next + self.pool.tuning.open;
         loop {
             let more = order.len() > 0;
             if !more && self.attempts.is_empty() {
                 return None;
             }
             tokio::select! {
+                () = sleep_until(limit) => {
+                    // Those that said nothing at all: a network that freezes connections is of that kind.
+                    for attempt in self.attempts.iter().filter(|attempt| attempt.trouble.is_none()) {
+                        self.pool.failed(attempt.relay, Trouble::UpstreamTimeout);
+                    }
+                    return None;
+                }
                 () = sleep_until(next), if more => {
                     next = Instant::now() + self.pool.tuning.hedge;
                     order.next().into_iter().for_each(|relay| self.begin(relay));
@@ -126,7 +133,8 @@ impl Race<'_> {
             let Some(attempt) = self.take(relay) else { return false };
             let known = attempt.trouble;
             let trouble = match attempt.task.await {
-                Ok((Err(error), _)) => of(&error).or(seen.trouble),
+                // The status knows more: whose error page it was.
+                Ok((Err(error), _)) => seen.trouble.or_else(|| of(&error)),
                 Ok((Ok(_), _)) | Err(_) => seen.trouble,
             };
             trouble.filter(|trouble| Some(*trouble) != known)

@@ -33,7 +33,11 @@ impl<S> Late<S> {
     pub(super) fn into_inner(self) -> Option<S> {
         match self.stream {
             Stream::Here(stream) => Some(stream),
-            Stream::Awaited(mut awaited) => awaited.try_recv().ok(),
+            Stream::Awaited(mut awaited) => {
+                // What is handed over from now on would be lost.
+                awaited.close();
+                awaited.try_recv().ok()
+            }
         }
     }
 

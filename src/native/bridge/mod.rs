@@ -21,7 +21,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::frontend::{Door, Intake, accept_next};
+use crate::frontend::{Door, Intake, Refusal, accept_next};
 use board::Board;
 use pool::Pool;
 
@@ -147,7 +147,8 @@ async fn serve(tcp: TcpStream, door: Option<Door>, shared: &Shared) {
         match door {
             Some(door) => Some(shared.intake.accept(tcp, door).await),
             None => {
-                let tcp = shared.intake.admitted(tcp)?;
+                // Before it may ask for anything.
+                let Some(tcp) = shared.intake.admitted(tcp) else { return Some(Err(Refusal::Stranger)) };
                 Some(shared.intake.accept(socks::negotiate(tcp).await?, Door::DIRECT).await)
             }
         }

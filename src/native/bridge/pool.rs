@@ -159,7 +159,10 @@ impl Pool {
     pub(super) fn failed(&self, relay: Index, trouble: Trouble) {
         let (first, longest) = self.tuning.cooldown;
         let mut state = self.lock();
-        if let Some(health) = state.health.get_mut(relay.0) {
+        // One outage is felt by all streams at once; and that this machine is in no network is not the relay's fault.
+        let known = |health: &&mut Health| health.until.is_none_or(|until| until <= Instant::now());
+        let blamed = trouble != Trouble::Unreachable;
+        if let Some(health) = state.health.get_mut(relay.0).filter(known).filter(|_| blamed) {
             let wait = first.saturating_mul(2_u32.saturating_pow(health.troubles)).min(longest);
             health.troubles += 1;
             health.until = Some(Instant::now() + wait);
@@ -203,6 +206,8 @@ mod tests {
         tokio::time::advance(Duration::from_secs(16)).await;
         assert_eq!(order(&pool), [2, 0, 1]);
         pool.failed(Index(0), Trouble::Refused);
+        pool.failed(Index(0), Trouble::Refused);
+        pool.failed(Index(2), Trouble::Unreachable);
         tokio::time::advance(Duration::from_secs(29)).await;
         assert_eq!(order(&pool), [2, 1, 0]);
         pool.worked(Index(0));

@@ -13,9 +13,8 @@ use super::way::Way;
 use super::{Failure, ports, signal};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
-use crate::frontend::{Admission, Door, Intake, lan_address};
+use crate::frontend::{Admission, Door, Intake, lan_addresses};
 use crate::link::{Link, UnusableLink};
-use crate::share;
 use screen::{Report, Screen};
 
 const EXAMPLES: &str = "\
@@ -63,6 +62,7 @@ pub(super) struct Args {
         value_name = "ADDRESS:PORT",
         env = "PASARELA_SOCKS5",
         num_args = 0..=1,
+        require_equals = true,
         default_missing_value = "127.0.0.1:1080"
     )]
     socks5: Option<SocketAddr>,
@@ -85,7 +85,8 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let relays = relays(&args)?;
-    let (listeners, moved) = listeners(&args).await?;
+    ports::raise_open_files();
+    let (listeners, moved) = listeners(&args)?;
     let admission = Admission { public: args.public, trusted: args.trust_proxy.clone() };
     let intake = Intake::new(admission).map_err(failed("cannot make a certificate"))?;
     let tuning = Tuning { budget: args.budget, ..Tuning::default() };
@@ -93,9 +94,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 
     let end = signal::end()?;
     let port = bridge.addresses().first().map_or(ports::USUAL, SocketAddr::port);
-    let host = args.host.clone().unwrap_or_else(|| reachable(&bridge).to_string());
+    let (host, others) = hosts(&args, &bridge);
     let socks = args.socks5.and_then(|_| bridge.addresses().last().copied());
-    let report = Report { host, port, moved, socks, public: args.public };
+    let report = Report { host, others, port, moved, socks, public: args.public, only_here: !args.listen.is_empty() };
     let screen = if args.json {
         Screen::Json
     } else if std::io::stdout().is_terminal() {
@@ -103,12 +104,12 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         Screen::Lines
     };
-    screen.begin(&bridge, &report, &share::wa_me(&report.host, port, port, false));
+    screen.begin(&bridge, &report);
     tokio::select! {
         () = end => {}
         never = screen.follow(&bridge) => match never {},
     }
-    screen.end();
+    screen.end().await;
     bridge.shutdown().await;
     Ok(())
 }
@@ -117,10 +118,20 @@ fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
     move |cause| Failure { what: what.to_owned(), cause: cause.into(), hint: "starting it again; if it stays, tell us" }
 }
 
-/// The address to tell the phone: the one that was asked for, or the one in the local network.
-fn reachable(bridge: &Bridge) -> IpAddr {
+/// Under which name or address the phone reaches this machine, if any, and under which it may be, too.
+fn hosts(args: &Args, bridge: &Bridge) -> (Option<String>, Vec<IpAddr>) {
+    if let Some(host) = &args.host {
+        return (Some(host.clone()), Vec::new());
+    }
     let asked = bridge.addresses().first().map(|address| address.ip().to_canonical());
-    asked.filter(|address| !address.is_unspecified()).unwrap_or_else(lan_address)
+    match asked.filter(|address| !address.is_unspecified()) {
+        Some(address) if address.is_loopback() => (None, Vec::new()),
+        Some(address) => (Some(address.to_string()), Vec::new()),
+        None => {
+            let mut all = lan_addresses().into_iter();
+            (all.next().map(|address| address.to_string()), all.collect())
+        }
+    }
 }
 
 fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
@@ -141,6 +152,13 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
         relays.push(Relay::new(&link, Arc::new(connector)));
     }
+    if relays.is_empty() {
+        return Err(Failure {
+            what: "there is no link".to_owned(),
+            cause: "what was given is empty".into(),
+            hint: "pasarela bridge 'https://…/#…', with the link of a relay between quotes",
+        });
+    }
     Ok(relays)
 }
 
@@ -151,23 +169,23 @@ fn is_here(host: &str) -> bool {
 }
 
 /// All listeners, those for phones that were asked for first, then SOCKS5; and the port that was wanted if it is another.
-async fn listeners(args: &Args) -> Result<(Vec<Listener>, Option<u16>), Failure> {
+fn listeners(args: &Args) -> Result<(Vec<Listener>, Option<u16>), Failure> {
     let mut listeners = Vec::new();
     let mut moved = None;
     for address in &args.listen {
-        listeners.push(Listener::Phone(ports::at(*address).await?, Door::ANY));
+        listeners.push(Listener::Phone(ports::at(*address)?, Door::ANY));
     }
     if args.official {
-        let opened = ports::official().await?;
+        let opened = ports::official()?;
         listeners.extend(opened.into_iter().map(|(listener, door)| Listener::Phone(listener, door)));
     }
     if listeners.is_empty() {
-        let listener = ports::usual().await?;
+        let listener = ports::usual()?;
         moved = listener.local_addr().is_ok_and(|address| address.port() != ports::USUAL).then_some(ports::USUAL);
         listeners.push(Listener::Phone(listener, Door::ANY));
     }
     if let Some(address) = args.socks5 {
-        listeners.push(Listener::Socks(ports::at(address).await?));
+        listeners.push(Listener::Socks(ports::at(address)?));
     }
     Ok((listeners, moved))
 }

@@ -1,6 +1,6 @@
-//! Ports for phones, as both the bridge and the relay open them.
+//! Ports, and the open files for those who connect to them, as both the bridge and the relay open them.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
@@ -11,22 +11,22 @@ use crate::frontend::{Door, OFFICIAL, Taken, bind, bind_near};
 pub(super) const USUAL: u16 = 5222;
 
 /// This address.
-pub(super) async fn at(address: SocketAddr) -> Result<TcpListener, Failure> {
-    bind(address).await.map_err(taken)
+pub(super) fn at(address: SocketAddr) -> Result<TcpListener, Failure> {
+    bind(address).map_err(taken)
 }
 
 /// The usual port or the next free one, on all addresses.
-pub(super) async fn usual() -> Result<TcpListener, Failure> {
-    bind_near(USUAL).await.map_err(taken)
+pub(super) fn usual() -> Result<TcpListener, Failure> {
+    bind_near(USUAL).map_err(taken)
 }
 
 /// The official proxy's ports, the one that is for everything first.
-pub(super) async fn official() -> Result<Vec<(TcpListener, Door)>, Failure> {
+pub(super) fn official() -> Result<Vec<(TcpListener, Door)>, Failure> {
     let mut doors = OFFICIAL;
     doors.sort_by_key(|(port, _)| *port != USUAL);
     let mut opened = Vec::new();
     for (port, door) in doors {
-        opened.push((at((Ipv4Addr::UNSPECIFIED, port).into()).await?, door));
+        opened.push((at((Ipv6Addr::UNSPECIFIED, port).into())?, door));
     }
     Ok(opened)
 }
@@ -38,4 +38,19 @@ fn taken(taken: Taken) -> Failure {
         "ending the program that has it, or another address or port"
     };
     Failure { what: "cannot start".to_owned(), cause: taken.into(), hint }
+}
+
+/// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how
+/// many that is, if it is limited.
+#[cfg(unix)]
+pub(super) fn raise_open_files() -> Option<u64> {
+    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
+    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    if raised.is_ok() { maximum } else { current }
+}
+
+#[cfg(not(unix))]
+pub(super) const fn raise_open_files() -> Option<u64> {
+    None
 }

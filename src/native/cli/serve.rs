@@ -10,8 +10,6 @@ use std::time::Duration;
 use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
 use serde_json::json;
-use socket2::{Domain, Socket, Type};
-use tokio::net::TcpListener;
 
 use super::{Failure, files, ports, signal};
 use crate::frontend::{Admission, Door, Intake};
@@ -139,16 +137,20 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let certificate = certificate(&args)?;
     let options = options(&args, certificate.as_ref())?;
     let wanted = args.listen.unwrap_or_else(|| default_address(certificate.is_some()));
-    let files = raise_open_files();
+    let files = ports::raise_open_files();
     warn(&args, &config, wanted.ip(), files);
-    let listener = listen(wanted)?;
-    let metrics = args.metrics.map(listen).transpose()?;
+    let listener = ports::at(wanted)?;
+    let metrics = args.metrics.map(ports::at).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
-    let relay = Relay::start_with(listener, config, options).map_err(|cause| cannot_listen(wanted, cause))?;
+    let relay = Relay::start_with(listener, config, options).map_err(|cause| Failure {
+        what: format!("cannot listen on {wanted}"),
+        cause: cause.into(),
+        hint: "another address or port",
+    })?;
     if let Some(metrics) = metrics {
         relay.serve_metrics(metrics);
     }
-    let phones = serve_phones(&args, &relay).await?;
+    let phones = serve_phones(&args, &relay)?;
     let end = signal::end()?;
     say(&args, relay.address(), metrics_address, &phones);
     tokio::select! {
@@ -165,13 +167,16 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 /// Opens the ports for phones; gives where they are.
-async fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> {
+fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> {
     let mut opened = Vec::new();
     for address in &args.phones {
-        opened.push((ports::at(*address).await?, Door::ANY));
+        opened.push((ports::at(*address)?, Door::ANY));
     }
     if args.official {
-        opened.extend(ports::official().await?);
+        opened.extend(ports::official()?);
+    }
+    if opened.is_empty() {
+        return Ok(Vec::new());
     }
     let admission = Admission { public: true, trusted: args.trust_proxy.clone() };
     let intake = Intake::new(admission).map_err(|cause| Failure {
@@ -198,7 +203,7 @@ fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>, phones: &[
         println!("metrics    http://{metrics}/metrics");
     }
     for phone in phones {
-        println!("phones     {phone}");
+        println!("phones     {phone}, no key needed");
     }
     println!("Ends on Ctrl-C.");
 }
@@ -206,7 +211,8 @@ fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>, phones: &[
 /// What is no error, and most likely not meant.
 fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     let warn = |text: &str| eprintln!("warning: {text}");
-    if matches!(config.access, Access::Closed) {
+    let phones = args.official || !args.phones.is_empty();
+    if matches!(config.access, Access::Closed) && !phones {
         warn("no key is set, so nobody can use this relay: set RELAY_KEYS='me=KEY' or use --relay-keys-file FILE");
     }
     if args.cert.is_none() && !listens_on.is_loopback() {
@@ -305,63 +311,10 @@ fn default_address(tls: bool) -> SocketAddr {
     if tls { (Ipv6Addr::UNSPECIFIED, LISTEN).into() } else { ([127, 0, 0, 1], LISTEN).into() }
 }
 
-/// Listens, and on `[::]` for IPv4 as well, whatever the system's default is; on IPv4 alone where there is no IPv6.
-fn listen(wanted: SocketAddr) -> Result<TcpListener, Failure> {
-    let bound = bind(wanted).or_else(|error| {
-        let any = wanted.ip() == Ipv6Addr::UNSPECIFIED;
-        if any && error.raw_os_error() == Some(NO_IPV6) {
-            bind(([0, 0, 0, 0], wanted.port()).into())
-        } else {
-            Err(error)
-        }
-    });
-    bound.map_err(|cause| cannot_listen(wanted, cause))
-}
-
-/// The system's number for an address family that it does not have.
-const NO_IPV6: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
-
-fn bind(address: SocketAddr) -> std::io::Result<TcpListener> {
-    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
-    if address.is_ipv6() {
-        socket.set_only_v6(address.ip() != Ipv6Addr::UNSPECIFIED)?;
-    }
-    // A relay that is started again must not wait for connections of the one before to be forgotten.
-    socket.set_reuse_address(cfg!(unix))?;
-    socket.set_nonblocking(true)?;
-    socket.bind(&address.into())?;
-    socket.listen(1024)?;
-    TcpListener::from_std(socket.into())
-}
-
-fn cannot_listen(wanted: SocketAddr, cause: std::io::Error) -> Failure {
-    let hint = if cause.kind() == std::io::ErrorKind::PermissionDenied {
-        "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
-    } else {
-        "another address or port, or ending the program that has it (`ss -ltnp` shows it)"
-    };
-    Failure { what: format!("cannot listen on {wanted}"), cause: cause.into(), hint }
-}
-
 fn unreadable(file: &Path, cause: std::io::Error) -> Failure {
     Failure {
         what: format!("cannot read {}", file.display()),
         cause: cause.into(),
         hint: "a file that this user may read",
     }
-}
-
-/// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how
-/// many that is, if it is limited.
-#[cfg(unix)]
-fn raise_open_files() -> Option<u64> {
-    use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
-    let Rlimit { current, maximum } = getrlimit(Resource::Nofile);
-    let raised = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
-    if raised.is_ok() { maximum } else { current }
-}
-
-#[cfg(not(unix))]
-const fn raise_open_files() -> Option<u64> {
-    None
 }

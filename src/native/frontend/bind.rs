@@ -1,11 +1,12 @@
-//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; accepts on them; and finds this machine's own
-//! address in the local network, for the phone to be told.
+//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; accepts on them; and finds
+//! this machine's own addresses in local networks, for the phone to be told.
 
 use std::fmt;
 use std::io;
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
 use std::time::Duration;
 
+use socket2::{Domain, Socket, Type};
 use tokio::net::{TcpListener, TcpStream};
 
 /// Ports tried behind the wanted one before the system may choose.
@@ -35,13 +36,22 @@ impl std::error::Error for Taken {
     }
 }
 
-/// Listens on this address.
+/// Listens on this address; on `[::]` for IPv4 as well, whatever the system's default is, and on IPv4 alone where there is
+/// no IPv6.
 ///
 /// # Errors
 ///
 /// It cannot be had.
-pub async fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
-    TcpListener::bind(address).await.map_err(|cause| {
+pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
+    let bound = listen(address).or_else(|error| {
+        let any = address.ip() == Ipv6Addr::UNSPECIFIED;
+        if any && error.raw_os_error() == Some(NO_IPV6) {
+            listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
+        } else {
+            Err(error)
+        }
+    });
+    bound.map_err(|cause| {
         let in_use = cause.kind() == io::ErrorKind::AddrInUse;
         let owner = || listeners::get_process_by_port(address.port(), listeners::Protocol::TCP).ok();
         let program = in_use.then(owner).flatten();
@@ -49,28 +59,35 @@ pub async fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
     })
 }
 
-/// Listens on `port`, or on the next that is free, or on any: on IPv6 and IPv4, or on IPv4 where there is no IPv6.
+/// The system's number for an address family that it does not have.
+const NO_IPV6: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+
+fn listen(address: SocketAddr) -> io::Result<TcpListener> {
+    let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
+    if address.is_ipv6() {
+        socket.set_only_v6(address.ip() != Ipv6Addr::UNSPECIFIED)?;
+    }
+    // A program that is started again must not wait for connections of the one before to be forgotten.
+    socket.set_reuse_address(cfg!(unix))?;
+    socket.set_nonblocking(true)?;
+    socket.bind(&address.into())?;
+    socket.listen(1024)?;
+    TcpListener::from_std(socket.into())
+}
+
+/// Listens on `port`, or on the next that is free, or on any: on all addresses.
 ///
 /// # Errors
 ///
 /// There is none.
-pub async fn bind_near(port: u16) -> Result<TcpListener, Taken> {
-    let mut near = (port..port.saturating_add(NEAR)).chain([0]);
-    loop {
-        let port = near.next().unwrap_or(0);
-        let error = match bind((Ipv6Addr::UNSPECIFIED, port).into()).await {
-            Err(error) if error.cause.kind() == io::ErrorKind::AddrInUse => error,
-            // No IPv6 here.
-            Err(_) => match bind((Ipv4Addr::UNSPECIFIED, port).into()).await {
-                Ok(listener) => return Ok(listener),
-                Err(error) => error,
-            },
-            Ok(listener) => return Ok(listener),
-        };
-        if port == 0 {
-            return Err(error);
+pub fn bind_near(port: u16) -> Result<TcpListener, Taken> {
+    for port in port..port.saturating_add(NEAR) {
+        match bind((Ipv6Addr::UNSPECIFIED, port).into()) {
+            Err(error) if error.cause.kind() == io::ErrorKind::AddrInUse => {}
+            bound => return bound,
         }
     }
+    bind((Ipv6Addr::UNSPECIFIED, 0).into())
 }
 
 /// The next connection.
@@ -94,22 +111,29 @@ pub(crate) async fn accept_next(listener: &TcpListener) -> (TcpStream, SocketAdd
     }
 }
 
-/// This machine's IPv4 address in its local network, which is what phones in it can reach, or the loopback address if it
-/// is in none. It asks the routing table; no packet is sent.
+/// This machine's IPv4 addresses in local networks, which phones in them can reach, the likeliest first. A VPN's is none: it
+/// has no broadcast address. It asks the routing table; no packet is sent.
 #[must_use]
-pub fn lan_address() -> IpAddr {
+pub fn lan_addresses() -> Vec<IpAddr> {
+    let broadcasts = |interface: &if_addrs::Interface| match &interface.addr {
+        if_addrs::IfAddr::V4(address) => address.ip.is_private() && address.broadcast.is_some(),
+        if_addrs::IfAddr::V6(_) => false,
+    };
+    // Of containers and virtual machines on this machine.
+    let virtual_one =
+        |name: &str| ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet"].iter().any(|own| name.starts_with(own));
+    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
+    let fitting = interfaces.iter().filter(|interface| broadcasts(interface) && !virtual_one(&interface.name));
+    let mut addresses: Vec<_> = fitting.map(if_addrs::Interface::ip).collect();
     let towards_everybody = || {
         let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
         // An address for documentation (RFC 5737): any would do that is not of this network.
         socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
         Some(socket.local_addr().ok()?.ip())
     };
-    let private = |address: &IpAddr| matches!(address, IpAddr::V4(address) if address.is_private());
-    let of_interface = || {
-        let interfaces = if_addrs::get_if_addrs().ok()?;
-        interfaces.into_iter().map(|interface| interface.ip()).find(private)
-    };
-    towards_everybody().filter(private).or_else(of_interface).unwrap_or(Ipv4Addr::LOCALHOST.into())
+    let way_out = towards_everybody();
+    addresses.sort_by_key(|address| Some(*address) != way_out);
+    addresses
 }
 
 #[cfg(test)]
@@ -118,18 +142,19 @@ mod tests {
 
     #[tokio::test]
     async fn the_next_free_port_is_taken_and_who_has_the_other_is_said() {
-        let first = bind_near(0).await.expect("a free port");
+        let first = bind_near(0).expect("a free port");
         let port = first.local_addr().expect("bound").port();
-        let second = bind_near(port).await.expect("another");
+        let second = bind_near(port).expect("another");
         assert_ne!(second.local_addr().expect("bound").port(), port);
-        let taken = bind((Ipv4Addr::UNSPECIFIED, port).into()).await.expect_err("taken");
+        let taken = bind((Ipv4Addr::UNSPECIFIED, port).into()).expect_err("taken");
         let own = format!("(process {})", std::process::id());
         assert!(taken.program.as_ref().is_some_and(|program| program.ends_with(&own)), "{taken}");
     }
 
     #[test]
-    fn the_own_address_is_one_that_a_phone_could_use() {
-        let address = lan_address();
-        assert!(address.is_loopback() || matches!(address, IpAddr::V4(address) if address.is_private()), "{address}");
+    fn the_own_addresses_are_those_that_a_phone_could_use() {
+        for address in lan_addresses() {
+            assert!(matches!(address, IpAddr::V4(address) if address.is_private()), "{address}");
+        }
     }
 }

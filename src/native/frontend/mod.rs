@@ -17,7 +17,7 @@ mod intake;
 
 pub use admission::Admission;
 pub(crate) use bind::accept_next;
-pub use bind::{Taken, bind, bind_near, lan_address};
+pub use bind::{Taken, bind, bind_near, lan_addresses};
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};
 pub use local::Local;

@@ -92,6 +92,9 @@ impl Relay {
         let shared = Arc::new(Shared::new(config, options));
         let accepting = listen::accept(listener, Arc::clone(&shared));
         shared.ground.tasks.spawn(shared.ground.drain.clone().run_until_cancelled_owned(accepting));
+        let forgetting = Arc::clone(&shared);
+        let drain = shared.ground.drain.clone();
+        shared.ground.tasks.spawn(async move { drain.run_until_cancelled(forgetting.forget()).await });
         Ok(Self { address, shared })
     }
 

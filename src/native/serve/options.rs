@@ -15,10 +15,10 @@ use super::site::Site;
 pub struct Options {
     /// TLS on the listener; without it plain HTTP, for behind a web server.
     pub tls: Option<Arc<ServerConfig>>,
-    /// WebSockets at once; a further one is answered 503. Each takes two file descriptors, one to the client and one to
+    /// Streams at once; a further one is answered 503. Each takes two file descriptors, one to the client and one to
     /// WhatsApp, and some 25 KiB of memory; the default, 16 384, suits a machine of 1 GB.
     pub max_connections: usize,
-    /// WebSockets that one client's address may ask for in a minute, or in any shorter time; the default is 120, for a few
+    /// Streams that one client's address may ask for in a minute, or in any shorter time; the default is 120, for a few
     /// phones behind one address. 0 is no limit. A further one is answered 503.
     pub rate: u32,
     /// The operator's own site, shown if the operator's variables say so.

@@ -1,4 +1,4 @@
-//! How often one address may ask for a WebSocket: so many a minute, and as many at once.
+//! How often one address may ask for a stream: so many a minute, and as many at once.
 //!
 //! It remembers addresses for a minute at most and a bounded number of them, in memory only. What is told to a client that
 //! asks too often is `entry`'s.
@@ -66,9 +66,10 @@ impl Rate {
         let now = now.as_millis();
         // Nothing under the lock leaves it half done.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        let room = state.purge(now);
         let client = Client::from(address);
         let known = state.spread_until.get(&client).copied();
-        if known.is_none() && state.spread_until.len() >= ADDRESSES && !state.purge(now) {
+        if known.is_none() && !room {
             return true;
         }
         let spread_until = known.unwrap_or(0).max(now) + self.interval;
@@ -77,6 +78,20 @@ impl Rate {
             state.spread_until.insert(client, spread_until);
         }
         allowed
+    }
+}
+
+impl Rate {
+    /// Forgets who has not asked for long; to be called now and then, also when nobody asks.
+    pub(super) fn forget(&self, now: Instant) {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.purge(now.as_millis());
+    }
+
+    /// Addresses remembered.
+    #[cfg(test)]
+    fn remembered(&self) -> usize {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).spread_until.len()
     }
 }
 
@@ -96,6 +111,16 @@ mod tests {
     use std::net::{Ipv4Addr, Ipv6Addr};
 
     use super::*;
+
+    #[test]
+    fn nobody_is_remembered_for_longer_than_a_minute() {
+        let rate = Rate::new(1);
+        assert!(rate.allows(Ipv4Addr::LOCALHOST.into(), at(5000)) && rate.remembered() == 1);
+        rate.forget(at(64_999));
+        assert_eq!(rate.remembered(), 1);
+        rate.forget(at(66_000));
+        assert_eq!(rate.remembered(), 0);
+    }
 
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)

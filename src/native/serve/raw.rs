@@ -3,6 +3,7 @@
 //! What a phone speaks is found out by `frontend`, where it may go is the core's, and its bytes are moved by `copy`.
 
 use std::future::poll_fn;
+use std::io;
 use std::sync::Arc;
 use std::task::Poll;
 
@@ -23,12 +24,13 @@ use crate::tunnel::upstream::{Event, Upstream};
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: TcpListener, door: Door, intake: Intake, shared: Arc<Shared>) {
     loop {
+        let Ok(stranger) = Arc::clone(&shared.strangers).acquire_owned().await else { return };
         let (tcp, _) = accept_next(&listener).await;
         let (intake, carried) = (intake.clone(), Arc::clone(&shared));
         shared.ground.spawn(async move {
             // Boxed, because the first part needs much room, and the second may last for days.
             let taken = Box::pin(take(tcp, door, &intake, &carried)).await;
-            drop(intake);
+            drop((intake, stranger));
             if let Some(stream) = taken {
                 carry(stream, &carried).await;
             }
@@ -135,12 +137,12 @@ async fn carry(stream: Stream, shared: &Shared) {
             (drain.run_until_cancelled(moved).await, tls)
         }
     };
-    if let Some(Ok(())) = ended {
-        return;
-    }
-    if ended.is_none() {
-        meter.ended(Code::Draining);
-    }
+    meter.ended(match &ended {
+        None => Code::Draining,
+        Some(Ok(())) => return,
+        Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Code::Idle,
+        Some(Err(_)) => Code::UpstreamReset,
+    });
     local.reset();
     // One that is gone already needs none.
     let _ = upstream.set_zero_linger();

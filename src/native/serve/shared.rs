@@ -4,6 +4,7 @@
 
 use std::net::IpAddr;
 use std::sync::{Arc, Mutex};
+use std::time::Duration;
 
 use pasarela_core::status::Probed;
 use rustls::crypto::aws_lc_rs;
@@ -24,11 +25,20 @@ pub(super) struct Shared {
     /// TLS to upstream WebSockets.
     pub(super) upstream_tls: Arc<ClientConfig>,
     pub(super) probed: Mutex<Probed>,
+    /// Connections to raw ports of which nothing is known yet.
+    pub(super) strangers: Arc<Semaphore>,
     rate: Rate,
     places: Arc<Semaphore>,
 }
 
-/// A WebSocket's place among those that there may be, for as long as this lives.
+/// As many connections to raw ports may have said nothing yet; more wait in the listeners' backlogs. Whoever opens them in vain
+/// must not take all open files from those who have a key.
+const STRANGERS: usize = 2048;
+
+/// The addresses of those who do not ask any more are looked for this often.
+const FORGET: Duration = Duration::from_secs(20);
+
+/// A stream's place among those that there may be, for as long as this lives.
 pub(super) struct Place {
     _permit: OwnedSemaphorePermit,
 }
@@ -41,18 +51,27 @@ impl Shared {
             counts: Counts::default(),
             upstream_tls: upstream_tls(&options),
             probed: Mutex::default(),
+            strangers: Arc::new(Semaphore::new(STRANGERS)),
             rate: Rate::new(options.rate),
             places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
             options,
         }
     }
 
-    /// WebSockets that there are.
+    /// Forgets addresses for as long as it is polled.
+    pub(super) async fn forget(&self) {
+        loop {
+            tokio::time::sleep(FORGET).await;
+            self.rate.forget(self.ground.clock.now());
+        }
+    }
+
+    /// Streams that there are.
     pub(super) fn places_taken(&self) -> usize {
         self.options.max_connections.saturating_sub(self.places.available_permits())
     }
 
-    /// A place for one more WebSocket of this client.
+    /// A place for one more stream of this client.
     pub(super) fn place(&self, client: IpAddr) -> Result<Place, Refusal> {
         if !self.rate.allows(client, self.ground.clock.now()) {
             return Err(Refusal::Rate);

@@ -2,7 +2,7 @@
 
 use std::convert::Infallible;
 use std::io::Write as _;
-use std::net::SocketAddr;
+use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use serde_json::json;
@@ -31,33 +31,41 @@ pub(super) enum Screen {
 
 /// What is to be said at the start.
 pub(super) struct Report {
-    pub(super) host: String,
+    /// Under which the phone reaches this machine, if it does.
+    pub(super) host: Option<String>,
+    /// Under which it may be, too.
+    pub(super) others: Vec<IpAddr>,
     pub(super) port: u16,
     /// The port that was wanted and is taken.
     pub(super) moved: Option<u16>,
     pub(super) socks: Option<SocketAddr>,
     pub(super) public: bool,
+    /// That no phone reaches it is what was asked for.
+    pub(super) only_here: bool,
 }
 
 impl Screen {
     /// Says where it listens and what to do on the phone.
-    pub(super) fn begin(self, bridge: &Bridge, report: &Report, link: &str) {
-        let Report { host, port, moved, socks, public } = report;
+    pub(super) fn begin(self, bridge: &Bridge, report: &Report) {
+        let Report { host, others, port, moved, socks, public, only_here } = report;
+        let link = host.as_ref().map(|host| share::wa_me(host, *port, *port, false));
         if let Self::Json = self {
             let listen = bridge.addresses();
             let line = json!({ "event": "listening", "listen": listen, "socks5": socks, "host": host, "link": link });
             return print(&format!("{line}\n"));
         }
         let mut text = String::new();
-        let unreachable = host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        if unreachable {
-            text += &texts::only_this_machine(*port);
-        } else {
-            if let Self::Terminal = self {
-                text += &share::qr_terminal(link);
-                text.push('\n');
+        match (host, link) {
+            (Some(host), Some(link)) => {
+                if let Self::Terminal = self {
+                    text += &share::qr_terminal(&link);
+                    text.push('\n');
+                }
+                text += &texts::instructions(host, *port, &link);
+                text += &texts::other_addresses(others);
             }
-            text += &texts::instructions(host, *port, link);
+            _ if *only_here => text += &texts::only_this_machine(*port),
+            _ => text += &texts::no_network(*port),
         }
         text += &moved.map(|wanted| texts::another_port(wanted, *port)).unwrap_or_default();
         text += &socks.map(|address| texts::socks(&address.to_string())).unwrap_or_default();
@@ -77,20 +85,26 @@ impl Screen {
             look.tick().await;
             let standing = bridge.standing();
             let news = match self {
-                Self::Terminal | Self::Json => shown.as_ref() != Some(&standing) || standing.problem.is_some(),
+                // The age of a problem goes on.
+                Self::Terminal => shown.as_ref() != Some(&standing) || standing.problem.is_some(),
+                Self::Json => shown.as_ref() != Some(&standing),
                 Self::Lines => shown.as_ref().is_none_or(|shown| is_event(shown, &standing)),
             };
+            let sleeps = !news && standing.connections == 0 && standing.problem.is_none();
             if news {
-                self.show(bridge, &standing);
+                let text = self.text(bridge, &standing);
+                // Whoever should read it may have stopped; that must not keep the program from ending.
+                let _ = tokio::task::spawn_blocking(move || print(&text)).await;
                 shown = Some(standing);
-            } else if shown.as_ref().is_some_and(|shown| shown.connections == 0) {
+            }
+            if sleeps {
                 // Nothing moves until somebody comes; the bridge outlives this.
                 let _ = changes.changed().await;
             }
         }
     }
 
-    fn show(self, bridge: &Bridge, standing: &Standing) {
+    fn text(self, bridge: &Bridge, standing: &Standing) -> String {
         let relay = standing.relay.map(|relay| bridge.relay(relay));
         let problem = standing.problem.map(|(relay, trouble, at)| (bridge.relay(relay), trouble, at.elapsed()));
         match self {
@@ -103,28 +117,29 @@ impl Screen {
                     "waiting": standing.waiting,
                     "taken": standing.taken,
                     "failed": standing.failed,
-                    "refused": standing.refused.0,
+                    "refused": standing.refused,
                     "sent": standing.sent,
                     "received": standing.received,
                     "relay": relay,
                     "problem": problem,
                 });
-                print(&format!("{line}\n"));
+                format!("{line}\n")
             }
-            Self::Lines => print(&format!("{}\n", texts::status(standing, relay, problem))),
+            Self::Lines => format!("{}\n", texts::status(standing, relay, problem)),
             Self::Terminal => {
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
                 let line: String =
                     texts::status(standing, relay, problem).chars().take(width.saturating_sub(1)).collect();
-                print(&format!("\r\x1b[2K{line}"));
+                format!("\r\x1b[2K{line}")
             }
         }
     }
 
     /// Leaves the line as it is.
-    pub(super) fn end(self) {
+    pub(super) async fn end(self) {
         if let Self::Terminal = self {
-            print("\n");
+            // As above.
+            let _ = tokio::time::timeout(LOOK, tokio::task::spawn_blocking(|| print("\n"))).await;
         }
     }
 }

@@ -1,11 +1,11 @@
 //! What the bridge says.
 
+use std::net::IpAddr;
 use std::time::Duration;
 
 use pasarela_core::codes::Code;
 
 use crate::bridge::Standing;
-use crate::frontend::Refusal;
 use crate::trouble::Trouble;
 
 /// What to do on the phone.
@@ -22,8 +22,20 @@ When it says \"Connected\" it works. Leave this program running; Ctrl-C ends it.
     )
 }
 
-/// Said in place of the code when the phone could not reach this machine.
+/// More networks than one.
+pub(in super::super) fn other_addresses(others: &[IpAddr]) -> String {
+    let Some((first, rest)) = others.split_first() else { return String::new() };
+    let all = rest.iter().fold(first.to_string(), |all, address| format!("{all} or {address}"));
+    format!("If the phone cannot connect, start this again with --host {all}: this computer is in several networks.\n")
+}
+
+/// Said in place of the code when no phone should reach this machine.
 pub(in super::super) fn only_this_machine(port: u16) -> String {
+    format!("It listens for programs on this computer only: 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.\n")
+}
+
+/// Said in place of the code when no phone could reach this machine.
+pub(in super::super) fn no_network(port: u16) -> String {
     format!(
         "This computer is in no local network, so that no phone can reach it. Connect it to the Wi-Fi that your phone uses
 and start again, or say with --host under which name or address the phone reaches it.
@@ -37,7 +49,7 @@ pub(in super::super) fn another_port(wanted: u16, taken: u16) -> String {
     format!("Port {wanted} is in use by another program, so this is port {taken}.\n")
 }
 
-/// The phone's proxy needs a number; others see the name.
+/// Where programs find it.
 pub(in super::super) fn socks(address: &str) -> String {
     format!("Programs that can use a SOCKS5 proxy: {address} (socks5h:// if they ask). It reaches WhatsApp only.\n")
 }
@@ -66,15 +78,21 @@ pub(in super::super) fn status(
         }
     }
     if standing.waiting > 0 && relay.is_some() {
-        parts.push(format!("{} reconnecting", standing.waiting));
+        parts.push(format!("{} connecting", standing.waiting));
     }
     if standing.sent + standing.received > 0 {
         parts.push(format!("sent {}, received {}", bytes(standing.sent), bytes(standing.received)));
     }
     if let Some((relay, trouble, ago)) = problem {
         parts.push(format!("{relay}: {} ({} ago)", self::trouble(trouble), duration(ago)));
-    } else if standing.refused.1 == Some(Refusal::Stranger) {
-        parts.push("refused somebody from outside the local network (--public would not)".to_owned());
+    } else if standing.stranger {
+        parts.push(
+            "somebody from outside the local network was refused; a phone here uses the address above".to_owned(),
+        );
+    }
+    if standing.failed > 0 {
+        let plural = if standing.failed == 1 { "connection" } else { "connections" };
+        parts.push(format!("{} {plural} could not reach WhatsApp", standing.failed));
     }
     parts.join(" · ")
 }
@@ -149,7 +167,7 @@ mod tests {
         let line = status(&standing, Some("b.example"), Some(("a.example", Trouble::TlsReset, ago)));
         assert_eq!(
             line,
-            "3 connections through b.example · 1 reconnecting · sent 999 B, received 12.3 MB · a.example: cut off as soon \
+            "3 connections through b.example · 1 connecting · sent 999 B, received 12.3 MB · a.example: cut off as soon \
              as its name was seen: its name is blocked (1 min ago)"
         );
     }
