@@ -225,6 +225,11 @@ impl Bench {
         }
     }
 
+    /// Ends the relay; what is behind it stays.
+    pub(crate) fn without_relay(self) -> Sim {
+        self.sim
+    }
+
     /// Waits until the relay has this many tunnels.
     pub(crate) async fn has_tunnels(&self, count: u64) -> Result<()> {
         let mut look = tokio::time::interval(Duration::from_millis(20));

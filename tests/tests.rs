@@ -28,6 +28,8 @@ mod tunnel_carriers;
 mod bridge;
 /// Many phones at once.
 mod crowd;
+/// The bridge when relays are dead.
+mod pool;
 /// The bridge when its network goes away.
 mod network;
 /// What a network sees of the way to a relay.

@@ -7,14 +7,15 @@ use std::{
 
 use anyhow::{Context, Result};
 use pasarela::{
-    bridge::{self, Listener, Relay, Tuning},
+    bridge::{self, Listener, Relay, Standing, Tuning},
     connect::{Connector, Resolver, Setup},
     frontend::{Admission, Door, Intake, OFFICIAL},
     link::Link,
 };
-use tokio::net::TcpListener;
+use rustls::pki_types::CertificateDer;
+use tokio::{net::TcpListener, time::timeout};
 
-use crate::official::OfficialPorts;
+use crate::{official::OfficialPorts, socket::PATIENCE};
 
 /// A running bridge with all kinds of ports.
 #[derive(Debug)]
@@ -29,7 +30,19 @@ impl Bridge {
     /// # Errors
     /// A link that is none, or no free port.
     pub async fn start(links: &[String], tuning: Tuning) -> Result<Self> {
-        let setup = Setup::new(Resolver::system());
+        Self::trusting(links, tuning, Vec::new()).await
+    }
+
+    /// The same; it trusts these authorities, too.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn trusting(
+        links: &[String],
+        tuning: Tuning,
+        extra_roots: Vec<CertificateDer<'static>>,
+    ) -> Result<Self> {
+        let setup = Setup { extra_roots, ..Setup::new(Resolver::system()) };
         let relays = links.iter().map(|link| {
             let link: Link = link.parse()?;
             let connector = Connector::new(&link, &setup)?;
@@ -52,6 +65,24 @@ impl Bridge {
     /// There is none.
     pub fn port(&self) -> Result<SocketAddr> {
         self.bridge.addresses().first().copied().context("no such port")
+    }
+
+    /// Waits until it stands so.
+    ///
+    /// # Errors
+    /// It does not for a long time.
+    pub async fn until(&self, mut condition: impl FnMut(&Standing) -> bool) -> Result<Standing> {
+        let mut changes = self.bridge.watch();
+        let reached = async {
+            loop {
+                let standing = self.bridge.standing();
+                if condition(&standing) {
+                    return anyhow::Ok(standing);
+                }
+                changes.changed().await?;
+            }
+        };
+        timeout(PATIENCE, reached).await.with_context(|| format!("it stands so: {:?}", self.bridge.standing()))?
     }
 
     /// For programs that speak SOCKS5.

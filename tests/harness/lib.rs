@@ -22,4 +22,5 @@ pub mod official;
 pub mod haproxy;
 pub mod phone;
 pub mod bridge;
+pub mod dead;
 pub mod clients;

@@ -1,0 +1,203 @@
+//! Relays that are dead, each in its own way, on free ports of this machine.
+//!
+//! Those that are real relays with something wrong behind them the tests start as others.
+
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
+
+use anyhow::Result;
+use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpSocket, TcpStream},
+    task::JoinSet,
+};
+use tokio_rustls::TlsAcceptor;
+use tokio_websockets::ServerBuilder;
+
+/// The key in its link.
+const KEY: &str = "a-key-of-the-tests";
+
+/// The name in its link where there is TLS.
+const NAME: &str = "dead.example";
+
+/// What a phone's bridge meets there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Death {
+    /// Nobody listens.
+    Refused,
+    /// Nothing comes back, not even for a connection.
+    BlackHole,
+    /// The connection is reset behind the TLS hello.
+    CutAfterHello,
+    /// TLS with a certificate that is trusted, for another name.
+    OtherName,
+    /// HTTP 403.
+    Forbidden,
+    /// Cloudflare's page for a Worker that failed.
+    WorkerFailed,
+    /// The answer of an unknown path.
+    NotFound,
+    /// A WebSocket as a relay's, and then silence.
+    Mute,
+}
+
+/// What meets a connection.
+#[derive(Clone)]
+enum Manner {
+    Cut,
+    Tls(Arc<ServerConfig>),
+    Say(&'static str),
+    Accept,
+}
+
+/// A dead relay, for as long as it is kept.
+#[derive(Debug)]
+pub struct Dead {
+    /// The link to it.
+    pub link: String,
+    /// Who certified it, if somebody did.
+    pub authorities: Vec<CertificateDer<'static>>,
+    accepted: Arc<AtomicUsize>,
+    _tasks: JoinSet<()>,
+    _held: Vec<TcpStream>,
+    _bound: Option<TcpSocket>,
+}
+
+impl Dead {
+    /// Starts to be dead.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn start(death: Death) -> Result<Self> {
+        let (mut authorities, mut secure) = (Vec::new(), false);
+        let manner = match death {
+            Death::Refused => return Self::refused(),
+            Death::BlackHole => return Self::black_hole().await,
+            Death::CutAfterHello => {
+                secure = true;
+                Manner::Cut
+            }
+            Death::OtherName => {
+                secure = true;
+                let (config, authority) = another_name()?;
+                authorities.push(authority);
+                Manner::Tls(config)
+            }
+            Death::Forbidden => Manner::Say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
+            Death::WorkerFailed => Manner::Say(
+                "HTTP/1.1 500 Internal Server Error\r\nServer: cloudflare\r\nContent-Type: text/plain\r\n\
+                 Content-Length: 16\r\n\r\nerror code: 1101",
+            ),
+            Death::NotFound => Manner::Say("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"),
+            Death::Mute => Manner::Accept,
+        };
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let address = listener.local_addr()?;
+        let link =
+            if secure { format!("https://{NAME}/#{KEY}&addr={address}") } else { format!("http://{address}/#{KEY}") };
+        let dead = Self { authorities, ..Self::at(link) };
+        Ok(dead.serving(listener, manner))
+    }
+
+    fn at(link: String) -> Self {
+        let accepted = Arc::default();
+        Self { link, authorities: Vec::new(), accepted, _tasks: JoinSet::new(), _held: Vec::new(), _bound: None }
+    }
+
+    fn serving(mut self, listener: TcpListener, manner: Manner) -> Self {
+        let accepted = Arc::clone(&self.accepted);
+        self._tasks.spawn(async move {
+            let mut met = JoinSet::new();
+            while let Ok((tcp, _)) = listener.accept().await {
+                accepted.fetch_add(1, Ordering::Relaxed);
+                let manner = manner.clone();
+                met.spawn(async move {
+                    // However it goes, it goes nowhere.
+                    let _ = meet(tcp, manner).await;
+                });
+            }
+        });
+        self
+    }
+
+    /// Bound, but nobody listens, so that nobody else gets the port.
+    fn refused() -> Result<Self> {
+        let bound = TcpSocket::new_v4()?;
+        bound.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let link = format!("http://{}/#{KEY}", bound.local_addr()?);
+        Ok(Self { _bound: Some(bound), ..Self::at(link) })
+    }
+
+    /// A listener that accepts nobody and whose queue is full: Linux drops what comes then.
+    async fn black_hole() -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let listener = socket.listen(1)?;
+        let address: SocketAddr = listener.local_addr()?;
+        // One more than was asked for is kept.
+        let held = vec![TcpStream::connect(address).await?, TcpStream::connect(address).await?];
+        let mut dead = Self { _held: held, ..Self::at(format!("http://{address}/#{KEY}")) };
+        dead._tasks.spawn(async move {
+            std::future::pending::<()>().await;
+            drop(listener);
+        });
+        Ok(dead)
+    }
+
+    /// Connections that came so far.
+    pub fn accepted(&self) -> usize {
+        self.accepted.load(Ordering::Relaxed)
+    }
+}
+
+async fn meet(mut tcp: TcpStream, manner: Manner) -> Result<()> {
+    let mut ignored = [0; 4096];
+    match manner {
+        Manner::Cut => {
+            tcp.read_exact(&mut ignored[..64]).await?;
+            tcp.set_zero_linger()?;
+        }
+        Manner::Tls(config) => {
+            let mut tls = TlsAcceptor::from(config).accept(tcp).await?;
+            tls.read(&mut ignored).await?;
+        }
+        Manner::Say(answer) => {
+            tcp.read(&mut ignored).await?;
+            tcp.write_all(answer.as_bytes()).await?;
+            tcp.read_to_end(&mut Vec::new()).await?;
+        }
+        Manner::Accept => {
+            let protocol = http::HeaderValue::from_static("pasarela.v1");
+            let builder = ServerBuilder::new().add_header(http::header::SEC_WEBSOCKET_PROTOCOL, protocol);
+            let (_, web) = builder?.accept(tcp).await?;
+            std::future::pending::<()>().await;
+            drop(web);
+        }
+    }
+    Ok(())
+}
+
+/// A certificate for another name, and who signed it.
+fn another_name() -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&key)?.der().clone();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec!["other.example".to_owned()])?.signed_by(&key, &issuer)?;
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let config =
+        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
+    Ok((Arc::new(config), authority))
+}
