@@ -44,7 +44,12 @@ fn link(bench: &Bench) -> String {
 }
 
 /// The phone is connected through the second relay, at once when it comes again, and the first one's trouble is told.
-async fn second_one_helps(what: &str, first: String, roots: Vec<CertificateDer<'static>>, trouble: Trouble) -> Result<()> {
+async fn second_one_helps(
+    what: &str,
+    first: String,
+    roots: Vec<CertificateDer<'static>>,
+    trouble: Trouble,
+) -> Result<()> {
     for kind in [Kind::Object, Kind::Native] {
         let bench = Bench::start(kind).await?;
         let bridge = Bridge::trusting(&[first.clone(), link(&bench)], tuning(), roots.clone()).await?;
@@ -56,7 +61,8 @@ async fn second_one_helps(what: &str, first: String, roots: Vec<CertificateDer<'
             eprintln!("{what}, then {kind:?}: the {time} connection took {} ms", begun.elapsed().as_millis());
             ensure!(bridge.bridge.standing().relay == Some(Index(1)), "{:?}", bridge.bridge.standing());
         }
-        let told = |told: Option<(Index, Trouble, _)>| told.is_some_and(|(of, what, _)| (of, what) == (Index(0), trouble));
+        let told =
+            |told: Option<(Index, Trouble, _)>| told.is_some_and(|(of, what, _)| (of, what) == (Index(0), trouble));
         bridge.until(|standing| told(standing.problem)).await.context(what.to_owned())?;
         ensure!(bridge.bridge.standing().failed == 0, "{:?}", bridge.bridge.standing());
         bridge.bridge.shutdown().await;

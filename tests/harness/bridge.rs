@@ -37,11 +37,7 @@ impl Bridge {
     ///
     /// # Errors
     /// As there.
-    pub async fn trusting(
-        links: &[String],
-        tuning: Tuning,
-        extra_roots: Vec<CertificateDer<'static>>,
-    ) -> Result<Self> {
+    pub async fn trusting(links: &[String], tuning: Tuning, extra_roots: Vec<CertificateDer<'static>>) -> Result<Self> {
         let setup = Setup { extra_roots, ..Setup::new(Resolver::system()) };
         let relays = links.iter().map(|link| {
             let link: Link = link.parse()?;

@@ -1,41 +1,67 @@
-//! Carries one connection: races tunnels through the pool's relays, and gives the connection to the first that reaches
-//! WhatsApp.
+//! Carries one connection: races tunnels through the pool's relays, and gives the connection to the first through which
+//! WhatsApp answers.
+//!
+//! A relay that has connected may still talk to nobody: networks let connections to WhatsApp come about and drop what is said
+//! on them. So the first byte that comes back decides, and until then every tunnel hears all that the phone says.
 
 use std::pin::Pin;
+use std::sync::Arc;
 
-use bytes::Bytes;
+use bytes::{Bytes, BytesMut};
 use futures_util::StreamExt;
 use futures_util::stream::FuturesUnordered;
 use pasarela_core::route::Kind;
+use tokio::io::AsyncReadExt;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until};
+use tokio::time::{Instant, sleep_until, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use super::board::Entry;
-use super::late::Late;
+use super::late::{Handed, Late};
 use super::pool::{Index, Pool};
 use crate::frontend::{Accepted, Local};
 use crate::trouble::Trouble;
 use crate::tunnel::{Error, Handle, Status, Tunnel};
 
+/// What a phone may say before it is answered, in bytes: as much as a tunnel sends before it is opened.
+const SAID: usize = 64 * 1024;
+
 /// A tunnel in the race.
 struct Attempt {
     relay: Index,
     handle: Handle,
-    give: oneshot::Sender<Local>,
+    give: oneshot::Sender<Handed<Local>>,
     task: JoinHandle<(Result<Status, Error>, Option<Local>)>,
     trouble: Option<Trouble>,
 }
 
-/// What an attempt's status has become; closed when its tunnel is over.
-type News = Pin<Box<dyn Future<Output = (Index, watch::Receiver<Status>, bool)> + Send>>;
+/// What is new of an attempt.
+enum Event {
+    /// WhatsApp answers.
+    Answered(Index),
+    /// Its status has changed, or its tunnel is over.
+    Changed(Index, watch::Receiver<Status>, bool),
+    /// It has nothing to say any more.
+    Nothing,
+}
 
-struct Race<'a> {
-    pool: &'a Pool,
+type News = Pin<Box<dyn Future<Output = Event> + Send>>;
+
+/// How a race ends.
+enum Outcome {
+    Answered(Attempt),
+    /// No relay is left to hope for.
+    Hopeless,
+    /// The phone has gone.
+    Gone,
+}
+
+struct Race {
+    pool: Arc<Pool>,
     kind: Kind,
-    first: Bytes,
+    said: watch::Sender<Bytes>,
     tasks: TaskTracker,
     end: CancellationToken,
     attempts: Vec<Attempt>,
@@ -44,66 +70,86 @@ struct Race<'a> {
 
 /// Carries it to its end. If it does not end in order it is reset.
 pub(super) async fn carry(
-    pool: &Pool,
+    pool: &Arc<Pool>,
     accepted: Accepted,
     entry: &Entry,
     tasks: &TaskTracker,
     end: &CancellationToken,
 ) {
-    let Accepted { kind, first, local, .. } = accepted;
-    let tasks = tasks.clone();
-    let race = Race { pool, kind, first, tasks, end: end.clone(), attempts: Vec::new(), news: FuturesUnordered::new() };
-    let Some(winner) = end.run_until_cancelled(race.run()).await else { return local.reset() };
-    let Some(Attempt { relay, handle, give, task, .. }) = winner else {
-        entry.failed();
-        return local.reset();
+    let Accepted { kind, first, mut local, .. } = accepted;
+    let mut race = Race {
+        pool: Arc::clone(pool),
+        kind,
+        said: watch::Sender::new(first),
+        tasks: tasks.clone(),
+        end: end.clone(),
+        attempts: Vec::new(),
+        news: FuturesUnordered::new(),
+    };
+    let limit = Instant::now() + pool.tuning.open;
+    let outcome = timeout_at(limit, end.run_until_cancelled(race.run(&mut local))).await;
+    let Attempt { relay, handle, give, task, .. } = match outcome {
+        Ok(Some(Outcome::Answered(attempt))) => attempt,
+        // The phone goes, or the bridge.
+        Ok(Some(Outcome::Gone) | None) => return local.reset(),
+        Ok(Some(Outcome::Hopeless)) => {
+            entry.failed();
+            return local.reset();
+        }
+        Err(_) => {
+            race.tell_silence();
+            entry.failed();
+            return local.reset();
+        }
     };
     entry.carried(relay, handle);
-    if let Err(local) = give.send(local) {
-        return local.reset();
+    let said = race.said.borrow().clone();
+    if let Err(Handed { stream, .. }) = give.send(Handed { stream: local, said }) {
+        return stream.reset();
     }
+    tasks.spawn(end.clone().run_until_cancelled_owned(race.learn(limit)));
     if let Ok((Err(error), Some(local))) = task.await {
         tracing::debug!(%error, "a stream did not end in order");
         local.reset();
     }
 }
 
-impl Race<'_> {
-    /// The first tunnel that reaches WhatsApp; the others are dropped, and so end. None if no relay is left to hope for.
-    async fn run(mut self) -> Option<Attempt> {
+impl Race {
+    /// Runs until WhatsApp answers through a relay, or never will.
+    async fn run(&mut self, local: &mut Local) -> Outcome {
         let mut order = self.pool.order().into_iter();
         let mut next = Instant::now();
-        let limit = next + self.pool.tuning.open;
+        let mut read = BytesMut::new();
         loop {
             let more = order.len() > 0;
             if !more && self.attempts.is_empty() {
-                return None;
+                return Outcome::Hopeless;
             }
+            let listening = self.said.borrow().len() < SAID;
             tokio::select! {
-                () = sleep_until(limit) => {
-                    // Those that said nothing at all: a network that freezes connections is of that kind.
-                    for attempt in self.attempts.iter().filter(|attempt| attempt.trouble.is_none()) {
-                        self.pool.failed(attempt.relay, Trouble::UpstreamTimeout);
-                    }
-                    return None;
-                }
                 () = sleep_until(next), if more => {
                     next = Instant::now() + self.pool.tuning.hedge;
                     order.next().into_iter().for_each(|relay| self.begin(relay));
                 }
-                Some((relay, status, over)) = self.news.next(), if !self.news.is_empty() => {
-                    let seen = *status.borrow();
-                    if seen.connected && !over {
+                Some(event) = self.news.next(), if !self.news.is_empty() => match event {
+                    Event::Answered(relay) => {
                         self.pool.worked(relay);
-                        return self.take(relay);
+                        if let Some(attempt) = self.take(relay) {
+                            return Outcome::Answered(attempt);
+                        }
                     }
-                    if self.judge(relay, &seen, over).await {
-                        next = Instant::now();
+                    Event::Changed(relay, status, over) => {
+                        if self.judge(relay, status, over).await {
+                            next = Instant::now();
+                        }
                     }
-                    if !over {
-                        self.news.push(listen(relay, status));
-                    }
-                }
+                    Event::Nothing => {}
+                },
+                // Nobody ends a stream of WhatsApp's before the answer.
+                result = local.read_buf(&mut read), if listening => match result {
+                    Ok(1..) => self.said.send_modify(|said| *said = [said, &read.split()[..]].concat().into()),
+                    Ok(0) | Err(_) => return Outcome::Gone,
+                },
             }
         }
     }
@@ -112,13 +158,16 @@ impl Race<'_> {
         let Some(options) = self.pool.options(relay, self.kind) else { return };
         let tunnel = Tunnel::new(options).tracked(self.tasks.clone());
         let handle = tunnel.handle();
-        let (give, awaited) = oneshot::channel();
-        let mut late = Late::new(self.first.clone(), awaited, self.end.clone());
+        let (give, handed) = oneshot::channel();
+        let (answer, answered) = oneshot::channel();
+        let mut late = Late::new(self.said.subscribe(), handed, answer, self.end.clone());
         let task = self.tasks.spawn(async move {
             let result = tunnel.carry(&mut late).await;
             (result, late.into_inner())
         });
         self.news.push(listen(relay, handle.watch()));
+        let answered = async move { answered.await.map_or(Event::Nothing, |()| Event::Answered(relay)) };
+        self.news.push(Box::pin(answered));
         self.attempts.push(Attempt { relay, handle, give, task, trouble: None });
     }
 
@@ -128,7 +177,8 @@ impl Race<'_> {
     }
 
     /// Whether this is a trouble that was not known, so that the next relay should be tried at once.
-    async fn judge(&mut self, relay: Index, seen: &Status, over: bool) -> bool {
+    async fn judge(&mut self, relay: Index, mut status: watch::Receiver<Status>, over: bool) -> bool {
+        let seen = *status.borrow_and_update();
         let trouble = if over {
             let Some(attempt) = self.take(relay) else { return false };
             let known = attempt.trouble;
@@ -139,31 +189,62 @@ impl Race<'_> {
             };
             trouble.filter(|trouble| Some(*trouble) != known)
         } else {
-            let attempt = self.attempts.iter_mut().find(|attempt| attempt.relay == relay);
-            attempt.and_then(|attempt| {
-                let fresh = seen.trouble.filter(|trouble| attempt.trouble != Some(*trouble));
-                attempt.trouble = fresh.or(attempt.trouble);
-                fresh
-            })
+            let Some(attempt) = self.attempts.iter_mut().find(|attempt| attempt.relay == relay) else { return false };
+            let fresh = seen.trouble.filter(|trouble| attempt.trouble != Some(*trouble));
+            attempt.trouble = fresh.or(attempt.trouble);
+            self.news.push(listen(relay, status));
+            fresh
         };
         trouble.inspect(|trouble| self.pool.failed(relay, *trouble)).is_some() || over
+    }
+
+    /// Hears of those who lost why they are slower, so that it can be told and they are left alone; lets go of each then.
+    async fn learn(mut self, limit: Instant) {
+        self.attempts.retain(|attempt| attempt.trouble.is_none());
+        let learnt = async {
+            while !self.attempts.is_empty() {
+                match self.news.next().await {
+                    Some(Event::Answered(relay)) => drop(self.take(relay)),
+                    Some(Event::Changed(relay, status, over)) => {
+                        if self.judge(relay, status, over).await {
+                            drop(self.take(relay));
+                        }
+                    }
+                    Some(Event::Nothing) => {}
+                    None => return,
+                }
+            }
+        };
+        if timeout_at(limit, learnt).await.is_err() {
+            self.tell_silence();
+        }
+    }
+
+    /// No more is known of those that are left than that they were silent for too long.
+    fn tell_silence(&self) {
+        for Attempt { relay, handle, .. } in self.attempts.iter().filter(|attempt| attempt.trouble.is_none()) {
+            let accepted = handle.status().carriers > 0;
+            self.pool.failed(*relay, if accepted { Trouble::UpstreamTimeout } else { Trouble::ConnectTimeout });
+        }
     }
 }
 
 fn listen(relay: Index, mut status: watch::Receiver<Status>) -> News {
     Box::pin(async move {
         let over = status.changed().await.is_err();
-        (relay, status, over)
+        Event::Changed(relay, status, over)
     })
 }
 
-/// Why a tunnel that never reached WhatsApp failed.
+/// Why a tunnel through which nothing came failed.
 fn of(error: &Error) -> Option<Trouble> {
     match error {
         Error::Reset(code) => Some(Trouble::Stream(*code)),
         Error::Status(404) => Some(Trouble::Key),
         Error::Status(status) => Some(Trouble::Status(*status)),
         Error::NoRelay => Some(Trouble::NoRelay),
-        Error::Local(_) => None,
+        // Their end came instead of an answer.
+        Error::Local(error) => (error.kind() == std::io::ErrorKind::UnexpectedEof)
+            .then_some(Trouble::Stream(pasarela_core::codes::Code::UpstreamReset)),
     }
 }

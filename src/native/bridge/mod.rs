@@ -51,7 +51,7 @@ pub struct Bridge {
 
 struct Shared {
     intake: Intake,
-    pool: Pool,
+    pool: Arc<Pool>,
     board: Arc<Board>,
     tasks: TaskTracker,
     end: CancellationToken,
@@ -75,7 +75,7 @@ impl Bridge {
         };
         let addresses = listeners.iter().map(address).collect::<io::Result<_>>()?;
         let board = Arc::new(Board::new());
-        let pool = Pool::new(relays, tuning, Arc::clone(&board));
+        let pool = Arc::new(Pool::new(relays, tuning, Arc::clone(&board)));
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
         let shared = Arc::new(Shared { intake, pool, board, tasks, end });
         for listener in listeners {

@@ -1,9 +1,9 @@
 //! Several relays: which to try first, which to leave alone for a while, and a race among them for each new stream.
 //!
-//! A stream begins with the relay that worked last. If WhatsApp is not reached through it within a second, or something is
-//! seen to go wrong, the next relay is tried beside it; the first to reach WhatsApp has the stream, the others let go of it.
-//! The first bytes may so reach WhatsApp more than once, as its own apps do that dial several addresses. How one relay is
-//! reached is `connect`'s.
+//! A stream begins with the relay that worked last. If WhatsApp does not answer through it within a second, or something is
+//! seen to go wrong, the next relay is tried beside it; the first through which WhatsApp answers has the stream, the others
+//! let go of it as soon as it is known how they fare. The first bytes may so reach WhatsApp more than once, as its own apps
+//! do that dial several addresses. How one relay is reached is `connect`'s.
 
 use std::fmt;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -146,7 +146,7 @@ impl Pool {
         })
     }
 
-    /// WhatsApp was reached through it.
+    /// WhatsApp answered through it.
     pub(super) fn worked(&self, relay: Index) {
         let mut state = self.lock();
         state.last = Some(relay);
@@ -155,7 +155,7 @@ impl Pool {
         }
     }
 
-    /// Something went wrong before WhatsApp was reached.
+    /// Something went wrong before WhatsApp answered.
     pub(super) fn failed(&self, relay: Index, trouble: Trouble) {
         let (first, longest) = self.tuning.cooldown;
         let mut state = self.lock();
