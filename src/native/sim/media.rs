@@ -1,7 +1,8 @@
 //! The TLS media host: HTTP/1.1 with a certificate for WhatsApp's names.
 //!
 //! `GET /bytes/N` gives N bytes of the pattern, `POST /` the length it received, anything else a
-//! line that names the SNI. It stores nothing; its certificate is `identity`'s.
+//! line that names the SNI. Under the name web.whatsapp.com `/ws/chat` is chat on WebSocket, without measuring modes.
+//! It stores nothing; its certificate is `identity`'s.
 
 use std::convert::Infallible;
 use std::io;
@@ -11,31 +12,43 @@ use std::task::{Context, Poll};
 
 use http_body_util::{BodyExt, Either, Full};
 use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
+use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Method, Request, Response};
 use hyper_util::rt::TokioIo;
 use tokio_rustls::TlsAcceptor;
+use tokio_rustls::server::TlsStream;
+use tokio_websockets::ServerBuilder;
 
+use super::conversation::World;
 use super::measure::next_piece;
 use super::pattern;
 use super::socket::Socket;
+use super::web::{self, Host};
+
+/// Whose chat is here, too.
+const WEB: &str = "web.whatsapp.com";
 
 /// Bytes of the pattern made at once.
 const CHUNK: usize = 64 * 1024;
 
 /// Serves one connection to its end.
-pub(super) async fn serve(socket: Socket, config: Arc<rustls::ServerConfig>) -> io::Result<()> {
+pub(super) async fn serve(socket: Socket, config: Arc<rustls::ServerConfig>, host: Host) -> io::Result<()> {
     let tls = TlsAcceptor::from(config).accept(socket).await?;
     let name = tls.get_ref().1.server_name().unwrap_or("(none)").to_owned();
-    let service = hyper::service::service_fn(|request| answer(request, name.clone()));
+    let service = hyper::service::service_fn(|request| answer(request, name.clone(), host.clone()));
     hyper::server::conn::http1::Builder::new()
         .serve_connection(TokioIo::new(tls), service)
+        .with_upgrades()
         .await
         .map_err(io::Error::other)
 }
 
 type Answer = Response<Either<Full<Bytes>, PatternBody>>;
 
-async fn answer(request: Request<Incoming>, sni: String) -> Result<Answer, hyper::Error> {
+async fn answer(mut request: Request<Incoming>, sni: String, host: Host) -> Result<Answer, hyper::Error> {
+    if sni == WEB && request.uri().path() == web::CHAT_PATH {
+        return Ok(web::accept(&mut request, &host, chat).map(Either::Left));
+    }
     let asked = request.uri().path().strip_prefix("/bytes/");
     let asked = asked.and_then(|n| n.parse().ok());
     let (method, body) = (request.method().clone(), request.into_body());
@@ -48,6 +61,21 @@ async fn answer(request: Request<Incoming>, sni: String) -> Result<Answer, hyper
         _ => Either::Left(Full::from(format!("simulated media host, SNI {sni}\n"))),
     };
     Ok(Response::new(body))
+}
+
+/// Chat in TLS.
+async fn chat(upgraded: OnUpgrade, world: Arc<World>) -> io::Result<()> {
+    let upgraded = upgraded.await.map_err(io::Error::other)?;
+    let parts = upgraded.downcast::<TokioIo<TlsStream<Socket>>>();
+    let Parts { io, read_buf, .. } = parts.map_err(|_| io::Error::other("another socket type"))?;
+    if !read_buf.is_empty() {
+        return Err(io::Error::other("messages before the answer to the upgrade"));
+    }
+    let mut web = ServerBuilder::new().serve(io.into_inner());
+    match web::converse(&mut web, world).await? {
+        Some(_) => Err(io::Error::other("measuring is for the listeners without TLS")),
+        None => Ok(()),
+    }
 }
 
 async fn received(mut body: Incoming) -> Result<u64, hyper::Error> {

@@ -34,8 +34,8 @@ mod measure_web;
 mod conversation;
 
 mod chat;
-mod media;
 mod web;
+mod media;
 
 use std::future::Future;
 use std::io;
@@ -112,9 +112,10 @@ impl Sim {
         let world = Arc::clone(&sim.world);
         sim.serve(chat, Listener::Chat, move |socket| chat::serve(socket, Arc::clone(&world)));
         let host = web::Host { world: Arc::clone(&sim.world), tasks: sim.tasks.clone(), end: sim.end.clone() };
-        sim.serve(web, Listener::Web, move |socket| web::serve(socket, host.clone()));
         let tls = Arc::clone(&sim.tls.config);
-        sim.serve(media, Listener::Media, move |socket| media::serve(socket, Arc::clone(&tls)));
+        let behind = host.clone();
+        sim.serve(web, Listener::Web, move |socket| web::serve(socket, host.clone()));
+        sim.serve(media, Listener::Media, move |socket| media::serve(socket, Arc::clone(&tls), behind.clone()));
         Ok(sim)
     }
 

@@ -1,6 +1,9 @@
 //! HTTP and chat on WebSocket: one frame a message, as WhatsApp Web's server sends.
+//!
+//! The listener here has no TLS; `media` has, and leads here what asks it for chat.
 
 use std::convert::Infallible;
+use std::future::Future;
 use std::io;
 use std::sync::Arc;
 
@@ -10,18 +13,20 @@ use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Request, Response, StatusCode};
 use hyper_util::rt::TokioIo;
+use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
-use tokio_websockets::{Config, Message, ServerBuilder};
+use tokio_websockets::{Config, Message, ServerBuilder, WebSocketStream};
 
 use super::conversation::{Conversation, Step, World};
 use super::intake::Intake;
+use super::measure::Mode;
 use super::measure_web::{self, Web};
 use super::socket::Socket;
 use super::stats::UpgradeSeen;
 use crate::upgrade;
 
-const CHAT_PATH: &str = "/ws/chat";
+pub(super) const CHAT_PATH: &str = "/ws/chat";
 
 type Answer = Response<Full<Bytes>>;
 
@@ -48,27 +53,36 @@ pub(super) async fn serve(socket: Socket, host: Host) -> io::Result<()> {
 
 fn answer(mut request: Request<Incoming>, host: &Host) -> Answer {
     match request.uri().path() {
-        CHAT_PATH => {
-            let Some(key) = upgrade::key(request.headers()).cloned() else {
-                return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
-            };
-            let seen = upgrade_seen(&request);
-            let recorder = &host.world.recorder;
-            recorder.record(|stats| stats.upgrade = Some(seen));
-            let chat = chat(hyper::upgrade::on(&mut request), Arc::clone(&host.world));
-            let end = host.end.clone();
-            host.tasks.spawn(async move {
-                if let Some(Err(error)) = end.run_until_cancelled_owned(chat).await {
-                    tracing::debug!(%error, "chat over WebSocket ended");
-                }
-            });
-            upgrade::accept(&key, None)
-        }
+        CHAT_PATH => accept(&mut request, host, chat),
         "/" => text(StatusCode::OK, "simulated web.whatsapp.com\n"),
         // Clients look their version up in this file.
         "/sw.js" => text(StatusCode::OK, "{\"client_revision\":1030000000}\n"),
         _ => text(StatusCode::NOT_FOUND, "not found\n"),
     }
+}
+
+/// Answers a request for chat, and has `chat` speak it.
+pub(super) fn accept<F>(
+    request: &mut Request<Incoming>,
+    host: &Host,
+    chat: impl FnOnce(OnUpgrade, Arc<World>) -> F,
+) -> Answer
+where
+    F: Future<Output = io::Result<()>> + Send + 'static,
+{
+    let Some(key) = upgrade::key(request.headers()).cloned() else {
+        return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
+    };
+    let seen = upgrade_seen(request);
+    host.world.recorder.record(|stats| stats.upgrade = Some(seen));
+    let chat = chat(hyper::upgrade::on(request), Arc::clone(&host.world));
+    let end = host.end.clone();
+    host.tasks.spawn(async move {
+        if let Some(Err(error)) = end.run_until_cancelled_owned(chat).await {
+            tracing::debug!(%error, "chat over WebSocket ended");
+        }
+    });
+    upgrade::accept(&key, None)
 }
 
 fn upgrade_seen(request: &Request<Incoming>) -> UpgradeSeen {
@@ -95,10 +109,18 @@ async fn chat(upgraded: OnUpgrade, world: Arc<World>) -> io::Result<()> {
     socket.replay(read_buf);
     // `sim source` feeds messages of 64 KiB: a flush for each would be a system call for each.
     let config = Config::default().flush_threshold(256 * 1024);
-    converse(ServerBuilder::new().config(config).serve(socket), world).await
+    let mut web: Web = ServerBuilder::new().config(config).serve(socket);
+    match converse(&mut web, world).await? {
+        Some((mode, rest)) => measure_web::run(mode, web, rest).await,
+        None => Ok(()),
+    }
 }
 
-async fn converse(mut web: Web, world: Arc<World>) -> io::Result<()> {
+/// Speaks to the end, or until a measuring mode is asked for: which, and what came behind that.
+pub(super) async fn converse<S>(web: &mut WebSocketStream<S>, world: Arc<World>) -> io::Result<Option<(Mode, Bytes)>>
+where
+    S: AsyncRead + AsyncWrite + Unpin,
+{
     let mut intake = Intake::of_web_socket();
     let mut conversation = Conversation::new(world);
     while let Some(message) = web.next().await {
@@ -118,10 +140,10 @@ async fn converse(mut web: Web, world: Arc<World>) -> io::Result<()> {
                 }
                 Step::Measure(mode) => {
                     tracing::debug!(?mode, "measuring over WebSocket");
-                    return measure_web::run(mode, web, intake.into_rest()).await;
+                    return Ok(Some((mode, intake.into_rest())));
                 }
             }
         }
     }
-    Ok(())
+    Ok(None)
 }
