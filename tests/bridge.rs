@@ -6,6 +6,7 @@ use anyhow::{Context, Result, ensure};
 use pasarela::bridge::Tuning;
 use pasarela_e2e::{
     bridge::Bridge,
+    clients::Client,
     measuring::ask,
     phone::{self, Way},
     socket::PATIENCE,
@@ -17,7 +18,7 @@ use tokio::{
 };
 
 use crate::{
-    common::soak,
+    common::{hex, soak},
     relays::{Bench, Kind},
 };
 
@@ -25,6 +26,7 @@ mod every {
     crate::relays::against_every_relay! {
     a_phone_chats_and_loads_media_through_one_port,
     a_stream_that_fails_is_reset,
+    baileys_reaches_its_pairing_code_through_socks5,
     }
 }
 
@@ -68,5 +70,32 @@ async fn a_stream_that_fails_is_reset(kind: Kind) -> Result<()> {
     let end = timeout(PATIENCE, phone.read(&mut echo)).await?;
     // The simulator goes without a reset; what matters is that the phone is not left waiting.
     ensure!(end.is_err() || end.is_ok_and(|n| n == 0), "more came");
+    Ok(())
+}
+
+async fn baileys_reaches_its_pairing_code_through_socks5(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let bridge = before(&bench).await?;
+    let authority = tempfile::NamedTempFile::new()?;
+    std::fs::write(authority.path(), bench.sim.ca_pem())?;
+    let (socks, root) = (bridge.socks()?.to_string(), hex(bench.sim.root_key()));
+    let arguments = ["--socks5", &socks, "--root-key", &root];
+    let variables = [("NODE_EXTRA_CA_CERTS", authority.path())];
+    Client::Baileys.run_with("wss://web.whatsapp.com/ws/chat", &arguments, &variables).await?.must_have_qr()?;
+    ensure!(bench.sim.stats().media.total == 1, "it went another way: {:?}", bench.sim.stats());
+    ensure!(bridge.bridge.standing().received > 0, "{:?}", bridge.bridge.standing());
+    bench.must_be_idle().await
+}
+
+#[tokio::test]
+async fn baileys_reaches_nothing_but_whatsapp_through_socks5() -> Result<()> {
+    let bench = Bench::start(Kind::Native).await?;
+    let bridge = before(&bench).await?;
+    let socks = bridge.socks()?.to_string();
+    let told = Client::Baileys.run("wss://whatsapp.example/ws/chat", &["--socks5", &socks]).await?;
+    let close = told.event("close").with_context(|| format!("no close: {told:#?}"))?;
+    let library = close.get("library").and_then(serde_json::Value::as_str).unwrap_or_default();
+    ensure!(library.contains("NotAllowed"), "{close}");
+    ensure!(bridge.bridge.standing().taken == 0 && bench.sim.stats().media.total == 0, "it was let through");
     Ok(())
 }

@@ -2,7 +2,7 @@
 //!
 //! The contract of the drivers is in `tests/clients/README.md`.
 
-use std::{process::Stdio, time::Duration};
+use std::{path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result};
 use tokio::{process::Command, time::timeout};
@@ -55,8 +55,16 @@ impl Client {
     /// # Errors
     /// It cannot be started, or does not end by itself.
     pub async fn run(self, url: &str, arguments: &[&str]) -> Result<Told> {
+        self.run_with(url, arguments, &[]).await
+    }
+
+    /// The same with variables in its environment.
+    ///
+    /// # Errors
+    /// As there.
+    pub async fn run_with(self, url: &str, arguments: &[&str], variables: &[(&str, &Path)]) -> Result<Told> {
         let mut command = self.command()?;
-        command.arg(url).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
+        command.envs(variables.iter().copied()).arg(url).args(arguments).stdin(Stdio::null()).kill_on_drop(true);
         let output = timeout(Duration::from_secs(120), command.output());
         let output = output.await.context("the driver does not end")?.context("cannot start the driver")?;
         let events =

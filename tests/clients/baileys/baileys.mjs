@@ -9,8 +9,9 @@ import { Console } from 'node:console';
 import { writeSync } from 'node:fs';
 import { parseArgs } from 'node:util';
 import makeWASocket, { initAuthCreds, WA_CERT_DETAILS } from 'baileys';
+import { SocksProxyAgent } from 'socks-proxy-agent';
 
-const USAGE = 'usage: baileys.mjs URL [--root-key HEX] [--routing-info HEX] [--stay SECONDS] [--timeout SECONDS]';
+const USAGE = 'usage: baileys.mjs URL [--root-key HEX] [--routing-info HEX] [--stay SECONDS] [--timeout SECONDS] [--socks5 HOST:PORT]';
 const EXIT = { good: 0, failed: 1, usage: 2, timeout: 3 };
 /** Given, so that nothing is looked up. */
 const VERSION = [2, 3000, 1033846690];
@@ -48,7 +49,7 @@ function options() {
   let parsed;
   try {
     const text = { type: 'string' };
-    parsed = parseArgs({ allowPositionals: true, options: { 'root-key': text, 'routing-info': text, stay: text, timeout: text, help: { type: 'boolean' } } });
+    parsed = parseArgs({ allowPositionals: true, options: { 'root-key': text, 'routing-info': text, stay: text, timeout: text, socks5: text, help: { type: 'boolean' } } });
   } catch (error) {
     usage(error.message);
   }
@@ -63,6 +64,8 @@ function options() {
     routingInfo: hex('--routing-info', values['routing-info']),
     stayMs: seconds('--stay', values.stay ?? '0'),
     timeoutMs: seconds('--timeout', values.timeout ?? '20'),
+    // socks5h: the proxy looks names up.
+    agent: values.socks5 && new SocksProxyAgent(`socks5h://${values.socks5}`),
   };
 }
 
@@ -90,10 +93,11 @@ function memoryKeys() {
 /** Three keep-alives within the stay, none slower than the library's own. */
 const keepAliveMs = stayMs => (stayMs ? Math.min(LIBRARY_KEEP_ALIVE_MS, Math.max(1000, stayMs / 3)) : LIBRARY_KEEP_ALIVE_MS);
 
-function connect({ url, rootKey, routingInfo, stayMs }) {
+function connect({ url, rootKey, routingInfo, stayMs, agent }) {
   if (rootKey) WA_CERT_DETAILS.PUBLIC_KEY = rootKey;
   return makeWASocket({
     waWebSocketUrl: url,
+    agent,
     version: VERSION,
     auth: { creds: { ...initAuthCreds(), routingInfo }, keys: memoryKeys() },
     logger,
