@@ -35,6 +35,8 @@ mod connect_ech;
 mod check_relay;
 /// The program's `check` of a proxy, whole and broken.
 mod check_proxy;
+/// The program's `bridge`.
+mod bridge;
 /// The program's `share`.
 mod share;
 /// The program's configuration file.

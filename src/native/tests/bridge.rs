@@ -1,0 +1,173 @@
+//! `bridge` as its user starts it: what it says of relays, what it cannot use, and how it ends.
+
+use std::io::{BufRead, BufReader};
+use std::net::{Ipv4Addr, SocketAddr};
+use std::process::Child;
+
+use pasarela::sim::Sim;
+use pasarela_noise::wire;
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::sync::mpsc;
+
+use crate::client::{Client, Link};
+use crate::front::{Front, Manner};
+use crate::program::{Ended, Folder, command, finish, run};
+use crate::tunnels::{self, KEY, World, assert_relay_empty};
+use crate::within;
+
+/// A bridge of its own process, ended with the test.
+struct Bridge {
+    child: Child,
+    lines: mpsc::UnboundedReceiver<String>,
+}
+
+impl Drop for Bridge {
+    fn drop(&mut self) {
+        // It may have ended by itself.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+impl Bridge {
+    fn start(args: &[&str]) -> Self {
+        let mut child = command(&[&["bridge", "--listen", "127.0.0.1:0"], args].concat()).spawn().expect("starts");
+        let out = BufReader::new(child.stdout.take().expect("piped"));
+        let (sender, lines) = mpsc::unbounded_channel();
+        std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
+        Self { child, lines }
+    }
+
+    /// The first line from here on that is as wanted.
+    async fn line(&mut self, wanted: impl Fn(&str) -> bool) -> String {
+        loop {
+            let line = within(self.lines.recv()).await.expect("it runs");
+            if wanted(&line) {
+                return line;
+            }
+        }
+    }
+
+    /// The same of its JSON.
+    async fn event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let parse = |line: &str| serde_json::from_str(line).expect("JSON");
+        parse(&self.line(|line| wanted(&parse(line))).await)
+    }
+
+    async fn listens(&mut self) -> SocketAddr {
+        let event = self.event(|event| event["event"] == "listening").await;
+        event["listen"][0].as_str().and_then(|address| address.parse().ok()).expect("an address")
+    }
+}
+
+fn link(name: &str, address: SocketAddr) -> String {
+    format!("http://{name}/#{KEY}&addr={address}")
+}
+
+/// A relay that forbids, and one that does not.
+async fn two(world: &World) -> (Front, [String; 2]) {
+    let front = Front::start(Manner::Say(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno")).await;
+    let links = [link("one.example", front.address), link("two.example", world.relay.address())];
+    (front, links)
+}
+
+async fn chat(sim: &Sim, bridge: SocketAddr) -> Client {
+    let tcp = TcpStream::connect(bridge).await.expect("listens");
+    Client::connect(sim, Link::Tcp(tcp), &wire::HEADER).await
+}
+
+#[tokio::test]
+async fn programs_are_told_why_another_relay_is_used() {
+    let world = World::start().await;
+    let (_front, [one, two]) = two(&world).await;
+    let mut bridge = Bridge::start(&["--json", &one, &two]);
+    let address = bridge.listens().await;
+    let _chat = chat(&world.sim, address).await;
+    let event = bridge.event(|event| event["relay"] == "two.example").await;
+    assert_eq!((&event["connections"], &event["failed"]), (&1.into(), &0.into()), "{event}");
+    assert_eq!(event["problem"], serde_json::json!({ "relay": "one.example", "trouble": "Status(403)" }), "{event}");
+}
+
+#[tokio::test]
+async fn people_are_told_why_another_relay_is_used() {
+    let world = World::start().await;
+    let (_front, [one, two]) = two(&world).await;
+    let mut bridge = Bridge::start(&[&one, &two]);
+    let line = bridge.line(|line| line.starts_with("On this computer itself the proxy is 127.0.0.1, port ")).await;
+    let port = line.split("port ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok()).expect("a port");
+    bridge.line(|line| line == "waiting for your phone").await;
+    let _chat = chat(&world.sim, (Ipv4Addr::LOCALHOST, port).into()).await;
+    let line = bridge.line(|line| line.contains("through two.example")).await;
+    assert!(line.contains(" · one.example: access is forbidden there (403) (0 s ago)"), "{line}");
+}
+
+#[tokio::test]
+async fn it_ends_in_order_when_it_is_told_to_while_a_stream_is_open() {
+    for signal in [Signal::INT, Signal::TERM] {
+        let world = World::start().await;
+        let mut bridge = Bridge::start(&["--json", &link("relay.example", world.relay.address())]);
+        let mut phone = TcpStream::connect(bridge.listens().await).await.expect("listens");
+        phone.write_all(&[&tunnels::command("sim echo")[..], b"hello"].concat()).await.expect("connected");
+        let mut heard = [0; 5];
+        within(phone.read_exact(&mut heard)).await.expect("carried");
+        kill_process(Pid::from_child(&bridge.child), signal).expect("runs");
+        let end = within(phone.read(&mut heard)).await;
+        assert!(end.is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "no reset");
+        let status = tokio::task::spawn_blocking(move || bridge.child.wait());
+        assert_eq!(within(status).await.expect("no panic").expect("ended").code(), Some(0));
+        assert_relay_empty(&world.relay).await;
+    }
+}
+
+/// What the bridge says of arguments that it cannot use.
+async fn failed(args: &[&str], code: i32) -> String {
+    let Ended { code: ended, out, err } = run(&[&["bridge"], args].concat()).await;
+    assert_eq!((ended, out.as_str()), (Some(code), ""), "{args:?}: {err}");
+    assert!(err.starts_with("error: ") && !err.contains("a-key"), "{args:?}: {err}");
+    err
+}
+
+#[tokio::test]
+async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
+    let folder = Folder::new();
+    let no_authority = folder.write("ca.pem", "no authority");
+    let missing = folder.path("missing").to_str().expect("UTF-8").to_owned();
+    let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let taken = taken.local_addr().expect("bound").to_string();
+    let own = format!("(process {})", std::process::id());
+    let link = &format!("https://relay.example/#{KEY}");
+    for (args, wanted) in [
+        (vec!["https://relay.example/a-key-of-the-tests"], "link 1 cannot be used: "),
+        (vec![link, "relay.example#a-key-of-the-tests"], "link 2 cannot be used: "),
+        (vec![link, "https://relay.example/#a-key"], "link 2 cannot be used: "),
+        (vec![""], "no link"),
+        (vec![link, "--listen", &taken], &own),
+        (vec![link, "--listen", "127.0.0.1:0", "--socks5", &taken], &own),
+        (vec![link, "--ca", &missing], "cannot read the certificate authorities in "),
+        (vec![link, "--ca", &no_authority], "it holds none"),
+    ] {
+        let said = failed(&args, 1).await;
+        assert!(said.contains(wanted) && said.contains("\n  try: ") && said.lines().count() == 2, "{said}");
+    }
+    let said = failed(&[], 2).await;
+    assert!(said.contains("LINK") && said.contains("--help"), "{said}");
+    let file = folder.write("pasarela.toml", &format!("[bridge]\nlinks = ['{link}']\nlisen = '127.0.0.1:0'\n"));
+    let said = failed(&["--config", &file], 2).await;
+    assert!(said.contains(&format!("{file}: `pasarela bridge` has no option \"lisen\"")), "{said}");
+}
+
+#[tokio::test]
+async fn a_link_in_the_wrong_place_is_not_repeated() {
+    let link = &format!("https://relay.example/#{KEY}");
+    for args in [vec!["--socks5", link], vec![link, "--budget", link], vec!["--link", link]] {
+        failed(&args, 2).await;
+    }
+    let mut with_environment = command(&["bridge"]);
+    with_environment.env("PASARELA_LISTEN", link);
+    let ended = finish(with_environment).await;
+    assert!(ended.code == Some(2) && !ended.err.contains("a-key"), "{ended:?}");
+    assert_eq!(failed(&[&format!("--links={link}")], 2).await.matches("error: ").count(), 1);
+}
