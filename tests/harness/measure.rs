@@ -1,4 +1,5 @@
-//! `pasarela-measure`: what the relay costs, beside two Workers in JavaScript that do the same, in one run and in turn.
+//! `pasarela-measure`: what the relay costs, beside two Workers in JavaScript that do the same, in one run and in turn; and
+//! what the native program costs, beside programs of others.
 //!
 //! Every Worker runs in its own real workerd with the simulated WhatsApp as its upstream. Ratios are what counts:
 //! absolute numbers are this machine's. No byte is checked here; the tests do that.
@@ -21,6 +22,12 @@ mod measure {
     mod turns;
     /// The tunnel beside `/pipe`.
     mod tunnels;
+    /// Native programs, pinned to a core, and what they are told.
+    mod programs;
+    /// Clients over plain TCP, as phones are.
+    mod tcp_load;
+    /// The native program beside its peers.
+    mod natives;
     /// What is measured, and how.
     mod figures;
     /// What the relay is held to.
@@ -37,15 +44,16 @@ mod measure {
     use figures::Subject;
     use turns::Bench;
 
-    /// Measures the relay in workerd beside a hand-tuned and a naive Worker in JavaScript.
+    /// Measures the relay in workerd beside a hand-tuned and a naive Worker in JavaScript, and the native program beside
+    /// penguin, websocat and nginx.
     ///
-    /// Build the Worker first: cargo xtask build edge. Let the machine be otherwise idle: the report tells what others
+    /// `cargo xtask bench` builds and installs what it takes. Let the machine be otherwise idle: the report tells what others
     /// used meanwhile.
     #[derive(Parser)]
     #[command(
         name = "pasarela-measure",
         after_help = "Examples:\n  pasarela-measure                         everything, some 5 minutes\n  \
-                      pasarela-measure --quick download echo   two subjects, roughly\n  \
+                      pasarela-measure --quick download echo   two subjects, roughly\n  pasarela-measure pair raw size           the native program alone\n  \
                       pasarela-measure --json > before.json    for comparing runs"
     )]
     struct Args {
@@ -73,7 +81,16 @@ mod measure {
         }
     }
 
+    /// Thousands of connections have two ends in this process.
+    fn raise_open_files() {
+        use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
+        let Rlimit { maximum, .. } = getrlimit(Resource::Nofile);
+        // If it may not, the subject that needs them says so.
+        let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
+    }
+
     async fn run(args: Args) -> Result<()> {
+        raise_open_files();
         let company = report::Company::watch()?;
         let sim = Sim::start(SimConfig::default()).await.context("cannot start the simulated WhatsApp")?;
         let bench = Bench::new(sim, if args.quick { 1 } else { args.rounds }, args.quick);

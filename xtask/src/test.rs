@@ -3,7 +3,6 @@
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
 use std::{
-    os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
     process::Command,
 };
@@ -123,7 +122,7 @@ fn clients() -> Result<()> {
             crate::run::run(&mut build)
         })?;
     }
-    step("find HAProxy", || executable(&folder.join("haproxy"), &setup::peers::haproxy()?.script()))?;
+    step("find HAProxy", || setup::peers::haproxy()?.place(&folder.join("haproxy")))?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.
         let target = tree::cache()?.join("whatsapp-rust");
@@ -138,11 +137,6 @@ fn clients() -> Result<()> {
         std::fs::copy(&built, folder.join("whatsapp-rust")).with_context(|| format!("no {}", built.display()))?;
         Ok(())
     })
-}
-
-fn executable(file: &Path, text: &str) -> Result<()> {
-    std::fs::write(file, text)?;
-    Ok(std::fs::set_permissions(file, std::fs::Permissions::from_mode(0o755))?)
 }
 
 /// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is. With Rust it builds first.

@@ -9,7 +9,7 @@ use pasarela_e2e::{process, workerd::Options};
 use tokio::time::{Instant, sleep};
 
 use super::{
-    load, tunnels,
+    load, natives, tunnels,
     turns::{Bench, Contender, Figure, Lifetime, Running, percentile},
 };
 
@@ -46,11 +46,25 @@ pub(super) enum Subject {
     Idle,
     Setup,
     Stall,
+    Pair,
+    Raw,
+    Size,
 }
 
 impl Subject {
-    pub(super) const ALL: [Self; 8] =
-        [Self::Download, Self::Upload, Self::Echo, Self::Web, Self::Tunnel, Self::Idle, Self::Setup, Self::Stall];
+    pub(super) const ALL: [Self; 11] = [
+        Self::Download,
+        Self::Upload,
+        Self::Echo,
+        Self::Web,
+        Self::Tunnel,
+        Self::Idle,
+        Self::Setup,
+        Self::Stall,
+        Self::Pair,
+        Self::Raw,
+        Self::Size,
+    ];
 
     pub(super) fn about(self) -> &'static str {
         match self {
@@ -62,6 +76,9 @@ impl Subject {
             Self::Idle => "memory of 1000 idle connections",
             Self::Setup => "500 connections, one after another",
             Self::Stall => "memory while a client stops to read",
+            Self::Pair => "bridge and serve as native programs, beside penguin and websocat",
+            Self::Raw => "serve's ports for phones, beside nginx",
+            Self::Size => "the native program's size, and an idle bridge's memory",
         }
     }
 }
@@ -77,6 +94,9 @@ pub(super) async fn measure(subject: Subject, bench: &Bench) -> Result<Vec<Figur
         Subject::Idle => idle(bench).await,
         Subject::Setup => setup(bench).await,
         Subject::Stall => stall(bench).await,
+        Subject::Pair => natives::pair(bench).await,
+        Subject::Raw => natives::raw(bench).await,
+        Subject::Size => natives::size(bench).await,
     }
 }
 

@@ -1,6 +1,7 @@
-//! Gives several Workers the same load in turn, round after round, and sums up what each took.
+//! Gives several contenders the same load in turn, round after round, and sums up what each took.
 //!
-//! In turn, so that whatever else the machine does meets all of them alike. What the load is, is `figures`' business.
+//! In turn, so that whatever else the machine does meets all of them alike. What the load is, is `figures`' business, and
+//! for native programs `natives`'.
 
 use std::time::{Duration, Instant};
 
@@ -16,6 +17,24 @@ pub(super) struct Bench {
     pub(super) sim: Sim,
     rounds: u8,
     pub(super) quick: bool,
+}
+
+/// Something to be measured.
+pub(super) trait Contend {
+    type Running: Run;
+
+    /// As the report calls it.
+    fn name(&self) -> &'static str;
+
+    async fn start(&self) -> Result<Self::Running>;
+}
+
+/// Something under load.
+pub(super) trait Run {
+    /// Its processes.
+    fn pids(&self) -> Vec<u32>;
+
+    async fn kill(self) -> Result<()>;
 }
 
 /// A Worker to be measured.
@@ -41,14 +60,14 @@ pub(super) enum Lifetime {
     OneRound,
 }
 
-/// One thing measured, of every Worker.
+/// One thing measured, of every contender.
 pub(super) struct Figure {
     pub(super) name: &'static str,
     pub(super) unit: &'static str,
     pub(super) rows: Vec<Row>,
 }
 
-/// What one Worker took, a number a round.
+/// What one contender took, a number a round.
 pub(super) struct Row {
     pub(super) worker: &'static str,
     /// In ascending order, never empty.
@@ -61,12 +80,12 @@ impl Bench {
     }
 
     /// Gives every contender its turn in every round. `load` tells a number for each of `names`, a name with its unit.
-    pub(super) async fn in_turn<const N: usize>(
+    pub(super) async fn in_turn<C: Contend, const N: usize>(
         &self,
         names: [(&'static str, &'static str); N],
-        contenders: &[Contender],
+        contenders: &[C],
         lifetime: Lifetime,
-        load: impl AsyncFn(&Running) -> Result<[f64; N]>,
+        load: impl AsyncFn(&C::Running) -> Result<[f64; N]>,
     ) -> Result<Vec<Figure>> {
         let mut lasting = Vec::new();
         if lifetime != Lifetime::OneRound {
@@ -83,33 +102,34 @@ impl Bench {
             for (index, (contender, taken)) in contenders.iter().zip(&mut taken).enumerate() {
                 taken.push(match lasting.get(index) {
                     Some(running) => load(running).await?,
-                    None => contender.once(&load).await?,
+                    None => once(contender, &load).await?,
                 });
             }
         }
         for running in lasting {
-            running.workerd.kill().await?;
+            running.kill().await?;
         }
         let row =
             |worker, taken: &[[f64; N]], n| Row::new(worker, taken.iter().filter_map(|round| round.get(n).copied()));
         let figure = |(n, (name, unit))| Figure {
             name,
             unit,
-            rows: contenders.iter().zip(&taken).map(|(contender, taken)| row(contender.name, taken, n)).collect(),
+            rows: contenders.iter().zip(&taken).map(|(contender, taken)| row(contender.name(), taken, n)).collect(),
         };
         Ok(names.into_iter().enumerate().map(figure).collect())
     }
 
-    /// Repeats `work` until the Worker has used enough CPU time for a tick of 10 ms not to matter; CPU and wall time of
+    /// Repeats `work` until the contender has used enough CPU time for a tick of 10 ms not to matter; CPU and wall time of
     /// one repetition, in seconds.
-    pub(super) async fn cost(&self, running: &Running, work: impl AsyncFn() -> Result<()>) -> Result<(f64, f64)> {
+    pub(super) async fn cost(&self, running: &impl Run, work: impl AsyncFn() -> Result<()>) -> Result<(f64, f64)> {
         let enough = Duration::from_millis(if self.quick { 100 } else { 1000 });
-        let (before, start) = (process::cpu(running.workerd.pid())?, Instant::now());
+        let cpu = || running.pids().into_iter().map(process::cpu).sum::<Result<Duration>>();
+        let (before, start) = (cpu()?, Instant::now());
         let mut repetitions = 0.0;
         loop {
             work().await?;
             repetitions += 1.0;
-            let used = process::cpu(running.workerd.pid())?.saturating_sub(before);
+            let used = cpu()?.saturating_sub(before);
             if used >= enough {
                 return Ok((used.as_secs_f64() / repetitions, start.elapsed().as_secs_f64() / repetitions));
             }
@@ -117,19 +137,35 @@ impl Bench {
     }
 }
 
-impl Contender {
+impl Contend for Contender {
+    type Running = Running;
+
+    fn name(&self) -> &'static str {
+        self.name
+    }
+
     async fn start(&self) -> Result<Running> {
         let workerd = Workerd::start(&self.options).await?;
         let url = workerd.url(self.path);
         Ok(Running { workerd, url })
     }
+}
 
-    async fn once<T>(&self, load: impl AsyncFn(&Running) -> Result<T>) -> Result<T> {
-        let running = self.start().await?;
-        let taken = load(&running).await?;
-        running.workerd.kill().await?;
-        Ok(taken)
+impl Run for Running {
+    fn pids(&self) -> Vec<u32> {
+        vec![self.workerd.pid()]
     }
+
+    async fn kill(self) -> Result<()> {
+        self.workerd.kill().await
+    }
+}
+
+async fn once<C: Contend, T>(contender: &C, load: impl AsyncFn(&C::Running) -> Result<T>) -> Result<T> {
+    let running = contender.start().await?;
+    let taken = load(&running).await?;
+    running.kill().await?;
+    Ok(taken)
 }
 
 impl Figure {
@@ -145,7 +181,7 @@ impl Figure {
 }
 
 impl Row {
-    fn new(worker: &'static str, samples: impl Iterator<Item = f64>) -> Self {
+    pub(super) fn new(worker: &'static str, samples: impl Iterator<Item = f64>) -> Self {
         let mut samples: Vec<_> = samples.collect();
         samples.sort_by(f64::total_cmp);
         Self { worker, samples }

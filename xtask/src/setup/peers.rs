@@ -1,12 +1,17 @@
-//! Programs of others that tests hold ours against.
+//! Programs of others that tests and the benchmark hold ours against.
 //!
-//! They are the system's own or, without any right to install, Debian's in the cache.
+//! They are the system's own or, without any right to install, Debian's in the cache; or from the crates registry.
 
-use std::{env::consts::ARCH, path::PathBuf};
+use std::{
+    env::consts::ARCH,
+    fs,
+    os::unix::fs::PermissionsExt,
+    path::{Path, PathBuf},
+};
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 
-use super::debian;
+use super::{debian, optimised_tool};
 use crate::run::find;
 
 /// A program and where its libraries are, if not where the system's are.
@@ -20,11 +25,45 @@ pub(crate) fn haproxy() -> Result<Peer> {
     system_program("haproxy")
 }
 
+/// nginx and its module for streams, which is a file of its own.
+pub(crate) struct Nginx {
+    pub(crate) peer: Peer,
+    pub(crate) module: PathBuf,
+}
+
+/// The file of nginx's module for streams.
+pub(crate) const STREAM_MODULE: &str = "ngx_stream_module.so";
+
+/// What passes streams on with the least effort.
+pub(crate) fn nginx() -> Result<Nginx> {
+    let system = PathBuf::from("/usr/lib/nginx/modules").join(STREAM_MODULE);
+    let program = find("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
+    if system.is_file() && program.is_file() {
+        return Ok(Nginx { peer: Peer { program, libraries: Vec::new() }, module: system });
+    }
+    let root = debian::unpack("libnginx-mod-stream", &[])?;
+    let module = root.join("usr/lib/nginx/modules").join(STREAM_MODULE);
+    let peer = Peer { program: root.join("usr/sbin/nginx"), libraries: libraries(&root) };
+    Ok(Nginx { peer, module })
+}
+
+/// A tunnel through a WebSocket, both ends, in Rust.
+pub(crate) fn penguin() -> Result<Peer> {
+    crates_program("rusty-penguin", "0.8.4", "penguin-binary,rustls-webpki-roots,ring", "penguin")
+}
+
+/// A plain TCP connection as a WebSocket and back, in Rust.
+pub(crate) fn websocat() -> Result<Peer> {
+    crates_program("websocat", "1.14.1", "signal_handler,tokio-process,unix_stdio", "websocat")
+}
+
 impl Peer {
-    /// A shell script that becomes the program.
-    pub(crate) fn script(&self) -> String {
+    /// Writes a shell script that becomes the program.
+    pub(crate) fn place(&self, file: &Path) -> Result<()> {
         let folders: Vec<_> = self.libraries.iter().map(|folder| folder.display().to_string()).collect();
-        format!("#!/bin/sh\nLD_LIBRARY_PATH='{}' exec '{}' \"$@\"\n", folders.join(":"), self.program.display())
+        let (folders, program) = (folders.join(":"), self.program.display());
+        fs::write(file, format!("#!/bin/sh\nLD_LIBRARY_PATH='{folders}' exec '{program}' \"$@\"\n"))?;
+        Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
     }
 }
 
@@ -35,6 +74,16 @@ fn system_program(name: &str) -> Result<Peer> {
         return Ok(Peer { program, libraries: Vec::new() });
     }
     let root = debian::unpack(name, &[])?;
-    let libraries = ["lib", "usr/lib"].map(|folder| root.join(folder).join(format!("{ARCH}-linux-gnu")));
-    Ok(Peer { program: root.join("usr/sbin").join(name), libraries: libraries.into() })
+    Ok(Peer { program: root.join("usr/sbin").join(name), libraries: libraries(&root) })
+}
+
+/// Where Debian has libraries.
+fn libraries(root: &Path) -> Vec<PathBuf> {
+    ["lib", "usr/lib"].map(|folder| root.join(folder).join(format!("{ARCH}-linux-gnu"))).into()
+}
+
+/// A program from the crates registry, as fast as it can be.
+fn crates_program(package: &str, version: &str, features: &str, name: &str) -> Result<Peer> {
+    let bin = optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
+    Ok(Peer { program: bin.join(name), libraries: Vec::new() })
 }
