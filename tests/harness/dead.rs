@@ -169,10 +169,10 @@ async fn meet(mut tcp: TcpStream, manner: Manner) -> Result<()> {
         }
         Manner::Tls(config) => {
             let mut tls = TlsAcceptor::from(config).accept(tcp).await?;
-            tls.read(&mut ignored).await?;
+            let _ = tls.read(&mut ignored).await?;
         }
         Manner::Say(answer) => {
-            tcp.read(&mut ignored).await?;
+            let _ = tcp.read(&mut ignored).await?;
             tcp.write_all(answer.as_bytes()).await?;
             tcp.read_to_end(&mut Vec::new()).await?;
         }
