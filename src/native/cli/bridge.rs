@@ -156,7 +156,7 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         return Err(Failure {
             what: "there is no link".to_owned(),
             cause: "what was given is empty".into(),
-            hint: "pasarela bridge 'https://…/#…', with the link of a relay between quotes",
+            hint: "the link that you were given, between quotes: 'https://…/#…'",
         });
     }
     Ok(relays)

@@ -112,7 +112,7 @@ pub fn main() -> ExitCode {
         Err((path, wrong)) => return usage(&texts::file::wrong(&path, &wrong)),
     };
     // Ends the process by itself with 2 when the command line is not right, 0 for --help.
-    let cli = Cli::parse_from(added.arguments);
+    let cli = Cli::try_parse_from(&added.arguments).unwrap_or_else(|error| refuse(&error));
     if let Some(path) = added.exposed {
         eprintln!("{}", texts::file::exposed(&path));
     }
@@ -137,6 +137,18 @@ pub fn main() -> ExitCode {
         eprintln!("error: {failure}");
         ExitCode::FAILURE
     })
+}
+
+/// Ends the process as clap does, but repeats no link: a key is in it.
+fn refuse(error: &clap::Error) -> ! {
+    let text = error.render().to_string();
+    let is_link = |word: &str| word.contains("://") || word.contains('#');
+    if !text.split_whitespace().any(is_link) || !error.use_stderr() {
+        error.exit();
+    }
+    let words = text.split_inclusive(char::is_whitespace);
+    eprint!("{}", words.map(|word| if is_link(word) { "(the link) " } else { word }).collect::<String>());
+    std::process::exit(USAGE.into());
 }
 
 /// Says what is not right with the command line, in words that repeat nothing of it: it may hold a key.

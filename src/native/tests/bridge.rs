@@ -140,7 +140,7 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
     let own = format!("(process {})", std::process::id());
     let link = &format!("https://relay.example/#{KEY}");
     for (args, wanted) in [
-        (vec!["https://relay.example/a-key-of-the-tests"], "link 1 cannot be used: "),
+        (vec!["ftp://relay.example/#a-key-of-the-tests"], "link 1 cannot be used: "),
         (vec![link, "relay.example#a-key-of-the-tests"], "link 2 cannot be used: "),
         (vec![link, "https://relay.example/#a-key"], "link 2 cannot be used: "),
         (vec![""], "no link"),
@@ -162,7 +162,9 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
 #[tokio::test]
 async fn a_link_in_the_wrong_place_is_not_repeated() {
     let link = &format!("https://relay.example/#{KEY}");
-    for args in [vec!["--socks5", link], vec![link, "--budget", link], vec!["--link", link]] {
+    let by_path = "https://relay.example/a-key-of-the-tests";
+    for args in [vec!["--socks5", link], vec![link, "--budget", link], vec!["--link", link], vec!["--listen", by_path]]
+    {
         failed(&args, 2).await;
     }
     let mut with_environment = command(&["bridge"]);
