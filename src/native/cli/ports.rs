@@ -31,13 +31,14 @@ pub(super) fn official() -> Result<Vec<(TcpListener, Door)>, Failure> {
     Ok(opened)
 }
 
-fn taken(taken: Taken) -> Failure {
-    let hint = if taken.cause.kind() == std::io::ErrorKind::PermissionDenied {
-        "a port above 1023, or the administrator's rights"
+fn taken(Taken { address, cause, program }: Taken) -> Failure {
+    let hint = if cause.kind() == std::io::ErrorKind::PermissionDenied {
+        "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
     } else {
-        "ending the program that has it, or another address or port"
+        "another address or port, or ending the program that has it"
     };
-    Failure { what: "cannot start".to_owned(), cause: taken.into(), hint }
+    let cause = program.map_or_else(|| cause.to_string(), |program| format!("{cause} by {program}"));
+    Failure { what: format!("cannot listen on {address}"), cause: cause.into(), hint }
 }
 
 /// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how

@@ -23,6 +23,16 @@ pub struct Taken {
     pub program: Option<String>,
 }
 
+impl Taken {
+    /// With the program that has it.
+    fn new(address: SocketAddr, cause: io::Error) -> Self {
+        let in_use = cause.kind() == io::ErrorKind::AddrInUse;
+        let owner = || listeners::get_process_by_port(address.port(), listeners::Protocol::TCP).ok();
+        let program = in_use.then(owner).flatten();
+        Self { address, cause, program: program.map(|process| format!("{} (process {})", process.name, process.pid)) }
+    }
+}
+
 impl fmt::Display for Taken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "cannot listen on {}: {}", self.address, self.cause)?;
@@ -51,12 +61,7 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
             Err(error)
         }
     });
-    bound.map_err(|cause| {
-        let in_use = cause.kind() == io::ErrorKind::AddrInUse;
-        let owner = || listeners::get_process_by_port(address.port(), listeners::Protocol::TCP).ok();
-        let program = in_use.then(owner).flatten();
-        Taken { address, cause, program: program.map(|process| format!("{} (process {})", process.name, process.pid)) }
-    })
+    bound.map_err(|cause| Taken::new(address, cause))
 }
 
 /// The system's number for an address family that it does not have.

@@ -196,6 +196,11 @@ fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         (failed(&["--cert", &key, "--key", &key], &open), "holds no certificate in PEM\n  try: "),
         (failed(&["--cert", &cert, "--key", &cert], &open), "holds no private key in PEM\n  try: "),
         (failed(&["--listen", &taken, "--rate", "1"], &open), "error: cannot listen on 127.0.0.1:"),
+        (failed(&["--listen", &taken], &open), &format!("(process {})\n", std::process::id())),
+        (
+            failed(&["--listen", "127.0.0.1:0", "--phones", &taken], &open),
+            &format!("(process {})\n", std::process::id()),
+        ),
         (failed(&["--relay-keys-file", &missing], &[]), "missing: No such file"),
         (failed(&[], &[("RELAY_KEYS", "me=short")]), "RELAY_KEYS is not usable: expected name=key pairs"),
         (failed(&["--upstream-chat", "nowhere"], &open), "UPSTREAM_CHAT is not usable: expected host:port"),
