@@ -4,9 +4,11 @@ use anyhow::{Context, Result, ensure};
 use pasarela::sim::{Delivery, pattern};
 use pasarela_e2e::{
     handshake, measuring,
+    phone::Chat,
     places::Runtime,
-    socket::Socket,
+    socket::{PATIENCE, Socket},
     tls::{self, Hello},
+    websocat::Websocat,
     workerd::Options,
 };
 
@@ -19,6 +21,7 @@ mod under {
     crate::relays::against_both! {
         a_noise_handshake_verifies_down_to_the_root_with_every_delivery,
         a_foreign_root_key_is_noticed,
+        websocat_makes_a_port_of_it_for_a_phone,
         a_download_arrives_bit_for_bit,
         an_upload_with_4_mib_in_flight_arrives_bit_for_bit,
         tls_goes_to_the_media_host_whatever_the_shape_of_its_hello,
@@ -42,6 +45,21 @@ async fn a_foreign_root_key_is_noticed(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
     let result = handshake::through(&bench.url_of("/pipe/chat"), &pasarela_noise::WHATSAPP_ROOT).await;
     ensure!(result.is_err_and(|error| format!("{error:#}").contains("certificates")), "the wrong root verified");
+    bench.must_be_idle().await
+}
+
+async fn websocat_makes_a_port_of_it_for_a_phone(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let websocat = Websocat::towards(&bench.url_of("/pipe/chat")).await?;
+    for _ in 0..2 {
+        let stream = Box::new(websocat.connect().await?);
+        let chat = tokio::time::timeout(PATIENCE, Chat::over(stream, None, bench.sim.root_key())).await;
+        let mut chat = chat.context("no handshake in time")??;
+        for _ in 0..3 {
+            chat.ask(PATIENCE).await?;
+        }
+    }
+    drop(websocat);
     bench.must_be_idle().await
 }
 

@@ -24,3 +24,4 @@ pub mod phone;
 pub mod bridge;
 pub mod dead;
 pub mod clients;
+pub mod websocat;
