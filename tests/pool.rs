@@ -158,7 +158,7 @@ async fn what_is_known_to_be_dead_is_left_alone() -> Result<()> {
     let bridge = Bridge::start(&[dead.link.clone(), link(&bench)], tuning()).await?;
     for _ in 0..3 {
         phone::chat(bridge.port()?, Way::Raw, bench.sim.root_key()).await?.ask(PATIENCE).await?;
-        ensure!(dead.accepted() == 1, "it was asked {} times", dead.accepted());
+        ensure!(dead.asked() == 1, "it was asked {} times", dead.asked());
     }
     Ok(())
 }

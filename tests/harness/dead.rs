@@ -10,7 +10,7 @@ use std::{
     },
 };
 
-use anyhow::Result;
+use anyhow::{Result, ensure};
 use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
 use rustls::{
     ServerConfig,
@@ -67,7 +67,7 @@ pub struct Dead {
     pub link: String,
     /// Who certified it, if somebody did.
     pub authorities: Vec<CertificateDer<'static>>,
-    accepted: Arc<AtomicUsize>,
+    asked: Arc<AtomicUsize>,
     _tasks: JoinSet<()>,
     _held: Vec<TcpStream>,
     _bound: Option<TcpSocket>,
@@ -110,20 +110,19 @@ impl Dead {
     }
 
     fn at(link: String) -> Self {
-        let accepted = Arc::default();
-        Self { link, authorities: Vec::new(), accepted, _tasks: JoinSet::new(), _held: Vec::new(), _bound: None }
+        let asked = Arc::default();
+        Self { link, authorities: Vec::new(), asked, _tasks: JoinSet::new(), _held: Vec::new(), _bound: None }
     }
 
     fn serving(mut self, listener: TcpListener, manner: Manner) -> Self {
-        let accepted = Arc::clone(&self.accepted);
+        let asked = Arc::clone(&self.asked);
         self._tasks.spawn(async move {
             let mut met = JoinSet::new();
             while let Ok((tcp, _)) = listener.accept().await {
-                accepted.fetch_add(1, Ordering::Relaxed);
-                let manner = manner.clone();
+                let (manner, asked) = (manner.clone(), Arc::clone(&asked));
                 met.spawn(async move {
                     // However it goes, it goes nowhere.
-                    let _ = meet(tcp, manner).await;
+                    let _ = meet(tcp, manner, &asked).await;
                 });
             }
         });
@@ -154,14 +153,17 @@ impl Dead {
         Ok(dead)
     }
 
-    /// Connections that came so far.
-    pub fn accepted(&self) -> usize {
-        self.accepted.load(Ordering::Relaxed)
+    /// Connections on which something was said so far; others were only made ahead.
+    pub fn asked(&self) -> usize {
+        self.asked.load(Ordering::Relaxed)
     }
 }
 
-async fn meet(mut tcp: TcpStream, manner: Manner) -> Result<()> {
+async fn meet(mut tcp: TcpStream, manner: Manner, asked: &AtomicUsize) -> Result<()> {
     let mut ignored = [0; 4096];
+    if tcp.peek(&mut ignored).await? > 0 {
+        asked.fetch_add(1, Ordering::Relaxed);
+    }
     match manner {
         Manner::Cut => {
             tcp.read_exact(&mut ignored[..64]).await?;
@@ -169,10 +171,10 @@ async fn meet(mut tcp: TcpStream, manner: Manner) -> Result<()> {
         }
         Manner::Tls(config) => {
             let mut tls = TlsAcceptor::from(config).accept(tcp).await?;
-            let _ = tls.read(&mut ignored).await?;
+            tls.read_u8().await?;
         }
         Manner::Say(answer) => {
-            let _ = tcp.read(&mut ignored).await?;
+            ensure!(tcp.read(&mut ignored).await? > 0, "it went");
             tcp.write_all(answer.as_bytes()).await?;
             tcp.read_to_end(&mut Vec::new()).await?;
         }

@@ -34,7 +34,7 @@ pub(crate) fn everything() -> Result<Tools> {
     let tools = worker()?;
     go()?;
     static_linux()?;
-    websocat()?;
+    peers::websocat()?;
     peers::haproxy()?;
     Ok(tools)
 }

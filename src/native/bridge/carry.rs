@@ -28,6 +28,9 @@ use crate::tunnel::{Error, Handle, Status, Tunnel};
 /// What a phone may say before it is answered, in bytes: as much as a tunnel sends before it is opened.
 const SAID: usize = 64 * 1024;
 
+/// Room for what it says at a time, in bytes.
+const PIECE: usize = 2048;
+
 /// A tunnel in the race.
 struct Attempt {
     relay: Index,
@@ -126,6 +129,7 @@ impl Race {
                 return Outcome::Hopeless;
             }
             let listening = self.said.borrow().len() < SAID;
+            read.reserve(PIECE);
             tokio::select! {
                 () = sleep_until(next), if more => {
                     next = Instant::now() + self.pool.tuning.hedge;

@@ -1,6 +1,7 @@
 //! A WhatsApp to test against, on one machine and without internet.
 //!
-//! Three listeners: chat on raw TCP, chat on WebSocket (`/ws/chat`), a TLS media host. It answers as
+//! Three listeners: chat on raw TCP, chat on WebSocket (`/ws/chat`), a TLS media host, which is
+//! web.whatsapp.com as well for those who ask for that name. It answers as
 //! a real server does up to the pairing QR code: Noise handshake with its own root, pairing stanza,
 //! edge routing, keep-alives. Real clients and the project's tests talk to it through the relay.
 //!
