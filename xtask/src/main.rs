@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what the Worker costs, beside baselines\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
 )]
 struct Args {
     #[command(subcommand)]
@@ -54,7 +54,7 @@ enum Command {
         #[arg(long)]
         filter: Option<String>,
     },
-    /// Measures the Worker beside baselines in JavaScript; `cargo xtask bench -- --help` lists the choices.
+    /// Measures the Worker beside baselines in JavaScript and the native program beside peers; `cargo xtask bench -- --help` lists the choices.
     Bench {
         /// For pasarela-measure.
         #[arg(last = true)]

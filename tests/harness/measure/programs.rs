@@ -97,10 +97,10 @@ impl Native {
                 let (relay, phones) = (free().await?, free().await?);
                 let port = relay.port().to_string();
                 let penguin = || places::made("target/clients/penguin").map(pinned);
-                let server = quiet(penguin()?.args(["server", "--host", "127.0.0.1", "--port", &port])).await?;
+                let server = quiet(penguin()?.args(["server", "--host", "127.0.0.1", "--port", &port]))?;
                 listens(relay).await?;
                 let forward = format!("{phones}:{upstream}/tcp");
-                let client = quiet(penguin()?.args(["client", &format!("ws://{relay}/ws"), &forward])).await?;
+                let client = quiet(penguin()?.args(["client", &format!("ws://{relay}/ws"), &forward]))?;
                 listens(phones).await?;
                 Ok((vec![server, client], phones))
             }
@@ -108,10 +108,10 @@ impl Native {
                 let (relay, phones) = (free().await?, free().await?);
                 let websocat = || places::made("target/clients/websocat").map(pinned);
                 let far = [format!("ws-l:{relay}"), format!("tcp:{upstream}")];
-                let server = quiet(websocat()?.arg("-bE").args(far)).await?;
+                let server = quiet(websocat()?.arg("-bE").args(far))?;
                 listens(relay).await?;
                 let near = [format!("tcp-l:{phones}"), format!("ws://{relay}/")];
-                let client = quiet(websocat()?.arg("-bE").args(near)).await?;
+                let client = quiet(websocat()?.arg("-bE").args(near))?;
                 listens(phones).await?;
                 Ok((vec![server, client], phones))
             }
@@ -124,7 +124,7 @@ impl Native {
                 std::fs::write(&file, config)?;
                 let mut command = pinned(program);
                 command.arg("-p").arg(folder).arg("-e").arg(folder.join("error.log")).arg("-c").arg(file);
-                let child = quiet(&mut command).await?;
+                let child = quiet(&mut command)?;
                 listens(phones).await?;
                 Ok((vec![child], phones))
             }
@@ -207,7 +207,7 @@ async fn told(command: &mut Command) -> Result<(Child, serde_json::Value)> {
     Ok((child, serde_json::from_str(&line.context("it ended at once")?)?))
 }
 
-async fn quiet(command: &mut Command) -> Result<Child> {
+fn quiet(command: &mut Command) -> Result<Child> {
     command.stdout(Stdio::null()).stderr(Stdio::null()).spawn().context("cannot start it")
 }
 
