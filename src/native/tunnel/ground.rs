@@ -70,9 +70,7 @@ impl Ground {
 
     /// Runs this in a task of its own until all is cut.
     pub(crate) fn spawn(&self, work: impl Future<Output = ()> + Send + 'static) {
-        let work = self.end.clone().run_until_cancelled_owned(work);
-        self.tasks.spawn(async {
-            work.await;
-        });
+        // Boxed, because each future around it has room for it twice: where it is given and where it is polled.
+        self.tasks.spawn(self.end.clone().run_until_cancelled_owned(Box::pin(work)));
     }
 }
