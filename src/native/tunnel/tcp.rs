@@ -14,8 +14,8 @@ use tokio_util::io::poll_read_buf;
 
 use super::chunk::Piece;
 
-/// The most that is read at once, in bytes: measured to be enough for one core to be the limit.
-const READ_MAX: usize = 64 * 1024;
+/// The most that is read at once, in bytes: a little less than what allocators take from the system anew each time.
+const READ_MAX: usize = 120 * 1024;
 
 /// What an idle connection keeps for its next read, in bytes.
 const READ_MIN: usize = 4 * 1024;
@@ -133,10 +133,11 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
 
     fn poll_read(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         let Some(max) = self.read else { return Poll::Pending };
-        if self.buffer.capacity() < self.read_size {
-            self.buffer = BytesMut::with_capacity(self.read_size);
+        let room = max.min(self.read_size);
+        if self.buffer.capacity() < room {
+            self.buffer = BytesMut::with_capacity(room);
         }
-        let mut limited = (&mut self.buffer).limit(max.min(self.read_size));
+        let mut limited = (&mut self.buffer).limit(room);
         match ready!(poll_read_buf(Pin::new(&mut self.stream), cx, &mut limited)) {
             Ok(0) => {
                 self.read = None;
@@ -146,20 +147,28 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
             }
             Ok(n) => {
                 self.read = None;
+                self.adapt(n, room);
                 Poll::Ready(Event::Read(self.take(n).into()))
             }
             Err(error) => self.failed(error),
         }
     }
 
+    /// The next read follows this one of `n` bytes, unless that says nothing: for more than `room` it did not ask.
+    fn adapt(&mut self, n: usize, room: usize) {
+        if room < self.read_size {
+            return;
+        }
+        if n == room {
+            self.read_size = (self.read_size * 2).min(READ_MAX);
+        } else if n < room / 4 {
+            self.read_size = (self.read_size / 2).max(READ_MIN);
+        }
+    }
+
     /// The `n` bytes just read. They get the whole buffer or are copied out of it: few must not keep a large one alive.
     fn take(&mut self, n: usize) -> Bytes {
         let capacity = self.buffer.capacity();
-        if n == capacity {
-            self.read_size = (self.read_size * 2).min(READ_MAX);
-        } else if n < capacity / 4 {
-            self.read_size = (self.read_size / 2).max(READ_MIN);
-        }
         if n >= capacity / 2 {
             return mem::take(&mut self.buffer).freeze();
         }
@@ -215,7 +224,7 @@ mod tests {
             }
         }
         assert_eq!(total, 300_000);
-        assert_eq!(sizes[..5], [4096, 8192, 16384, 32768, 65536]);
+        assert_eq!(sizes[..6], [4096, 8192, 16384, 32768, 65536, 100_000]);
         tcp.read(10);
         assert!(matches!(poll_fn(|cx| tcp.poll(cx)).await, Event::ReadEnd));
     }
