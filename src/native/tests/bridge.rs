@@ -96,7 +96,7 @@ async fn people_are_told_why_another_relay_is_used() {
     let world = World::start().await;
     let (_front, [one, two]) = two(&world).await;
     let mut bridge = Bridge::start(&[&one, &two]);
-    let line = bridge.line(|line| line.starts_with("On this computer itself the proxy is 127.0.0.1, port ")).await;
+    let line = bridge.line(|line| line.contains("on this computer only: 127.0.0.1, port ")).await;
     let port = line.split("port ").nth(1).and_then(|rest| rest.split(',').next()?.parse().ok()).expect("a port");
     bridge.line(|line| line == "waiting for your phone").await;
     let _chat = chat(&world.sim, (Ipv4Addr::LOCALHOST, port).into()).await;
@@ -137,6 +137,7 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
     let missing = folder.path("missing").to_str().expect("UTF-8").to_owned();
     let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let taken = taken.local_addr().expect("bound").to_string();
+    let socks_taken = format!("--socks5={taken}");
     let own = format!("(process {})", std::process::id());
     let link = &format!("https://relay.example/#{KEY}");
     for (args, wanted) in [
@@ -145,7 +146,7 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         (vec![link, "https://relay.example/#a-key"], "link 2 cannot be used: "),
         (vec![""], "no link"),
         (vec![link, "--listen", &taken], &own),
-        (vec![link, "--listen", "127.0.0.1:0", "--socks5", &taken], &own),
+        (vec![link, "--listen", "127.0.0.1:0", &socks_taken], &own),
         (vec![link, "--ca", &missing], "cannot read the certificate authorities in "),
         (vec![link, "--ca", &no_authority], "it holds none"),
     ] {
@@ -163,8 +164,8 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
 async fn a_link_in_the_wrong_place_is_not_repeated() {
     let link = &format!("https://relay.example/#{KEY}");
     let by_path = "https://relay.example/a-key-of-the-tests";
-    for args in [vec!["--socks5", link], vec![link, "--budget", link], vec!["--link", link], vec!["--listen", by_path]]
-    {
+    let socks = format!("--socks5={link}");
+    for args in [vec![&socks[..]], vec![link, "--budget", link], vec!["--link", link], vec!["--listen", by_path]] {
         failed(&args, 2).await;
     }
     let mut with_environment = command(&["bridge"]);

@@ -36,9 +36,10 @@ pub(crate) async fn run(args: &[&str]) -> Ended {
     finish(command(args)).await
 }
 
-pub(crate) async fn finish(mut command: Command) -> Ended {
-    let output = within(tokio::task::spawn_blocking(move || command.output())).await;
-    let output = output.expect("no panic").expect("it starts");
+pub(crate) async fn finish(command: Command) -> Ended {
+    let mut command = tokio::process::Command::from(command);
+    // One that does not end is not waited for by anybody.
+    let output = within(command.kill_on_drop(true).output()).await.expect("it starts");
     let text = |bytes| String::from_utf8(bytes).expect("UTF-8");
     Ended { code: output.status.code(), out: text(output.stdout), err: text(output.stderr) }
 }
