@@ -156,7 +156,12 @@ fn judged(found: Sniff, first: Bytes, local: Local, client: IpAddr) -> Result<Ac
 /// Reads until the first bytes tell what they are; more than that may have been read.
 async fn look(stream: &mut (impl AsyncRead + Unpin), first: &mut BytesMut) -> Result<Sniff, Refusal> {
     loop {
-        let Sniff::Incomplete { need } = sniff(first) else { return Ok(sniff(first)) };
+        let need = match sniff(first) {
+            Sniff::Incomplete { need } => need,
+            found @ (Sniff::WhatsApp { .. } | Sniff::Tls { .. } | Sniff::Proxy(_) | Sniff::Unknown) => {
+                return Ok(found);
+            }
+        };
         if need > limits::CLIENT_HELLO {
             return Err(Refusal::Garbage);
         }

@@ -34,8 +34,8 @@ impl From<Box<TlsStream<Prefixed<TcpStream>>>> for Local {
 
 impl Local {
     /// Whether its TLS ends here.
-    #[must_use]
-    pub const fn is_tls(&self) -> bool {
+    #[cfg(test)]
+    pub(super) const fn is_tls(&self) -> bool {
         matches!(self.0, Side::Tls(_))
     }
 

@@ -1,8 +1,7 @@
 //! Moves bytes between two streams, both ways at once, each way to its end.
 //!
 //! A connection that is idle holds no buffer: bytes are read into one that all connections of a thread share, and only what
-//! the other side did not take at once is kept. This is what costs least of all that was measured but for `splice`, whose
-//! pipes cost every connection four open files more.
+//! the other side did not take at once is kept.
 
 use std::cell::RefCell;
 use std::future::poll_fn;
@@ -16,7 +15,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::tunnel::clock::{Alarm, Clock};
 use crate::tunnel::meter::Meter;
 
-/// What is read at once, in bytes: more hardly saves anything, and would no longer fit in a core's cache.
+/// What is read at once, in bytes, and what one way keeps at most for a side that takes nothing.
 const BUFFER: usize = 256 << 10;
 
 thread_local! {
