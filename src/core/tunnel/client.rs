@@ -59,6 +59,10 @@ enum Phase {
         code: Code,
         session: String,
     },
+    /// TCP broke while the relay had not answered the upgrade, of which it may have made a stream.
+    Unanswered {
+        code: Code,
+    },
     Done,
 }
 
@@ -131,7 +135,9 @@ impl<C: Chunk + Clone> Client<C> {
             return output.into();
         }
         match self.phase {
-            Phase::Opening | Phase::Open { .. } | Phase::Failed { .. } => Output::Wait(self.wake()),
+            Phase::Opening | Phase::Open { .. } | Phase::Failed { .. } | Phase::Unanswered { .. } => {
+                Output::Wait(self.wake())
+            }
             Phase::Done => Output::Done,
         }
     }

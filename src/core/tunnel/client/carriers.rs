@@ -7,7 +7,7 @@ use alloc::vec::Vec;
 use super::{
     super::{
         Carrier,
-        message::{Control, Open, Resume},
+        message::{Control, Open, Reset, Resume},
         relay::Ending,
         upgrade,
     },
@@ -73,7 +73,7 @@ impl<C: Chunk + Clone> Client<C> {
                 let resume = Resume { session, attach: self.attach, received, window, budget };
                 upgrade::encode(&Control::Resume(resume), &[])
             }
-            Phase::Open { session: None } | Phase::Done => return,
+            Phase::Open { session: None } | Phase::Unanswered { .. } | Phase::Done => return,
         };
         self.outputs.push_back(Output::Upgrade(carrier, header));
         // Under load the budget is there in one round trip, less than it takes to dial: the next dial begins now.
@@ -98,13 +98,23 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     pub(super) fn upgraded(&mut self, carrier: Carrier, now: Instant) {
-        let asked = self.attempt.as_ref().is_some_and(|attempt| attempt.carrier == carrier);
-        if asked && matches!(self.phase, Phase::Opening) {
-            self.duplex.begin(carrier, None);
-            self.fresh_liveness(now);
-            if self.duplex.outbound.in_flight() > 0 {
-                self.liveness.sent(now);
+        if self.attempt.as_ref().is_none_or(|attempt| attempt.carrier != carrier) {
+            return;
+        }
+        match self.phase {
+            Phase::Opening => {
+                self.duplex.begin(carrier, None);
+                self.fresh_liveness(now);
+                if self.duplex.outbound.in_flight() > 0 {
+                    self.liveness.sent(now);
+                }
             }
+            Phase::Unanswered { code } => {
+                self.duplex.begin(carrier, None);
+                self.duplex.say(Control::Reset(Reset { code }));
+                self.leave(code);
+            }
+            Phase::Open { .. } | Phase::Failed { .. } | Phase::Done => {}
         }
     }
 
@@ -166,10 +176,14 @@ impl<C: Chunk + Clone> Client<C> {
         }
         match (&self.phase, ending) {
             (Phase::Failed { .. }, Ending::Clean) if was_current => return self.leave(Code::End),
+            (Phase::Unanswered { .. }, _) if !was_spare => return self.leave(Code::End),
             (Phase::Open { session: None }, _) if was_current => return self.abort(Code::UpstreamReset),
             // The relay knows nothing of this stream yet that it would keep: begin again.
             (Phase::Opening, _) if !was_spare => drop(self.duplex.outbound.resume(0)),
-            (Phase::Opening | Phase::Open { .. } | Phase::Failed { .. } | Phase::Done, _) => {}
+            (
+                Phase::Opening | Phase::Open { .. } | Phase::Failed { .. } | Phase::Unanswered { .. } | Phase::Done,
+                _,
+            ) => {}
         }
         if self.duplex.carrier().is_none() {
             self.backoff.lost(now);

@@ -13,6 +13,7 @@ impl<C: Chunk + Clone> Client<C> {
     /// The TCP connection is no more: the relay is told, now or when there is a carrier.
     pub(super) fn tcp_failed(&mut self, code: Code) {
         self.duplex.clear();
+        let unanswered = self.is_asking() && self.duplex.carrier().is_none();
         match &mut self.phase {
             Phase::Open { session: Some(session) } => {
                 let session = core::mem::take(session);
@@ -21,11 +22,12 @@ impl<C: Chunk + Clone> Client<C> {
                     self.say_reset(carrier, code);
                 }
             }
+            Phase::Opening if unanswered => self.phase = Phase::Unanswered { code },
             Phase::Opening | Phase::Open { session: None } => {
                 self.duplex.say(Control::Reset(Reset { code }));
                 self.leave(code);
             }
-            Phase::Failed { .. } | Phase::Done => {}
+            Phase::Failed { .. } | Phase::Unanswered { .. } | Phase::Done => {}
         }
     }
 

@@ -197,6 +197,18 @@ fn without_a_session_a_lost_carrier_is_the_end() {
 }
 
 #[test]
+fn a_client_that_leaves_before_its_upgrade_is_answered_tells_the_relay() {
+    // It is asked after 200 ms and has answered after 300.
+    let local = Habits { breaks_at: Some(0), stall: Some((1, 250)), ..Habits::quick(100, End::After(0)) };
+    let world = run(Plan { local: local.clone(), ..download(1 << 20) });
+    assert!(when(&world, "relay 0 is done") < 1000, "{:#?}", world.log);
+    // It waits for an answer no longer than for any other.
+    let fate = fates(&[Fate::Unanswered { told: false }], Fate::Lives);
+    let world = run(Plan { local, fate, ..download(1 << 20) });
+    assert!(world.now <= 20_000 && world.numbered.len() == 1, "{:#?}", world.log);
+}
+
+#[test]
 fn each_side_learns_why_the_other_failed() {
     for code in [Code::Cpu, Code::Draining] {
         let world = run(Plan { acts: std::vec![(2000, Act::EndRelay(code))], ..download(40 << 20) });
