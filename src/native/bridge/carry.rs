@@ -160,11 +160,11 @@ impl Race {
 
     fn begin(&mut self, relay: Index) {
         let Some(options) = self.pool.options(relay, self.kind) else { return };
-        let tunnel = Tunnel::new(options).tracked(self.tasks.clone());
+        let tunnel = Tunnel::new(options).tracked(self.tasks.clone()).until(self.end.clone());
         let handle = tunnel.handle();
         let (give, handed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let mut late = Late::new(self.said.subscribe(), handed, answer, self.end.clone());
+        let mut late = Late::new(self.said.subscribe(), handed, answer);
         let task = self.tasks.spawn(async move {
             let result = tunnel.carry(&mut late).await;
             (result, late.into_inner())

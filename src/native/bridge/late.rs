@@ -10,7 +10,6 @@ use std::task::{Context, Poll};
 use bytes::{Buf, Bytes};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::{oneshot, watch};
-use tokio_util::sync::{CancellationToken, WaitForCancellationFutureOwned};
 
 /// A connection that is handed over, and all that was read of it, from its first byte.
 pub(super) struct Handed<S> {
@@ -18,15 +17,14 @@ pub(super) struct Handed<S> {
     pub(super) said: Bytes,
 }
 
-/// A connection before and behind its being handed over. It fails when nobody will hand it over any more, when it is told
-/// to end, and when the other side ends before it has answered.
+/// A connection before and behind its being handed over. It fails when nobody will hand it over any more, and when the other
+/// side ends before it has answered.
 pub(super) struct Late<S> {
     /// What was said, and is not read from here yet.
     said: Bytes,
     /// How much was said up to the end of that.
     heard: usize,
     stream: Stream<S>,
-    end: Pin<Box<WaitForCancellationFutureOwned>>,
 }
 
 enum Stream<S> {
@@ -52,11 +50,10 @@ impl<S> Late<S> {
         mut said: watch::Receiver<Bytes>,
         handed: oneshot::Receiver<Handed<S>>,
         answered: oneshot::Sender<()>,
-        end: CancellationToken,
     ) -> Self {
         let first = said.borrow_and_update().clone();
         let stream = Stream::Awaited { handed, more: more(said), answered: Some(answered) };
-        Self { heard: first.len(), said: first, stream, end: Box::pin(end.cancelled_owned()) }
+        Self { heard: first.len(), said: first, stream }
     }
 
     /// The connection, if it was handed over.
@@ -73,9 +70,6 @@ impl<S> Late<S> {
 
     /// Notes what is new, and gives the connection if it is here.
     fn poll_stream(&mut self, cx: &mut Context<'_>) -> Poll<io::Result<&mut S>> {
-        if self.end.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(Err(io::ErrorKind::ConnectionAborted.into()));
-        }
         if let Stream::Awaited { handed, .. } = &mut self.stream {
             match Pin::new(handed).poll(cx) {
                 Poll::Ready(Ok(Handed { stream, said })) => {
@@ -166,16 +160,14 @@ mod tests {
         said: watch::Sender<Bytes>,
         give: oneshot::Sender<Handed<DuplexStream>>,
         answered: oneshot::Receiver<()>,
-        end: CancellationToken,
     }
 
     fn late(first: &'static [u8]) -> (Phone, Late<DuplexStream>) {
         let (said, heard) = watch::channel(Bytes::from_static(first));
         let (give, handed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
-        let end = CancellationToken::new();
-        let late = Late::new(heard, handed, answer, end.clone());
-        (Phone { said, give, answered, end }, late)
+        let late = Late::new(heard, handed, answer);
+        (Phone { said, give, answered }, late)
     }
 
     #[tokio::test]
@@ -197,8 +189,7 @@ mod tests {
         let mut read = [0; 4];
         far.read_exact(&mut read).await.expect("written");
         assert_eq!(&read, b"back");
-        phone.end.cancel();
-        assert!(late.read_u8().await.is_err() && late.into_inner().is_some());
+        assert!(late.into_inner().is_some());
     }
 
     #[tokio::test]

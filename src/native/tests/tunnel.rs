@@ -4,8 +4,9 @@ use std::time::Duration;
 
 use pasarela::sim::pattern;
 use pasarela::tunnel::{self, Tunnel, TunnelStream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, split};
+use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
 use tokio::net::{TcpListener, TcpStream};
+use tokio_util::sync::CancellationToken;
 
 use crate::tunnels::{World, ask, assert_relay_empty, command, until};
 use crate::{assert_all_closed, within};
@@ -171,4 +172,24 @@ async fn a_stream_that_is_dropped_is_reset() {
     drop(stream);
     assert_all_closed(&world.sim).await;
     assert_relay_empty(&world.relay).await;
+}
+
+#[tokio::test]
+async fn an_upload_that_has_stalled_can_be_abandoned() {
+    let world = World::start().await;
+    let abandon = CancellationToken::new();
+    let tunnel = Tunnel::new(world.options()).until(abandon.clone());
+    let handle = tunnel.handle();
+    let (mut near, mut far) = duplex(1 << 20);
+    let carrying = tokio::spawn(async move { tunnel.carry(&mut near).await.map(drop) });
+    within(far.write_all(&command("sim stall"))).await.expect("carried");
+    let filling = tokio::spawn(async move { while far.write_all(&[1; 64 << 10]).await.is_ok() {} });
+    // The window is full: it waits for the relay alone.
+    let window = world.options().window as usize;
+    until(&handle, |status| status.held >= window).await;
+    abandon.cancel();
+    assert!(matches!(within(carrying).await.expect("no panic"), Err(tunnel::Error::Local(_))));
+    assert_all_closed(&world.sim).await;
+    assert_relay_empty(&world.relay).await;
+    within(filling).await.expect("no panic");
 }

@@ -11,6 +11,7 @@ mod carriers;
 mod engine;
 mod stream;
 
+use std::io;
 use std::sync::Arc;
 
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -37,6 +38,7 @@ pub struct Tunnel {
     handle: Handle,
     owner: Owner,
     tasks: TaskTracker,
+    abandon: CancellationToken,
 }
 
 impl Tunnel {
@@ -44,13 +46,19 @@ impl Tunnel {
     #[must_use]
     pub fn new(options: Options) -> Self {
         let (handle, owner) = handle::pair();
-        Self { options, handle, owner, tasks: TaskTracker::new() }
+        Self { options, handle, owner, tasks: TaskTracker::new(), abandon: CancellationToken::new() }
     }
 
     /// Counts its own tasks among these, so that a program can wait before it ends until the relay knows all.
     #[must_use]
     pub fn tracked(self, tasks: TaskTracker) -> Self {
         Self { tasks, ..self }
+    }
+
+    /// Resets the stream when this is cancelled, whatever it waits for then.
+    #[must_use]
+    pub fn until(self, abandon: CancellationToken) -> Self {
+        Self { abandon, ..self }
     }
 
     /// To watch and steer it.
@@ -70,7 +78,13 @@ impl Tunnel {
     /// close for the end of the stream.
     pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(self, local: &mut S) -> Result<Status, Error> {
         let mut engine = Engine::new(self.options, self.owner, self.tasks.clone());
-        let result = engine.run(&mut Tcp::new(local)).await;
+        let result = match self.abandon.run_until_cancelled(engine.run(&mut Tcp::new(local))).await {
+            Some(result) => result,
+            None => {
+                engine.abandon();
+                Err(Error::Local(io::ErrorKind::ConnectionAborted.into()))
+            }
+        };
         self.tasks.spawn(engine.settle());
         result
     }
@@ -80,7 +94,8 @@ impl Tunnel {
     pub fn open(self) -> TunnelStream {
         let (near, far) = tokio::io::duplex(PIPE);
         let failure = Arc::new(Failure::default());
-        let abandon = CancellationToken::new();
+        // Dropping the stream abandons it alone.
+        let abandon = self.abandon.child_token();
         let stream = TunnelStream::new(near, self.handle.clone(), Arc::clone(&failure), abandon.clone());
         let mut engine = Engine::new(self.options, self.owner, self.tasks.clone());
         self.tasks.spawn(async move {
