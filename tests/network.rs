@@ -63,10 +63,11 @@ async fn through(net: Net, root: [u8; 32], ca: Vec<u8>) -> Result<()> {
         tokio::time::sleep(away).await;
         net.plug().await
     };
-    let (talk, load, cut) = tokio::join!(talk, load, cut);
-    cut.context("the cable")?;
-    load.context("the download")?;
-    talk.context("the chat")?;
+    // The first that fails ends the others.
+    let talk = async { talk.await.context("the chat") };
+    let load = async { load.await.context("the download") };
+    let cut = async { cut.await.context("the cable") };
+    tokio::try_join!(talk, load, cut)?;
     let standing = bridge.bridge.standing();
     ensure!(standing.taken == 2 && standing.failed == 0, "the phone had to come again: {standing:?}");
     drop(chat);

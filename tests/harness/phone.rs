@@ -21,6 +21,9 @@ use wacore_binary::builder::NodeBuilder;
 
 use crate::{official, socket::PATIENCE};
 
+/// A download may stand still for so long: longer than any network is away.
+const STALL: Duration = Duration::from_secs(60);
+
 /// A client payload as far as the simulator looks: a user agent of platform 0 (Android).
 const PAYLOAD: [u8; 4] = [0x2a, 2, 8, 0];
 
@@ -173,5 +176,5 @@ pub async fn download(proxy: SocketAddr, ca: &[u8], total: u64, mut seen: impl F
 
 async fn more(session: &mut TlsStream<TcpStream>, buffer: &mut BytesMut) -> Result<usize> {
     buffer.reserve(64 << 10);
-    Ok(timeout(PATIENCE, session.read_buf(buffer)).await.context("nothing for a long time")??)
+    Ok(timeout(STALL, session.read_buf(buffer)).await.context("nothing for a long time")??)
 }
