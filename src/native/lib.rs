@@ -7,6 +7,8 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+pub mod memory;
+
 mod upgrade;
 
 pub mod trouble;
