@@ -5,12 +5,10 @@
 use std::{net::SocketAddr, sync::Arc};
 
 use anyhow::{Context, Result};
-use pasarela::tunnel::Stream;
+use pasarela::{connect::anybody, tunnel::Stream};
 use rustls::{
-    ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme,
-    client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier},
-    crypto::aws_lc_rs,
-    pki_types::{CertificateDer, ServerName, UnixTime},
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, ServerName},
 };
 use tokio::{io::AsyncWriteExt, net::TcpStream, time::timeout};
 use tokio_rustls::{TlsConnector, client::TlsStream};
@@ -119,9 +117,7 @@ pub async fn chat(port: &Port, header: &[u8]) -> Result<Line> {
 /// # Errors
 /// No session.
 pub async fn tls(tcp: TcpStream, name: &str) -> Result<TlsStream<TcpStream>> {
-    let config = ClientConfig::builder().dangerous().with_custom_certificate_verifier(Arc::new(Anybody));
-    let connector = TlsConnector::from(Arc::new(config.with_no_client_auth()));
-    let session = timeout(PATIENCE, connector.connect(ServerName::try_from(name.to_owned())?, tcp));
+    let session = timeout(PATIENCE, TlsConnector::from(anybody()).connect(ServerName::try_from(name.to_owned())?, tcp));
     session.await.context("no TLS session in time")?.context("no TLS session with the proxy")
 }
 
@@ -137,43 +133,4 @@ pub async fn media(address: SocketAddr, name: &str, ca: &[u8]) -> Result<TlsStre
     let name = ServerName::try_from(name.to_owned())?;
     let session = timeout(PATIENCE, TlsConnector::from(Arc::new(config)).connect(name, tcp));
     session.await.context("no TLS session in time")?.context("no TLS session")
-}
-
-/// Takes every certificate, as WhatsApp does of a proxy: the proxy's is made anew at each start.
-#[derive(Debug)]
-struct Anybody;
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        _: &[u8],
-        _: &CertificateDer<'_>,
-        _: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        Ok(HandshakeSignatureValid::assertion())
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        aws_lc_rs::default_provider().signature_verification_algorithms.supported_schemes()
-    }
 }

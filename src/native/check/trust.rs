@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use rustls::client::WebPkiServerVerifier;
 use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
 use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
 use tokio::io::{AsyncRead, AsyncWrite};
@@ -17,6 +17,7 @@ use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::clock::Dates;
+use crate::connect::anybody;
 
 /// A chain has few certificates, so that few dates can be wrong one after the other.
 const CERTIFICATES_MAX: usize = 8;
@@ -41,16 +42,23 @@ impl Trust {
         let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
         let added = authorities.iter().try_for_each(|authority| roots.add(authority.clone()));
         added.map_err(|_| UnusableAuthority)?;
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), provider()).build();
+        let provider = Arc::new(aws_lc_rs::default_provider());
+        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
         let webpki = webpki.expect("there are authorities, and no lists of revoked certificates to be wrong");
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-        Ok(Self { config: config(Arc::new(AtTime { webpki, now })) })
+        let config = ClientConfig::builder_with_provider(provider)
+            .with_safe_default_protocol_versions()
+            .expect("the provider has both versions")
+            .dangerous()
+            .with_custom_certificate_verifier(Arc::new(AtTime { webpki, now }))
+            .with_no_client_auth();
+        Ok(Self { config: Arc::new(config) })
     }
 
     /// Any certificate: a proxy makes its own, and what goes through it is encrypted to WhatsApp anyway.
     #[must_use]
     pub fn anybody() -> Self {
-        Self { config: config(Arc::new(Anybody(provider()))) }
+        Self { config: anybody() }
     }
 
     /// A session with `name`, a host name or an address.
@@ -95,20 +103,6 @@ fn dates(error: &CertificateError) -> Option<Dates> {
         CertificateError::NotValidYetContext { not_before, .. } => Some(Dates::NotBefore(not_before.as_secs())),
         _ => None,
     }
-}
-
-fn provider() -> Arc<CryptoProvider> {
-    Arc::new(aws_lc_rs::default_provider())
-}
-
-fn config(verifier: Arc<dyn ServerCertVerifier>) -> Arc<ClientConfig> {
-    let config = ClientConfig::builder_with_provider(provider())
-        .with_safe_default_protocol_versions()
-        .expect("the provider has both versions")
-        .dangerous()
-        .with_custom_certificate_verifier(verifier)
-        .with_no_client_auth();
-    Arc::new(config)
 }
 
 /// Verifies at a given time, and blames the dates only if nothing else is wrong.
@@ -165,44 +159,5 @@ impl ServerCertVerifier for AtTime {
 
     fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
         self.webpki.supported_verify_schemes()
-    }
-}
-
-/// Takes every certificate, but only from whoever has its key.
-#[derive(Debug)]
-struct Anybody(Arc<CryptoProvider>);
-
-impl ServerCertVerifier for Anybody {
-    fn verify_server_cert(
-        &self,
-        _end_entity: &CertificateDer<'_>,
-        _intermediates: &[CertificateDer<'_>],
-        _server_name: &ServerName<'_>,
-        _ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls12_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        rustls::crypto::verify_tls13_signature(message, cert, signature, &self.0.signature_verification_algorithms)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.signature_verification_algorithms.supported_schemes()
     }
 }

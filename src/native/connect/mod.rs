@@ -32,6 +32,7 @@ pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvi
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
 pub use spare::Spares;
+pub use tls::anybody;
 
 /// What a browser's WebSocket offers: with more, a server might choose what has no upgrade.
 const ALPN: &[&[u8]] = &[b"http/1.1"];

@@ -5,6 +5,7 @@
 
 mod refusal;
 mod verify;
+mod anybody;
 
 use std::sync::Arc;
 
@@ -20,6 +21,7 @@ use tokio_rustls::client::TlsStream;
 use super::report::{EchStatus, Shown, Version};
 use verify::Verifier;
 
+pub use anybody::anybody;
 pub(super) use refusal::Refusal;
 
 /// The authorities that may certify a server.

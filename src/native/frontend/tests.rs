@@ -1,19 +1,16 @@
 //! Connections as phones, proxies in front and strangers make them, over real sockets.
 
 use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
 
 use pasarela_core::proxy::{Version, encode};
 use pasarela_core::route::Kind;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::{WebPkiSupportedAlgorithms, aws_lc_rs, verify_tls12_signature, verify_tls13_signature};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{ClientConfig, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::pki_types::ServerName;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::*;
+use crate::connect::anybody;
 
 const HELLO: &[u8] = b"WA\x06\x03\x00\x00\x24and more";
 
@@ -47,57 +44,6 @@ async fn all(accepted: Accepted) -> Vec<u8> {
     bytes
 }
 
-/// Accepts any certificate, as WhatsApp's app does of a proxy.
-#[derive(Debug)]
-struct Any(WebPkiSupportedAlgorithms);
-
-impl ServerCertVerifier for Any {
-    fn verify_server_cert(
-        &self,
-        _: &CertificateDer<'_>,
-        _: &[CertificateDer<'_>],
-        _: &ServerName<'_>,
-        _: &[u8],
-        _: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        Ok(ServerCertVerified::assertion())
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls12_signature(message, certificate, signature, &self.0)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        certificate: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        verify_tls13_signature(message, certificate, signature, &self.0)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.0.supported_schemes()
-    }
-}
-
-fn tls() -> TlsConnector {
-    let provider = aws_lc_rs::default_provider();
-    let any = Any(provider.signature_verification_algorithms);
-    let config = ClientConfig::builder_with_provider(provider.into())
-        .with_safe_default_protocol_versions()
-        .expect("versions")
-        .dangerous()
-        .with_custom_certificate_verifier(Arc::new(any))
-        .with_no_client_auth();
-    TlsConnector::from(Arc::new(config))
-}
-
 fn name(text: &str) -> ServerName<'static> {
     ServerName::try_from(text.to_owned()).expect("a name")
 }
@@ -107,7 +53,7 @@ async fn chat_in_tls(door: Door, to: &str) -> Result<Vec<u8>, Refusal> {
     let (phone, accepted) = connect(intake(&[]), door).await;
     let to = name(to);
     let talk = tokio::spawn(async move {
-        let mut phone = tls().connect(to, phone).await.expect("any certificate");
+        let mut phone = TlsConnector::from(anybody()).connect(to, phone).await.expect("any certificate");
         phone.write_all(HELLO).await.expect("connected");
         phone.shutdown().await.expect("connected");
         // Held until the other end has read all.
@@ -122,7 +68,7 @@ async fn chat_in_tls(door: Door, to: &str) -> Result<Vec<u8>, Refusal> {
 
 /// The TLS hello for this name.
 fn hello(to: &str) -> Vec<u8> {
-    let config = Arc::clone(tls().config());
+    let config = anybody();
     let mut client = rustls::ClientConnection::new(config, name(to)).expect("a name");
     let mut hello = Vec::new();
     client.write_tls(&mut hello).expect("a buffer");
