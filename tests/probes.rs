@@ -34,6 +34,7 @@ async fn random_paths_wrong_keys_and_wrong_routes_answer_the_same(kind: Kind) ->
         "/tunnel".to_owned(),
         "/0/tunnel".to_owned(),
         "/status.json".to_owned(),
+        "/0123456789abcdefghiX/check.js".to_owned(),
         "/0123456789abcdefghiX/ws/chat".to_owned(),
         "/0123456789abcdefghiX/".to_owned(),
         format!("/{KEY}"),
@@ -62,10 +63,24 @@ async fn the_right_key_opens_every_route(kind: Kind) -> Result<()> {
     let guide = get("/").await?;
     ensure!(guide.status() == 200 && guide.body.contains("data-relay=\"ready\""), "{guide:?}");
     ensure!(guide.head.to_ascii_lowercase().contains("referrer-policy: no-referrer"), "the key would leak");
+    let head = http::request(relay, "HEAD", &format!("/{KEY}/?lang=fa"), &[]).await?;
+    ensure!(head.status() == 200 && head.body.is_empty(), "{head:?}");
+    let persian = http::request(relay, "GET", &format!("/{KEY}/"), &[("Accept-Language", "fa-IR, en;q=0.5")]).await?;
+    ensure!(persian.body.contains("<html lang=\"fa\" dir=\"rtl\""), "{persian:?}");
+    // The check is embedded, or the page does not speak of it.
+    for file in ["/check.js", "/check.wasm"] {
+        let status = if guide.body.contains(" data-check=\"yes\"") { 200 } else { 404 };
+        ensure!(get_head(relay, &format!("/{KEY}{file}")).await?.status() == status, "{file}");
+        ensure!(get_head(relay, file).await?.status() == status, "{file} beside the page at the root");
+    }
     ensure!(get("/status.json").await?.status() == 200);
     let without_upgrade = get("/pipe/chat").await?;
     ensure!(without_upgrade.status() == 426, "{without_upgrade:?}");
     Ok(())
+}
+
+async fn get_head(relay: std::net::SocketAddr, target: &str) -> Result<http::Response> {
+    http::request(relay, "HEAD", target, &[]).await
 }
 
 async fn every_key_that_is_set_carries_a_stream(kind: Kind) -> Result<()> {
@@ -88,7 +103,7 @@ async fn the_operators_own_site_stands_in_front_and_the_guide_only_behind_the_ke
     let own = |options| Options { site: Some("a shop for bicycles"), ..keyed(options).var("SITE", "own") };
     let bench = Bench::with(kind, own).await?;
     let relay = bench.address();
-    for target in ["/", "/bicycles", "/0123456789abcdefghiX/ws/chat"] {
+    for target in ["/", "/bicycles", "/0123456789abcdefghiX/ws/chat", "/check.js", "/check.wasm"] {
         for headers in [&[][..], &UPGRADE] {
             let answer = http::request(relay, "GET", target, headers).await?;
             ensure!(answer.body.contains("bicycles"), "{target}: {answer:?}");

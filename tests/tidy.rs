@@ -59,7 +59,15 @@ fn nothing_is_left_for_later_in_the_code() -> Result<()> {
 
 #[test]
 fn the_core_has_no_std_and_knows_no_adapter() -> Result<()> {
-    let foreign = ["extern crate std", "use std::", "pasarela_edge", "pasarela_noise", "tokio::", "wasm_bindgen"];
+    let foreign = [
+        "extern crate std",
+        "use std::",
+        "pasarela_edge",
+        "pasarela_guide",
+        "pasarela_noise",
+        "tokio::",
+        "wasm_bindgen",
+    ];
     // The compiler holds it for what is built; tests may use what they like.
     let of_tests = |path: &Path| path.iter().any(|part| part == "tests" || part.to_string_lossy().starts_with("sim"));
     check("core is no_std and names no adapter", |path, text| {
@@ -78,7 +86,7 @@ fn edge_and_native_never_name_each_other() -> Result<()> {
 
 #[test]
 fn a_file_uses_only_files_listed_above_it() -> Result<()> {
-    for lib in ["src/core/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs"] {
+    for lib in ["src/core/lib.rs", "src/guide/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs"] {
         let lib = root().join(lib);
         let text = fs::read_to_string(&lib)?;
         let listed = |line: &str| {
@@ -86,7 +94,7 @@ fn a_file_uses_only_files_listed_above_it() -> Result<()> {
             line.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned)
         };
         let modules: Vec<String> = text.lines().filter_map(listed).collect();
-        ensure!(modules.len() > 3, "{} lists no modules", lib.display());
+        ensure!(modules.len() > 1, "{} lists no modules", lib.display());
         for (index, module) in modules.iter().enumerate() {
             let own = fs::read_to_string(lib.with_file_name(format!("{module}.rs")))?;
             let own = own.split("#[cfg(test)]").next().unwrap_or_default();

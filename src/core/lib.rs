@@ -24,7 +24,6 @@ pub mod proxy;
 pub mod sniff;
 pub mod config;
 pub mod route;
-pub mod pages;
 pub mod web;
 pub mod status;
 pub mod policy;

@@ -20,6 +20,28 @@ pub enum Route {
     Status,
     /// `GET K/`: the guide.
     Guide,
+    /// `GET K/check.js`, `K/check.wasm`: what the guide loads on demand.
+    Asset(Asset),
+}
+
+/// A file that the guide loads on demand.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Asset {
+    /// The check's script.
+    Script,
+    /// What the script runs.
+    Wasm,
+}
+
+impl Asset {
+    /// The file at this path, which begins behind the key.
+    pub fn at(path: &str) -> Option<Self> {
+        match path {
+            "/check.js" => Some(Self::Script),
+            "/check.wasm" => Some(Self::Wasm),
+            _ => None,
+        }
+    }
 }
 
 /// What a relayed stream speaks.
@@ -36,7 +58,7 @@ impl Route {
     pub const fn upgrades(self) -> bool {
         match self {
             Self::WsChat | Self::Pipe(_) | Self::Tunnel => true,
-            Self::Status | Self::Guide => false,
+            Self::Status | Self::Guide | Self::Asset(_) => false,
         }
     }
 }
@@ -79,7 +101,7 @@ pub fn find<'a>(access: &'a Access, path: &str) -> Option<Found<'a>> {
         "/tunnel" => Route::Tunnel,
         "/status.json" => Route::Status,
         "/" => Route::Guide,
-        _ => return None,
+        rest => Route::Asset(Asset::at(rest)?),
     };
     Some(Found { route, owner })
 }
@@ -129,6 +151,8 @@ mod tests {
             ("/tunnel", Route::Tunnel),
             ("/status.json", Route::Status),
             ("/", Route::Guide),
+            ("/check.js", Route::Asset(Asset::Script)),
+            ("/check.wasm", Route::Asset(Asset::Wasm)),
         ] {
             assert_eq!(find(&keys(), &alloc::format!("/{KEY}{path}")), Some(Found { route, owner: "bo" }));
             assert_eq!(find(&Access::Open, path), Some(Found { route, owner: "" }));
@@ -162,7 +186,7 @@ mod tests {
 
     #[test]
     fn near_misses_are_no_routes() {
-        for rest in ["", "/ws/chat/", "//ws/chat", "/pipe", "/tunnelx", "/STATUS.json"] {
+        for rest in ["", "/ws/chat/", "//ws/chat", "/pipe", "/tunnelx", "/STATUS.json", "/check.js/"] {
             assert_eq!(find(&keys(), &alloc::format!("/{KEY}{rest}")), None, "{rest}");
         }
         assert_eq!(find(&keys(), KEY), None);

@@ -4,11 +4,11 @@
 
 use pasarela_core::{
     config::{Config, WebUpstream},
-    pages::{guide, upgrade_required},
     pipe::{Origin, Pipe},
     route::{Judgement, Kind, Route},
     web::{edge_query, routing_info},
 };
+use pasarela_guide::upgrade_required;
 use wasm_bindgen::JsValue;
 use web_sys::{Request, Response};
 
@@ -45,7 +45,8 @@ async fn answer(
         Judgement::Serve(found) => found,
     };
     match found.route {
-        Route::Guide => pages::answer(&guide(Some(config))),
+        Route::Guide => pages::guide(request, query, config),
+        Route::Asset(asset) => pages::asset(asset, request, path, env, config).await,
         Route::Status => status::answer(request, (path, query), config, env).await,
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Route::WsChat => {

@@ -1,15 +1,18 @@
-//! The core's pages as the platform's responses, and the operator's own site.
+//! The guide's pages as the platform's responses, and the operator's own site.
 //!
-//! `unknown` is the one place that answers what is not there, whatever the reason. What the pages say is the core's.
+//! `unknown` is the one place that answers what is not there, whatever the reason. What the pages say is `pasarela-guide`'s.
 
-use js_sys::{Function, Promise, Reflect};
+use js_sys::{Function, Promise, Reflect, Uint8Array};
 use pasarela_core::{
     config::{Config, Site},
-    pages::{self, Page},
+    route::Asset,
 };
+use pasarela_guide::{self as guide, Asked, Language, Page};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, Response, ResponseInit};
+
+use crate::url::split;
 
 /// The answer to a request that is not a relay route under a right key.
 pub(crate) async fn unknown(
@@ -24,7 +27,32 @@ pub(crate) async fn unknown(
     {
         return Ok(response);
     }
-    answer(&pages::stranger(config, &request.method(), path))
+    let url = request.url();
+    let asked = Asked { method: &request.method(), path, query: split(&url).1, languages: &languages(request) };
+    answer(&guide::stranger(config, &asked))
+}
+
+/// The guide, for whoever has the key.
+pub(crate) fn guide(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {
+    answer(&guide::guide(Some(config), Language::of(query, &languages(request))))
+}
+
+/// A file that the guide loads.
+pub(crate) async fn asset(
+    asset: Asset,
+    request: &Request,
+    path: &str,
+    env: &JsValue,
+    config: &Config,
+) -> Result<Response, JsValue> {
+    match guide::asset(asset) {
+        Some(page) => answer(&page),
+        None => unknown(request, path, env, Some(config)).await,
+    }
+}
+
+fn languages(request: &Request) -> String {
+    request.headers().get("accept-language").ok().flatten().unwrap_or_default()
 }
 
 /// A page as a response.
@@ -36,7 +64,11 @@ pub(crate) fn answer(page: &Page) -> Result<Response, JsValue> {
     let init = ResponseInit::new();
     init.set_status(page.status);
     init.set_headers(&headers);
-    Response::new_with_opt_str_and_init(Some(&page.body), &init)
+    if page.packed {
+        // Otherwise the platform would compress it once more.
+        Reflect::set(&init, &"encodeBody".into(), &"manual".into())?;
+    }
+    Response::new_with_opt_js_u8_array_and_init(Some(&Uint8Array::from(&*page.body)), &init)
 }
 
 /// The operator's own site, if there is one.

@@ -13,7 +13,6 @@ use pasarela_core::{
     codes::Code,
     config::Config,
     dial::Candidate,
-    pages::json,
     route::{Found, Kind, Route},
     tunnel::{
         message::Open,
@@ -22,6 +21,7 @@ use pasarela_core::{
         upgrade::{self, Request as Asked},
     },
 };
+use pasarela_guide::json;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};

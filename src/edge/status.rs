@@ -8,9 +8,9 @@ use js_sys::{Promise, Reflect};
 use pasarela_core::{
     config::{Authority, Config},
     limits,
-    pages::json,
     status::{self, Due, Probed, Reachable, Status},
 };
+use pasarela_guide::json;
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};

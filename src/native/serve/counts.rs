@@ -52,7 +52,7 @@ impl Counts {
             Route::Pipe(Kind::Chat) => "pipe/chat",
             Route::Pipe(Kind::Tls) => "pipe/tls",
             Route::Tunnel => "tunnel",
-            Route::Status | Route::Guide => return,
+            Route::Status | Route::Guide | Route::Asset(_) => return,
         };
         self.upgrades.get_or_create(&On { route }).inc();
     }

@@ -16,10 +16,11 @@ use pasarela_core::config::WebUpstream;
 use pasarela_core::pipe::Origin;
 use pasarela_core::route::{Found, Judgement, Kind, Route};
 use pasarela_core::tunnel::upgrade::{self as protocol, PROTOCOL};
-use pasarela_core::{pages as core, web as library};
+use pasarela_core::web as library;
+use pasarela_guide as guide;
 
 use super::counts::{Counted, Refusal};
-use super::pages::{Answer, answer, unknown};
+use super::pages::{Answer, answer, asked, unknown};
 use super::shared::{Place, Shared};
 use super::{MESSAGE_MAX, pipe, status, trust, web};
 use crate::tunnel::BoxedStream;
@@ -34,14 +35,19 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
     let key = key.filter(|_| request.method() == Method::GET && request.version() == Version::HTTP_11);
     let config = &shared.ground.config;
     match config.judge(request.method().as_str(), request.uri().path(), key.is_some()) {
-        Judgement::Stranger => unknown(request.method(), request.uri().path(), shared),
-        Judgement::UpgradeRequired => answer(core::upgrade_required()),
-        Judgement::Serve(Found { route: Route::Guide, .. }) => answer(core::guide(Some(config))),
+        Judgement::Stranger => unknown(&request, shared),
+        Judgement::UpgradeRequired => answer(guide::upgrade_required()),
+        Judgement::Serve(Found { route: Route::Guide, .. }) => {
+            answer(guide::guide(Some(config), asked(&request).language()))
+        }
+        Judgement::Serve(Found { route: Route::Asset(asset), .. }) => {
+            guide::asset(asset).map_or_else(|| unknown(&request, shared), answer)
+        }
         Judgement::Serve(Found { route: Route::Status, .. }) => {
             status::status(shared, request.headers(), request.uri().query().unwrap_or_default()).await
         }
         Judgement::Serve(found) => {
-            let Some(key) = key else { return answer(core::upgrade_required()) };
+            let Some(key) = key else { return answer(guide::upgrade_required()) };
             let (route, owner) = (found.route, found.owner.to_owned());
             let client = trust::client(peer, request.headers(), &shared.options.trusted);
             match shared.place(client) {
@@ -63,7 +69,7 @@ struct Asked {
 
 fn busy(refusal: Refusal, shared: &Shared) -> Answer {
     shared.counts.refused(refusal);
-    answer(core::busy())
+    answer(guide::busy())
 }
 
 /// Accepts the WebSocket and lets a task of its own carry it.
@@ -83,7 +89,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
             subprotocol = protocol::is_offered(&protocols).then_some(PROTOCOL);
             Work::Tunnel(Client { owner, address: client, request: protocol::decode(&protocols) })
         }
-        Route::Status | Route::Guide => return unknown(request.method(), request.uri().path(), shared),
+        Route::Status | Route::Guide | Route::Asset(_) => return unknown(&request, shared),
     };
     let upgrading = hyper::upgrade::on(&mut request);
     let carried = Arc::clone(shared);

@@ -1,13 +1,15 @@
-//! The core's pages as hyper's responses, and the operator's own site.
+//! The guide's pages as hyper's responses, and the operator's own site.
 //!
-//! `unknown` is the one place that answers what is not there, whatever the reason. What the pages say is the core's.
+//! `unknown` is the one place that answers what is not there, whatever the reason. What the pages say is `pasarela-guide`'s.
+
+use std::borrow::Cow;
 
 use http_body_util::Full;
 use hyper::body::Bytes;
-use hyper::header::{CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
-use hyper::{Method, Response, StatusCode};
+use hyper::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderName, HeaderValue, LOCATION};
+use hyper::{Method, Request, Response, StatusCode};
 use pasarela_core::config::Site;
-use pasarela_core::pages::{self, Page};
+use pasarela_guide::{self as guide, Asked, Page};
 
 use super::shared::Shared;
 use super::site;
@@ -15,8 +17,9 @@ use super::site;
 pub(super) type Answer = Response<Full<Bytes>>;
 
 /// The answer to a request that is not a relay route under a right key.
-pub(super) fn unknown(method: &Method, path: &str, shared: &Shared) -> Answer {
+pub(super) fn unknown<T>(request: &Request<T>, shared: &Shared) -> Answer {
     let config = &shared.ground.config;
+    let (method, path) = (request.method(), request.uri().path());
     let reads = matches!(*method, Method::GET | Method::HEAD);
     match (config.site, &shared.options.site) {
         (Site::Own, Some(site)) => {
@@ -25,7 +28,17 @@ pub(super) fn unknown(method: &Method, path: &str, shared: &Shared) -> Answer {
         }
         (Site::Own, None) | (Site::Guide, _) => None,
     }
-    .unwrap_or_else(|| answer(pages::stranger(Some(config), method.as_str(), path)))
+    .unwrap_or_else(|| answer(guide::stranger(Some(config), &asked(request))))
+}
+
+/// What of a request a page depends on.
+pub(super) fn asked<T>(request: &Request<T>) -> Asked<'_> {
+    Asked {
+        method: request.method().as_str(),
+        path: request.uri().path(),
+        query: request.uri().query().unwrap_or_default(),
+        languages: request.headers().get(ACCEPT_LANGUAGE).and_then(|value| value.to_str().ok()).unwrap_or_default(),
+    }
 }
 
 /// A page as a response.
@@ -35,7 +48,10 @@ pub(super) fn answer(page: Page) -> Answer {
     for (name, value) in page.headers() {
         answer.headers_mut().insert(HeaderName::from_static(name), HeaderValue::from_static(value));
     }
-    *answer.body_mut() = Full::new(page.body.into_owned().into());
+    *answer.body_mut() = Full::new(match page.body {
+        Cow::Borrowed(bytes) => Bytes::from_static(bytes),
+        Cow::Owned(bytes) => bytes.into(),
+    });
     answer
 }
 

@@ -8,8 +8,8 @@ use futures_util::SinkExt;
 use hyper::header::HeaderMap;
 use pasarela_core::config::Authority;
 use pasarela_core::limits;
-use pasarela_core::pages::json;
 use pasarela_core::status::{self, Due, Gauges, Reachable, Status};
+use pasarela_guide::json;
 use tokio::time::timeout;
 
 use super::dial::dial;
