@@ -1,1 +1,316 @@
-document.documentElement.className = 'js'
+// What the page does beyond its text: fills in the relay's link, copies, and runs the check when it is asked to.
+//
+// The key stays in the browser: it is read from behind the # or from the path, kept in no storage and sent to nobody but
+// the relay itself, by the check. Written for old browsers; the check's own code is loaded only when it is needed.
+(function () {
+  'use strict'
+  var html = document.documentElement, body = document.body
+  if (!window.Promise || !html.classList || !html.dataset || !('content' in document.createElement('template'))) return
+  html.classList.add('js')
+
+  var KEY = /^[\w.~-]{16,128}$/, PARAMETER = /^(addr|port|sni|verify|host|pin|ech)=[\w.~%:[\],+\/=-]+$/, ROOT = /^root=[0-9a-f]{64}$/i
+  var origin = location.protocol + '//' + location.host
+  var open = body.hasAttribute('data-open'), own = body.getAttribute('data-site') === 'own'
+  var texts = by('texts').content
+  var relay = null, module = null, running = null, tries = 0
+
+  function by(id) { return document.getElementById(id) }
+  function all(selector, within) { return Array.prototype.slice.call((within || document).querySelectorAll(selector)) }
+  function said(name) { return texts.querySelector('[data-text=' + name + ']').textContent }
+  function show(element, shown) { element.hidden = !shown }
+
+  // The key and the parameters behind a #; null if it is no such thing.
+  function parse(fragment) {
+    var parts = fragment.split('&'), found = { key: '', parameters: [], root: undefined }
+    if (parts[0].indexOf('=') < 0) found.key = parts.shift()
+    if (found.key && !KEY.test(found.key)) return null
+    for (var i = 0; i < parts.length; i++) {
+      if (ROOT.test(parts[i])) found.root = parts[i].slice(5).toLowerCase()
+      else if (parts[i] && !PARAMETER.test(parts[i])) return null
+      if (parts[i]) found.parameters.push(parts[i])
+    }
+    return found
+  }
+
+  // A key, or a link of this relay or another; null if it is none.
+  function pasted(text) {
+    var link = /^(https?:\/\/[^\/?#\s]+)\/?([^?#\s]*)(?:\?[^#\s]*)?(?:#(\S*))?$/i.exec(text)
+    if (!link) return parse(text.replace(/^#/, ''))
+    if (link[1].toLowerCase() !== origin) return { elsewhere: text }
+    var found = parse(link[3] || ''), path = link[2].replace(/\/$/, '')
+    if (found && !found.key && KEY.test(path)) found.key = path
+    return found
+  }
+
+  function fragment() { return location.hash.slice(1) }
+
+  // What the address bar says about the relay.
+  function addressed() {
+    var hash = fragment()
+    var found = hash && !by(hash) ? parse(hash) : parse('')
+    show(by('broken'), !found)
+    found = found || parse('')
+    if (open) found.key = ''
+    else if (!found.key) found.key = (/^\/([\w.~-]{16,128})\/$/.exec(location.pathname) || [])[1] || ''
+    return open || found.key ? found : null
+  }
+
+  function link(of) {
+    var parameters = of.parameters.map(function (part) { return '&' + part }).join('')
+    if (own && of.key) return origin + '/' + of.key + '/' + (parameters && '#' + parameters)
+    return origin + '/' + (of.key || parameters ? '#' + of.key + parameters : '')
+  }
+
+  function fill() {
+    relay = addressed()
+    var key = relay ? relay.key : 'KEY'
+    var path = location.host + (key && '/' + key) + '/ws/chat'
+    var values = { link: relay ? link(relay) : origin + '/#KEY', wss: origin.replace(/^http.*/, location.protocol === 'http:' ? 'ws://' : 'wss://') + path }
+    values.https = location.protocol + '//' + path
+    all('[data-fill]').forEach(function (element) { element.textContent = values[element.getAttribute('data-fill')] })
+    by('link').textContent = values.link
+    show(by('known'), relay)
+    show(by('key-form'), !relay)
+    show(by('change'), !open)
+    show(by('other-root'), relay && relay.root)
+    hideQr()
+    reset()
+    all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + location.hash })
+  }
+
+  function announce(text) {
+    by('announce').textContent = ''
+    setTimeout(function () { by('announce').textContent = text }, 50)
+  }
+
+  by('key-form').addEventListener('submit', function (event) {
+    event.preventDefault()
+    var found = pasted(by('key').value.trim()), wrong = by('key-wrong')
+    wrong.textContent = ''
+    if (found && found.elsewhere) {
+      wrong.textContent = said('other') + ' '
+      var a = wrong.appendChild(document.createElement('a'))
+      a.href = found.elsewhere
+      a.rel = 'noreferrer'
+      a.textContent = said('other_go')
+    } else if (!found || !found.key) {
+      wrong.textContent = said('bad')
+      by('key').focus()
+    } else {
+      by('key').value = ''
+      history.replaceState(null, '', location.pathname + location.search + '#' + [found.key].concat(found.parameters).join('&'))
+      fill()
+      by('relay-title').focus()
+      announce(said('set'))
+    }
+  })
+
+  by('change').addEventListener('click', function () {
+    stop()
+    show(by('known'), false)
+    show(by('key-form'), true)
+    by('key').focus()
+  })
+
+  // Links within the page must not replace the key in the address bar.
+  document.addEventListener('click', function (event) {
+    var a = event.target.closest && event.target.closest('a[href^="#"]')
+    var target = a && by(a.getAttribute('href').slice(1))
+    if (!target || !fragment() || by(fragment())) return
+    event.preventDefault()
+    var still = window.matchMedia && matchMedia('(prefers-reduced-motion: reduce)').matches
+    target.scrollIntoView(still ? true : { behavior: 'smooth' })
+    target.focus({ preventScroll: true })
+  })
+
+  // Copying.
+
+  function copy(text) {
+    if (navigator.clipboard && navigator.clipboard.writeText) {
+      return navigator.clipboard.writeText(text).catch(function () { return copyByHand(text) })
+    }
+    return copyByHand(text)
+  }
+
+  function copyByHand(text) {
+    var area = body.appendChild(document.createElement('textarea'))
+    area.className = 'unseen'
+    area.value = text
+    area.select()
+    var done = false
+    try { done = document.execCommand('copy') } catch (ignored) { /* the same as false */ }
+    body.removeChild(area)
+    return done ? Promise.resolve() : Promise.reject(new Error('not copied'))
+  }
+
+  all('[data-copy]').forEach(function (button) {
+    var label = button.textContent, timer
+    button.addEventListener('click', function () {
+      var id = button.getAttribute('data-copy')
+      var source = id ? by(id) : button.previousElementSibling
+      copy(source.textContent).then(function () {
+        button.textContent = said('copied')
+        announce(said('copied'))
+        clearTimeout(timer)
+        timer = setTimeout(function () { button.textContent = label }, 2000)
+      }, function () { announce(said('uncopied')) })
+      button.focus()
+    })
+  })
+
+  // The check's own code. What could not be loaded is asked for by another name the next time: some browsers remember it.
+
+  function loaded() {
+    if (module) return Promise.resolve(module)
+    if (!window.load) return Promise.reject('browser')
+    var url = './check.js' + (tries++ ? '?' + tries : '')
+    return window.load(url).then(function (found) { module = found; return found }, function () {
+      return fetch(url).then(function (response) {
+        throw response.ok ? 'browser' : 'internal'
+      }, function () { throw 'offline' })
+    })
+  }
+
+  function hideQr() {
+    show(by('link-qr'), false)
+    turn(by('show-qr'), false)
+  }
+
+  function turn(button, on) {
+    button.setAttribute('aria-expanded', on ? 'true' : 'false')
+    show(button.children[0], !on)
+    show(button.children[1], on)
+  }
+
+  by('show-qr').addEventListener('click', function () {
+    var place = by('link-qr')
+    if (!place.hidden) return hideQr()
+    loaded().then(function (check) { return check.qr(link(relay)) }).then(function (code) {
+      var svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg'), path = document.createElementNS(svg.namespaceURI, 'path')
+      svg.setAttribute('viewBox', '0 0 ' + code.size + ' ' + code.size)
+      svg.setAttribute('shape-rendering', 'crispEdges')
+      svg.setAttribute('role', 'img')
+      svg.setAttribute('aria-label', said('qr'))
+      path.setAttribute('d', code.path)
+      svg.appendChild(path)
+      place.textContent = ''
+      place.appendChild(svg)
+    }).catch(function () {
+      place.textContent = ''
+      place.appendChild(document.createElement('p')).textContent = said('qr_failed')
+    }).then(function () {
+      show(place, true)
+      turn(by('show-qr'), true)
+    })
+  })
+
+  // The check.
+
+  function state(now) {
+    var result = by('result')
+    result.setAttribute('data-state', now)
+    result.removeAttribute('data-code')
+    result.removeAttribute('data-ms')
+    all('[data-when]', by('check')).forEach(function (label) {
+      show(label, label.getAttribute('data-when') === (now === 'idle' || now === 'running' ? now : 'over'))
+    })
+    return result
+  }
+
+  function stage(name, now, ms) {
+    var item = document.querySelector('#stages [data-stage="' + name + '"]')
+    if (!item) return
+    var mark = item.firstElementChild
+    item.setAttribute('data-state', now)
+    item.lastElementChild.textContent = now !== 'running' && ms >= 0 ? Math.round(ms) + ' ms' : ''
+    if (now === 'pending') return mark.removeAttribute('role')
+    mark.setAttribute('role', 'img')
+    mark.setAttribute('aria-label', said('state_' + now))
+  }
+
+  function reset() {
+    stop()
+    state('idle')
+    all('#stages li').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
+    ;['stages', 'remark', 'place', 'upstreams', 'clock-off'].forEach(function (id) { show(by(id), false) })
+  }
+
+  function stop() {
+    if (!running) return
+    if (running.controller) running.controller.abort()
+    running = null
+    reset()
+  }
+
+  function put(id, from) {
+    by(id).textContent = ''
+    by(id).appendChild(document.importNode(from, true))
+  }
+
+  function failed(code, verdict) {
+    var text = texts.querySelector('[data-code="' + code + '"]')
+    if (!text) { code = 'internal'; text = texts.querySelector('[data-code=internal]') }
+    all('#stages [data-state=running]').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
+    if (verdict && verdict.stage) stage(verdict.stage, 'failed')
+    put('means', text.firstElementChild)
+    put('try', text.lastElementChild)
+    var off = code === 'clock' && verdict && duration(Math.abs(verdict.clockOff))
+    show(by('clock-off'), off)
+    by('clock-off').lastElementChild.textContent = off || ''
+    state('failed').setAttribute('data-code', code)
+  }
+
+  // As one says it: by the largest unit. Nothing where the browser cannot say it.
+  function duration(seconds) {
+    var units = [[31557600, 'year'], [86400, 'day'], [3600, 'hour'], [60, 'minute'], [1, 'second']]
+    for (var i = 0; i < units.length; i++) {
+      if (seconds < units[i][0]) continue
+      try {
+        return new Intl.NumberFormat(html.lang, { style: 'unit', unit: units[i][1], unitDisplay: 'long', maximumFractionDigits: 0 }).format(seconds / units[i][0])
+      } catch (ignored) { return '' }
+    }
+    return ''
+  }
+
+  function tell(verdict) {
+    if (verdict.place) by('place').querySelector('bdi').textContent = verdict.place
+    show(by('place'), verdict.place)
+    var upstreams = verdict.upstreams
+    all('#upstreams li').forEach(function (item) {
+      var answers = upstreams && upstreams[item.getAttribute('data-upstream')]
+      item.setAttribute('data-state', answers ? 'ok' : 'failed')
+      item.lastElementChild.textContent = said(answers ? 'answers' : 'silent')
+    })
+    show(by('upstreams'), upstreams)
+    if (!verdict.ok) return failed(verdict.code || 'internal', verdict)
+    by('ms').textContent = verdict.ms + ' ms'
+    show(by('remark'), verdict.library && !verdict.library.ok)
+    state('ok').setAttribute('data-ms', verdict.ms)
+  }
+
+  by('check').addEventListener('click', function () {
+    if (running) return stop()
+    reset()
+    var mine = running = { controller: window.AbortController ? new AbortController() : null }
+    var asked = { origin: origin, key: relay.key, root: relay.root, signal: mine.controller ? mine.controller.signal : undefined }
+    // What a check says that was stopped is not shown.
+    asked.onStage = function (event) { if (running === mine) stage(event.stage, event.state, event.ms) }
+    function over(how) {
+      return function (what) {
+        if (running !== mine) return
+        running = null
+        how(what)
+      }
+    }
+    show(by('stages'), true)
+    state('running')
+    loaded().then(function (check) { return check.check(asked) })
+      .then(over(tell), over(function (reason) { failed(typeof reason === 'string' ? reason : 'internal', { stage: reason === 'offline' && 'relay' }) }))
+  })
+
+  window.addEventListener('hashchange', function () {
+    if (!by(fragment())) fill()
+    else all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + location.hash })
+  })
+  fill()
+})()

@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 mod language;
 mod render;
 
-use render::{Texts, squeeze};
+use render::{Texts, squeeze, tighten};
 
 /// Where everything is, from this crate's folder.
 const WWW: &str = "../../www";
@@ -35,7 +35,7 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let out = PathBuf::from(std::env::var("OUT_DIR").map_err(|error| error.to_string())?);
-    let (template, style) = (squeeze(&read("index.html")?), squeeze(&read("page.css")?));
+    let (template, style) = (squeeze(&read("index.html")?), tighten(&squeeze(&read("page.css")?)));
     let (script, load) = (squeeze(&read("page.js")?), squeeze(&read("load.js")?));
     let check = check(&out)?;
     let originals = of_language(&language::LANGUAGES[0])?;
