@@ -50,9 +50,13 @@ async fn line_with(lines: &mut Lines<BufReader<ChildStdout>>, text: &str) -> Res
 async fn pasarela_dev_proves_a_handshake_and_ctrl_c_stops_all_of_it() -> Result<()> {
     let (mut child, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_pasarela-dev")).args(["--port", "0"]))?;
     let page = line_with(&mut lines, "page").await?;
-    let address = page.split_once("http://").and_then(|(_, rest)| rest.strip_suffix('/')).context("no URL")?.parse()?;
+    let (address, root) = page
+        .split_once("http://")
+        .and_then(|(_, rest)| rest.split_once("/#&root="))
+        .context("no URL with a root key")?;
+    let address = address.parse()?;
     line_with(&mut lines, "/ws/chat").await?;
-    line_with(&mut lines, "root key").await?;
+    ensure!(line_with(&mut lines, "root key").await?.ends_with(root), "the page is told another key");
     line_with(&mut lines, "handshake through the Worker was verified").await?;
     ensure!(http::request(address, "GET", "/", &[]).await?.status() == 200);
     kill_process(pid(&child)?, Signal::INT)?;

@@ -14,6 +14,7 @@
 //! | `host` | the HTTP `Host` | the URL's host, with its port if it is not the scheme's |
 //! | `pin` | SHA-256 of the certificate's public key (RFC 7469), base64; it is then trusted for that, whoever made it | none |
 //! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
+//! | `root` | the key to believe in place of WhatsApp's root key, 64 hexadecimal digits; for tests against the simulator, and for checks alone | WhatsApp's |
 //!
 //! An encrypted hello hides the name on the way to the relay. Where the system looks names up in clear, DNS shows it all the
 //! same, unless there is an `addr`, or names are asked for by HTTPS only.
@@ -58,6 +59,8 @@ pub struct Link {
     pub pin: Option<[u8; 32]>,
     /// The encrypted hello.
     pub ech: Ech,
+    /// What a check believes in place of WhatsApp's root key.
+    pub root: Option<[u8; 32]>,
 }
 
 /// Something to connect to.
@@ -112,7 +115,7 @@ pub enum UnusableLink {
     Unknown,
 }
 
-const PARAMETERS: [&str; 7] = ["addr", "port", "sni", "verify", "host", "pin", "ech"];
+const PARAMETERS: [&str; 8] = ["addr", "port", "sni", "verify", "host", "pin", "ech", "root"];
 
 impl Link {
     /// The path of the relay's route, `/KEY/tunnel` for `/tunnel`.
@@ -183,6 +186,7 @@ impl Link {
                     _ => Ech::Config(decode(value).filter(|bytes| !bytes.is_empty()).ok_or(bad)?),
                 }
             }
+            "root" => self.root = Some(unhex(value).ok_or(bad)?),
             _ => return Err(UnusableLink::Unknown),
         }
         Ok(())
@@ -215,10 +219,11 @@ impl FromStr for Link {
             http_host: None,
             pin: None,
             ech: Ech::Off,
+            root: None,
         };
-        // The page of a relay is at /KEY/, and people copy what their browser shows.
+        // The page of a relay is at /KEY/, in a language perhaps, and people copy what their browser shows.
         let path = url.path().trim_matches('/');
-        if url.query().is_some() || path.contains('/') {
+        if url.query().is_some_and(|query| !query.starts_with("lang=")) || path.contains('/') {
             return Err(UnusableLink::Path);
         }
         link.parse_fragment(url.fragment().unwrap_or_default())?;
@@ -286,11 +291,16 @@ impl fmt::Display for Link {
             write!(f, "&pin={}", BASE64.encode(pin))?;
         }
         match &self.ech {
-            Ech::Off => Ok(()),
-            Ech::Auto => f.write_str("&ech=auto"),
-            Ech::Grease => f.write_str("&ech=grease"),
-            Ech::Config(list) => write!(f, "&ech={}", BASE64.encode(list)),
+            Ech::Off => {}
+            Ech::Auto => f.write_str("&ech=auto")?,
+            Ech::Grease => f.write_str("&ech=grease")?,
+            Ech::Config(list) => write!(f, "&ech={}", BASE64.encode(list))?,
         }
+        if let Some(root) = &self.root {
+            f.write_str("&root=")?;
+            root.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
+        }
+        Ok(())
     }
 }
 
@@ -334,6 +344,15 @@ fn key(text: &str) -> Result<String, UnusableLink> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     let usable = limits::KEY.contains(&text.len()) && text.bytes().all(valid);
     if usable { Ok(text.to_owned()) } else { Err(UnusableLink::Key) }
+}
+
+/// A key of 32 bytes as 64 hexadecimal digits.
+#[must_use]
+pub fn unhex(text: &str) -> Option<[u8; 32]> {
+    let digits = text.as_bytes();
+    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
+    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
+    bytes?.try_into().ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit) && digits.len() == 64)
 }
 
 fn decode(text: &str) -> Option<Vec<u8>> {

@@ -75,7 +75,7 @@ mod dev {
             let _ = write!(text, "{byte:02x}");
             text
         });
-        println!("The Worker's page    http://{}/", relay.address());
+        println!("The Worker's page    http://{}/#&root={root}", relay.address());
         println!("For a library        {}", relay.url("/ws/chat"));
         println!("The sim's root key   {root}");
         println!("A real Noise handshake through the Worker was verified down to the sim's root key.");

@@ -14,7 +14,7 @@ use super::texts::check as texts;
 use super::way::Way;
 use super::{Failure, signal, usage};
 use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
-use crate::link::Link;
+use crate::link::{Link, unhex};
 use crate::share::Proxy;
 use crate::trouble::Stage;
 
@@ -77,7 +77,7 @@ pub(super) struct Args {
     #[command(flatten)]
     way: Way,
 
-    /// Take this key for WhatsApp's root key; for tests against the simulator
+    /// Take this key for WhatsApp's root key; for tests against the simulator [default: as the link says (&root=…), else WhatsApp's]
     #[arg(long, value_name = "HEX", env = "PASARELA_CHECK_ROOT")]
     root: Option<String>,
 
@@ -100,6 +100,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
             None => return Ok(usage(texts::NO_ROOT)),
         }
     }
+    let links_root = links_root(&args, &subject);
+    if let Some(root) = links_root {
+        options.root = root;
+        eprintln!("{}", texts::OTHER_ROOT);
+    }
     let screen = Screen::new(!args.json);
     let mut observe = |event| screen.on(event);
     let end = signal::end()?;
@@ -118,11 +123,19 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Err(check::Unusable::Link(error)) => return Ok(usage(&format!("{}: {error}", texts::NO_LINK))),
     };
     if args.json {
-        println!("{}", object(&verdict));
+        println!("{}", object(&verdict, links_root.is_some()));
     } else {
-        print!("{}", conclusion(&verdict));
+        print!("{}", conclusion(&verdict, links_root.is_some()));
     }
     Ok(code(&verdict))
+}
+
+/// The root key that the link names, if it is to be believed. Whoever gave the link chose it, so it is told wherever it counts.
+fn links_root(args: &Args, subject: &Subject) -> Option<[u8; 32]> {
+    match subject {
+        Subject::Relay(link) if args.root.is_none() => link.root,
+        Subject::Relay(_) | Subject::Proxy(_) => None,
+    }
 }
 
 fn subject(args: &Args) -> Result<Subject, String> {
@@ -137,13 +150,6 @@ fn subject(args: &Args) -> Result<Subject, String> {
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
     link.map(Subject::Relay).map_err(|error| format!("{}: {error}", texts::NO_LINK))
-}
-
-fn unhex(text: &str) -> Option<[u8; 32]> {
-    let digits = text.as_bytes();
-    let byte = |pair: &[u8]| u8::from_str_radix(str::from_utf8(pair).ok()?, 16).ok();
-    let bytes: Option<Vec<u8>> = digits.chunks(2).map(byte).collect();
-    bytes?.try_into().ok().filter(|_| digits.iter().all(u8::is_ascii_hexdigit))
 }
 
 /// Shows each stage when it is over, and while one takes long, that something is still done.
@@ -210,7 +216,7 @@ fn line(done: Done) -> String {
 }
 
 /// What it all means, for people.
-fn conclusion(verdict: &Verdict) -> String {
+fn conclusion(verdict: &Verdict, other_root: bool) -> String {
     let mut out = String::from("\n");
     let said = match (verdict.failure(), verdict.hint()) {
         (Some((_, fault)), Some(hint)) => {
@@ -219,6 +225,7 @@ fn conclusion(verdict: &Verdict) -> String {
             writeln!(out, "{means}\n  {} {}", texts::TRY, texts::hint(hint))
         }
         _ => match verdict.what {
+            What::Relay if other_root => writeln!(out, "{}", texts::WELL_OTHER_ROOT),
             What::Relay => writeln!(out, "{}", texts::WELL_RELAY),
             What::Proxy => writeln!(out, "{}", texts::WELL_PROXY),
         },
@@ -228,7 +235,7 @@ fn conclusion(verdict: &Verdict) -> String {
 }
 
 /// The same for programs.
-fn object(verdict: &Verdict) -> serde_json::Value {
+fn object(verdict: &Verdict, other_root: bool) -> serde_json::Value {
     let stages = verdict.stages.iter().map(|done| {
         json!({
             "stage": token::of_stage(done.stage),
@@ -237,11 +244,15 @@ fn object(verdict: &Verdict) -> serde_json::Value {
             "detail": token::of_result(done.result),
         })
     });
-    json!({
+    let mut object = json!({
         "stages": stages.collect::<Vec<_>>(),
         "verdict": verdict.failure().map_or("ok", |(stage, _)| token::of_stage(stage)),
         "hint": verdict.hint().map(check::Hint::token),
-    })
+    });
+    if other_root {
+        object["root"] = json!("link");
+    }
+    object
 }
 
 fn code(verdict: &Verdict) -> ExitCode {

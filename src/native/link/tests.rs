@@ -26,6 +26,7 @@ fn a_plain_link_says_all() {
     assert_eq!(usable("http://127.0.0.1:8787").authority(), "127.0.0.1:8787");
     assert_eq!(usable("https://relay.example/KEY/"), link);
     assert_eq!(usable("https://relay.example/KEY"), link);
+    assert_eq!(usable("https://relay.example/?lang=fa#KEY"), link);
 }
 
 #[test]
@@ -58,6 +59,7 @@ fn what_is_printed_is_the_same_link() {
         "http://[::1]:8787/#",
         "https://relay.example:8443/#KEY&addr=192.0.2.7&addr=cdn.example:444&sni=none&ech=grease",
         "https://relay.example/#KEY&port=9&sni=a.example&verify=b.example&host=c.example:8&ech=AP4",
+        "http://127.0.0.1:8787/#&root=142375574d0a587166aae71ebe516437c4a28b73e3695c6ce1f7f9545da8ee6b",
     ] {
         let link = usable(text);
         assert_eq!(parse(&link.to_string()), Ok(link), "{text}");
@@ -83,6 +85,8 @@ fn what_cannot_be_used_is_named_and_not_repeated() {
         ("https://relay.example/#KEY&port=x", UnusableLink::Parameter("port")),
         ("https://relay.example/#KEY&pin=AA", UnusableLink::Parameter("pin")),
         ("https://relay.example/#KEY&ech=", UnusableLink::Parameter("ech")),
+        ("https://relay.example/#KEY&root=", UnusableLink::Parameter("root")),
+        ("https://relay.example/#KEY&root=123", UnusableLink::Parameter("root")),
         ("https://relay.example/#KEY&what=1", UnusableLink::Unknown),
         ("https://relay.example/#KEY&sni=a&sni=b", UnusableLink::Unknown),
         ("https://relay.example/#KEY&KEY", UnusableLink::Unknown),

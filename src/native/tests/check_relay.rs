@@ -61,6 +61,23 @@ async fn a_relay_that_leads_to_whatsapp_is_well_and_keeps_nothing() {
 }
 
 #[tokio::test]
+async fn a_link_with_a_root_key_of_its_own_is_believed_and_said_to_be_no_proof() {
+    let sim = start().await;
+    let relay = relay(sim.chat(), sim.media()).await;
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", sim.ca_pem());
+    let link = format!("{}&root={}", link(relay.address()), root_of(&sim));
+    let ended = run(&["check", &link, "--ca", &ca]).await;
+    assert_eq!((ended.code, ended.out.contains("no proof")), (Some(0), true), "{ended:?}");
+    assert!(ended.err.contains("another root key") && !ended.out.contains("WhatsApp works"), "{ended:?}");
+    let ended = run(&["check", &link, "--ca", &ca, "--json"]).await;
+    let object: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!((object["verdict"].as_str(), object["root"].as_str()), (Some("ok"), Some("link")), "{object}");
+    let ended = run(&["check", &link, "--ca", &ca, "--root", &"00".repeat(32)]).await;
+    assert_failed(&ended, 16, &["NOT WhatsApp"]);
+}
+
+#[tokio::test]
 async fn every_stage_is_told_to_programs() {
     let sim = start().await;
     let relay = relay(sim.chat(), sim.media()).await;

@@ -8,6 +8,8 @@ use crate::check::{Clock, Dates, Ech, Fault, Flaw, Found, Hint, Name, Tls, What}
 use crate::trouble::{Stage, Trouble};
 
 pub(in super::super) const WELL_RELAY: &str = "All well: WhatsApp works through this relay.";
+pub(in super::super) const WELL_OTHER_ROOT: &str =
+    "All well by the key that the link itself names. It is not WhatsApp's, so this is a test and no proof.";
 pub(in super::super) const WELL_PROXY: &str = "All well: WhatsApp works through this proxy.";
 pub(in super::super) const FAILED: &str = "FAILED";
 pub(in super::super) const TRY: &str = "Try:";
@@ -15,6 +17,8 @@ pub(in super::super) const STOPPED: &str = "stopped before the end";
 pub(in super::super) const NO_LINK: &str = "the link cannot be used";
 pub(in super::super) const NO_PROXY: &str = "what stands behind --via cannot be used";
 pub(in super::super) const NO_ROOT: &str = "what stands behind --root must be 64 hexadecimal digits";
+pub(in super::super) const OTHER_ROOT: &str =
+    "note: the link names another root key than WhatsApp's (&root=…), as the simulator needs it";
 pub(in super::super) const NO_CERTIFICATE: &str = "the file behind --ca holds something that is no authority";
 
 /// What is done in a stage, while it is done.
