@@ -12,7 +12,7 @@
   var origin = location.protocol + '//' + location.host
   var open = body.hasAttribute('data-open'), own = body.getAttribute('data-site') === 'own'
   var texts = by('texts').content
-  var relay = null, module = null, running = null, tries = 0
+  var relay = null, module = null, running = null, latest = null, tries = 0
 
   function by(id) { return document.getElementById(id) }
   function all(selector, within) { return Array.prototype.slice.call((within || document).querySelectorAll(selector)) }
@@ -230,6 +230,7 @@
 
   function reset() {
     stop()
+    latest = null
     state('idle')
     all('#stages li').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
     ;['stages', 'remark', 'place', 'upstreams', 'clock-off'].forEach(function (id) { show(by(id), false) })
@@ -251,7 +252,7 @@
     var text = texts.querySelector('[data-code="' + code + '"]')
     if (!text) { code = 'internal'; text = texts.querySelector('[data-code=internal]') }
     all('#stages [data-state=running]').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
-    if (verdict && verdict.stage) stage(verdict.stage, 'failed')
+    if (verdict && verdict.stage && !document.querySelector('#stages [data-state=failed]')) stage(verdict.stage, 'failed')
     put('means', text.firstElementChild)
     put('try', text.lastElementChild)
     var off = code === 'clock' && verdict && duration(Math.abs(verdict.clockOff))
@@ -272,16 +273,19 @@
     return ''
   }
 
-  function tell(verdict) {
-    if (verdict.place) by('place').querySelector('bdi').textContent = verdict.place
-    show(by('place'), verdict.place)
-    var upstreams = verdict.upstreams
+  function tellUpstreams(upstreams) {
     all('#upstreams li').forEach(function (item) {
       var answers = upstreams && upstreams[item.getAttribute('data-upstream')]
       item.setAttribute('data-state', answers ? 'ok' : 'failed')
       item.lastElementChild.textContent = said(answers ? 'answers' : 'silent')
     })
     show(by('upstreams'), upstreams)
+  }
+
+  function tell(verdict) {
+    if (verdict.place) by('place').querySelector('bdi').textContent = verdict.place
+    show(by('place'), verdict.place)
+    tellUpstreams(verdict.upstreams)
     if (!verdict.ok) return failed(verdict.code || 'internal', verdict)
     by('ms').textContent = verdict.ms + ' ms'
     show(by('remark'), verdict.library && !verdict.library.ok)
@@ -291,10 +295,11 @@
   by('check').addEventListener('click', function () {
     if (running) return stop()
     reset()
-    var mine = running = { controller: window.AbortController ? new AbortController() : null }
+    var mine = running = latest = { controller: window.AbortController ? new AbortController() : null }
     var asked = { origin: origin, key: relay.key, root: relay.root, signal: mine.controller ? mine.controller.signal : undefined }
     // What a check says that was stopped is not shown.
     asked.onStage = function (event) { if (running === mine) stage(event.stage, event.state, event.ms) }
+    asked.onUpstreams = function (upstreams) { if (latest === mine) tellUpstreams(upstreams) }
     function over(how) {
       return function (what) {
         if (running !== mine) return
