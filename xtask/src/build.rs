@@ -2,6 +2,8 @@
 //!
 //! The Worker is built by `worker-build`, as `wrangler` does by wrangler.toml; the clients of the tests by `test`.
 
+mod page;
+
 use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
@@ -11,8 +13,14 @@ use crate::{
     setup, tree,
 };
 
+/// The page's check, which goes into all that serves the page.
+pub(crate) fn page() -> Result<()> {
+    page::build()
+}
+
 /// The Worker: `build/index.js` and `build/index_bg.wasm`.
 pub(crate) fn edge() -> Result<setup::Tools> {
+    page()?;
     let tools = setup::worker()?;
     step("build the Worker", || run(tools.worker_build()?.arg("--release")))?;
     Ok(tools)
@@ -20,6 +28,7 @@ pub(crate) fn edge() -> Result<setup::Tools> {
 
 /// The native program, unoptimised: `target/debug/pasarela`.
 pub(crate) fn native() -> Result<()> {
+    page()?;
     step("build the native program", || run(cargo().args(["build", "--package", "pasarela"])))
 }
 

@@ -30,7 +30,7 @@ struct Args {
 enum Command {
     /// Finds or installs what the other commands need.
     Setup,
-    /// Builds the Worker (build/) or the native program (target/debug/).
+    /// Builds the Worker (build/), the native program (target/debug/) or what both show in a browser (target/page/).
     Build {
         /// What to build; everything if not given.
         #[arg(value_enum)]
@@ -75,6 +75,8 @@ enum Part {
     Edge,
     /// The native program.
     Native,
+    /// The page's check.
+    Page,
 }
 
 fn main() -> ExitCode {
@@ -91,11 +93,15 @@ fn run(command: Command) -> anyhow::Result<()> {
     match command {
         Command::Setup => setup::everything().map(drop),
         Command::Build { what } => {
-            if what != Some(Part::Native) {
+            let wanted = |part| what.is_none_or(|what| what == part);
+            if wanted(Part::Edge) {
                 build::edge()?;
             }
-            if what != Some(Part::Edge) {
+            if wanted(Part::Native) {
                 build::native()?;
+            }
+            if what == Some(Part::Page) {
+                build::page()?;
             }
             Ok(())
         }

@@ -89,6 +89,10 @@ impl Tools {
         self.command(self.wasm.cargo())
     }
 
+    pub(crate) fn wasm_bindgen(&self) -> Result<Command> {
+        self.command(self.wasm_bindgen.join("wasm-bindgen"))
+    }
+
     pub(crate) fn worker_build(&self) -> Result<Command> {
         self.command(self.worker_build.join("worker-build"))
     }
