@@ -26,6 +26,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
         build::edge()?;
     }
     if native || !worker {
+        build::page()?;
         step("build the native program, optimised", || {
             execute(build::cargo().args(["build", "--package", "pasarela", "--profile", "dist"]))
         })?;

@@ -49,6 +49,10 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Fmt) {
         step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
     }
+    if stages != [Stage::Fmt] {
+        // Before anything else: what embeds it would be built twice.
+        build::page()?;
+    }
     if wanted(Stage::Clippy) {
         clippy()?;
     }
@@ -65,7 +69,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Wasm) {
         let tools = setup::worker()?;
         step("unit tests of the Worker, in Node.js", || {
-            crate::run::run(tools.cargo()?.args(["test", "--lib"]).args(WASM))
+            crate::run::run(tools.cargo()?.args(["test", "--lib", "--package", "pasarela-edge"]).args(WASM))
         })?;
     }
     if wanted(Stage::E2e) || wanted(Stage::Dist) {
@@ -84,7 +88,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
 }
 
 /// A profile of its own, whose folder sees only the compiler that knows wasm32.
-const WASM: [&str; 6] = ["--package", "pasarela-edge", "--target", "wasm32-unknown-unknown", "--profile", "wasm-check"];
+const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "wasm-check"];
 
 fn clippy() -> Result<()> {
     let strict = ["--", "--deny", "warnings"];
@@ -93,7 +97,11 @@ fn clippy() -> Result<()> {
     })?;
     let tools = setup::worker()?;
     step("clippy, wasm32", || {
-        crate::run::run(tools.cargo()?.args(["clippy", "--quiet", "--lib", "--tests"]).args(WASM).args(strict))
+        // The page's tests run on the host.
+        for what in [&["--package", "pasarela-edge", "--tests"][..], &["--package", "pasarela-page"]] {
+            crate::run::run(tools.cargo()?.args(["clippy", "--quiet", "--lib"]).args(what).args(WASM).args(strict))?;
+        }
+        Ok(())
     })
 }
 

@@ -18,6 +18,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
+    build,
     run::{is_root, output, run, step},
     setup::{self, musl},
     tree,
@@ -28,6 +29,7 @@ const PATIENCE: Duration = Duration::from_secs(60);
 
 /// Builds, tries and collects the program for these of [`musl::MACHINES`].
 pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
+    build::page()?;
     let tools = setup::static_linux()?;
     let target = tree::root().join("target/static");
     let list = machines.join(" and ");
