@@ -40,6 +40,8 @@ mod official;
 mod tunnel_memory;
 /// What the relay holds.
 mod memory;
+/// The page's check, without the page.
+mod page_check;
 /// The house rules.
 mod tidy;
 /// What a developer starts by hand.
