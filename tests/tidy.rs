@@ -1,4 +1,5 @@
-//! House rules that no compiler holds: file docs, file length, imports that go one way, no std in the core.
+//! House rules that no compiler holds: file docs, file length, imports that go one way, no std in the core, no other host
+//! in the page's check.
 
 use std::{
     fs,
@@ -10,21 +11,30 @@ use pasarela_e2e::places::root;
 
 /// Every Rust file of the project, with its text.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
+    collected(&["src", "tests", "xtask"], "rs", 50)
+}
+
+/// Every script, the same.
+fn scripts() -> Result<Vec<(PathBuf, String)>> {
+    collected(&["www", "tests"], "mjs", 5)
+}
+
+fn collected(folders: &[&str], extension: &str, some: usize) -> Result<Vec<(PathBuf, String)>> {
     let mut files = Vec::new();
-    for folder in ["src", "tests", "xtask"] {
-        collect(&root().join(folder), &mut files)?;
+    for folder in folders {
+        collect(&root().join(folder), extension, &mut files)?;
     }
-    ensure!(files.len() > 50, "only {} files found: this test looks in the wrong place", files.len());
+    ensure!(files.len() > some, "only {} files found: this test looks in the wrong place", files.len());
     Ok(files)
 }
 
-fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<()> {
+fn collect(folder: &Path, wanted: &str, files: &mut Vec<(PathBuf, String)>) -> Result<()> {
     for entry in fs::read_dir(folder).with_context(|| format!("no {}", folder.display()))? {
         let path = entry?.path();
         let name = path.file_name().unwrap_or_default().to_string_lossy();
         if path.is_dir() && name != "target" && name != "node_modules" {
-            collect(&path, files)?;
-        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            collect(&path, wanted, files)?;
+        } else if path.extension().is_some_and(|extension| extension == wanted) {
             let text = fs::read_to_string(&path)?;
             files.push((path, text));
         }
@@ -32,22 +42,38 @@ fn collect(folder: &Path, files: &mut Vec<(PathBuf, String)>) -> Result<()> {
     Ok(())
 }
 
-/// Fails with every file that breaks the rule.
+/// Fails with every Rust file that breaks the rule.
 fn check(rule: &str, breaks: impl Fn(&Path, &str) -> bool) -> Result<()> {
-    let broken: Vec<_> =
-        sources()?.into_iter().filter(|(path, text)| breaks(path, text)).map(|(path, _)| path).collect();
+    check_all(sources()?, rule, breaks)
+}
+
+fn check_all(files: Vec<(PathBuf, String)>, rule: &str, breaks: impl Fn(&Path, &str) -> bool) -> Result<()> {
+    let broken: Vec<_> = files.into_iter().filter(|(path, text)| breaks(path, text)).map(|(path, _)| path).collect();
     ensure!(broken.is_empty(), "{rule}: {broken:#?}");
     Ok(())
 }
 
 #[test]
 fn every_file_opens_with_what_it_does() -> Result<()> {
-    check("a file begins with //!", |_, text| !text.starts_with("//! "))
+    check("a file begins with //!", |_, text| !text.starts_with("//! "))?;
+    check_all(scripts()?, "a script begins with //", |_, text| {
+        let own = text.strip_prefix("#!/usr/bin/env node\n").unwrap_or(text);
+        !own.starts_with("// ")
+    })
 }
 
 #[test]
 fn no_file_is_longer_than_400_lines() -> Result<()> {
-    check("a file has at most 400 lines", |_, text| text.lines().count() > 400)
+    let files = sources()?.into_iter().chain(scripts()?).collect();
+    check_all(files, "a file has at most 400 lines", |_, text| text.lines().count() > 400)
+}
+
+#[test]
+fn the_pages_check_names_no_host_and_evaluates_nothing() -> Result<()> {
+    let words = ["http://", "https://", "ws://", "wss://", "eval(", "Function(", "innerHTML", "Storage", "cookie"];
+    check_all(scripts()?, "the check speaks to its own relay alone", |path, text| {
+        path.starts_with(root().join("www")) && words.iter().any(|word| text.contains(word))
+    })
 }
 
 #[test]
@@ -76,17 +102,17 @@ fn the_core_has_no_std_and_knows_no_adapter() -> Result<()> {
 }
 
 #[test]
-fn edge_and_native_never_name_each_other() -> Result<()> {
-    check("edge and native are apart", |path, text| {
-        let names = |name: &str| text.contains(&format!("use {name}::"));
-        (path.starts_with(root().join("src/edge")) && names("pasarela"))
-            || (path.starts_with(root().join("src/native")) && names("pasarela_edge"))
+fn edge_native_and_page_never_name_each_other() -> Result<()> {
+    let adapters = [("src/edge", "pasarela_edge"), ("src/native", "pasarela"), ("src/page", "pasarela_page")];
+    check("edge, native and page are apart", |path, text| {
+        let own = adapters.iter().find(|(folder, _)| path.starts_with(root().join(folder)));
+        own.is_some_and(|own| adapters.iter().any(|other| own != other && text.contains(&format!("use {}::", other.1))))
     })
 }
 
 #[test]
 fn a_file_uses_only_files_listed_above_it() -> Result<()> {
-    for lib in ["src/core/lib.rs", "src/guide/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs"] {
+    for lib in ["src/core/lib.rs", "src/guide/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs", "src/page/lib.rs"] {
         let lib = root().join(lib);
         let text = fs::read_to_string(&lib)?;
         let listed = |line: &str| {
