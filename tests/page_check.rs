@@ -93,7 +93,8 @@ async fn what_goes_wrong_behind_the_relay_has_its_word(kind: Kind) -> Result<()>
     let bench = Bench::with(kind, nowhere).await?;
     let said = check(&bench, json!({})).await?;
     must_fail(&said, "hello", "upstream")?;
-    ensure!(said["upstreams"] == json!({ "chat": false, "web": false, "tls": true }), "{said:#}");
+    let upstreams = json!({ "chat": false, "web": false, "tls": true });
+    ensure!(said["upstreams"] == upstreams && said["heard"] == upstreams, "{said:#}");
 
     let other = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
     let to_other = other.local_addr()?.to_string();
@@ -126,6 +127,7 @@ async fn what_fails_for_libraries_only_is_a_remark(kind: Kind) -> Result<()> {
     let bench = Bench::with(kind, |options| options.var("UPSTREAM_WEB", "http://127.0.0.1:1/")).await?;
     let said = check(&bench, json!({})).await?;
     ensure!(said["ok"] == true && said["library"] == json!({ "ok": false, "code": "busy" }), "{said:#}");
+    ensure!(said["heard"] == json!({ "chat": true, "web": false, "tls": true }), "{said:#}");
     bench.must_be_idle().await
 }
 

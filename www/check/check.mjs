@@ -35,7 +35,7 @@ export async function check({ origin, key, root, onStage, onUpstreams, signal, t
     verdict.place = relay.place;
     probed = probe(base, limits).then((upstreams) => {
       verdict.upstreams = upstreams;
-      if (onUpstreams) onUpstreams(upstreams);
+      if (onUpstreams && !(signal && signal.aborted)) onUpstreams(upstreams);
     });
     const question = { root, clockAhead: relay.clockAhead, loading };
     verdict.ms = await prove(`${base}/pipe/chat`, question, limits, stages);

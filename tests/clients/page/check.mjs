@@ -29,5 +29,8 @@ const onStage = ({ stage, state }) => {
   stages.push(`${stage} ${state}`);
   if (stage === abortAt) abort.abort();
 };
-const verdict = await check({ origin, ...asked, onStage, signal: abort.signal }).catch((error) => ({ rejected: error.name }));
-console.log(JSON.stringify({ stages, ...verdict }));
+let heard = null;
+const onUpstreams = (upstreams) => (heard = upstreams);
+const verdict = await check({ origin, ...asked, onStage, onUpstreams, signal: abort.signal }).catch((error) => ({ rejected: error.name }));
+// What is heard after the verdict, too: Node.js ends when nothing is open.
+process.on('exit', () => console.log(JSON.stringify({ stages, heard, ...verdict })));

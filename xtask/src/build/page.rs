@@ -35,9 +35,8 @@ pub(super) fn build() -> Result<()> {
         let folder = target.join("page");
         if is_older(&folder, &wasm)? {
             make(&tools, &wasm, &folder)?;
-            weigh(&folder)?;
         }
-        Ok(())
+        weigh(&folder)
     })
 }
 
@@ -46,7 +45,7 @@ fn compile(tools: &Tools, target: &Path) -> Result<PathBuf> {
     let triple = "wasm32-unknown-unknown";
     let mut cargo = tools.cargo()?;
     cargo.args(["build", "--quiet", "--lib", "--package", "pasarela-page", "--target", triple, "--profile", PROFILE]);
-    run(cargo.arg("--target-dir").arg(target).env("RUSTFLAGS", nameless()?))?;
+    run(cargo.arg("--target-dir").arg(target).env("CARGO_ENCODED_RUSTFLAGS", nameless()?))?;
     Ok(target.join(triple).join(PROFILE).join("pasarela_page.wasm"))
 }
 
@@ -56,7 +55,7 @@ fn nameless() -> Result<String> {
     let home = home.or_else(|| std::env::var_os("HOME").map(|home| Path::new(&home).join(".cargo")));
     let folders = [Some(tree::root()), Some(tree::cache()?), home];
     let flags = folders.iter().flatten().map(|folder| format!("--remap-path-prefix={}=", folder.display()));
-    Ok(flags.collect::<Vec<_>>().join(" "))
+    Ok(flags.collect::<Vec<_>>().join("\x1f"))
 }
 
 /// Whether something that goes into the files is newer than they are: the Wasm, the script, the tools, this program.
