@@ -43,7 +43,7 @@ use record::Record;
 #[derive(Clone, Debug)]
 pub enum Subject {
     /// A relay.
-    Relay(Link),
+    Relay(Box<Link>),
     /// A bridge or an official proxy.
     Proxy(Proxy),
 }

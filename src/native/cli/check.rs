@@ -149,7 +149,7 @@ fn subject(args: &Args) -> Result<Subject, String> {
         }));
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
-    link.map(Subject::Relay).map_err(|error| format!("{}: {error}", texts::NO_LINK))
+    link.map(|link| Subject::Relay(Box::new(link))).map_err(|error| format!("{}: {error}", texts::NO_LINK))
 }
 
 /// Shows each stage when it is over, and while one takes long, that something is still done.

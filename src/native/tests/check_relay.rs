@@ -178,7 +178,7 @@ async fn the_relays_clock_tells_by_how_much_this_devices_is_wrong() {
     let sim = start().await;
     let relay = relay(sim.chat(), sim.media()).await;
     let now = SystemTime::now().duration_since(UNIX_EPOCH).expect("after 1970").as_secs();
-    let subject = Subject::Relay(link(relay.address()).parse().expect("a link"));
+    let subject = Subject::Relay(Box::new(link(relay.address()).parse().expect("a link")));
     for (ahead, off) in [(true, 365 * 86_400), (false, 3 * 86_400)] {
         let options = Options {
             root: *sim.root_key(),
