@@ -6,6 +6,7 @@
 mod debian;
 mod npm;
 pub(crate) mod peers;
+pub(crate) mod browser;
 mod sysroot;
 mod wasm;
 pub(crate) mod musl;
@@ -36,6 +37,7 @@ pub(crate) fn everything() -> Result<Tools> {
     static_linux()?;
     peers::websocat()?;
     peers::haproxy()?;
+    browser::chromium()?;
     Ok(tools)
 }
 

@@ -131,6 +131,7 @@ fn clients() -> Result<()> {
         })?;
     }
     step("find HAProxy", || setup::peers::haproxy()?.place(&folder.join("haproxy")))?;
+    step("find Chromium", || setup::browser::chromium()?.place(&folder.join("chromium")))?;
     step("find websocat", || setup::peers::websocat()?.place(&folder.join("websocat")))?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.

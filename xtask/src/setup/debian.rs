@@ -44,24 +44,25 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
     })
 }
 
-/// Unpacks a package, with those that it needs and the system lacks, into a folder of the cache that looks like the root
-/// folder. Nothing of the system is changed and no script of a package is run. Only the files in `only` are kept, or all
-/// if it is empty.
-pub(super) fn unpack(package: &str, only: &[&str]) -> Result<PathBuf> {
+/// Unpacks packages, with those that they need and the system lacks, into a folder of the cache that looks like the root
+/// folder and is named after the first. Nothing of the system is changed and no script of a package is run. Only the files
+/// in `only` are kept, or all if it is empty.
+pub(super) fn unpack(packages: &[&str], only: &[&str]) -> Result<PathBuf> {
+    let list = packages.join(" ");
     if !is_here() {
-        bail!("no {package}: install it (its Debian name) and have it in PATH");
+        bail!("no {list}: install it (its Debian name) and have it in PATH");
     }
-    let folder = tree::cache()?.join("debian").join(package);
+    let folder = tree::cache()?.join("debian").join(packages.first().context("no package is asked for")?);
     let finished = folder.join("finished");
     if finished.is_file() {
         return Ok(folder);
     }
-    step(&format!("unpack Debian's {package} into the cache (once)"), || {
+    step(&format!("unpack Debian's {list} into the cache (once)"), || {
         if folder.exists() {
             remove(&folder)?;
         }
         let (apt, whole) = (folder.join("apt"), folder.join("whole"));
-        for file in download(package, &apt)? {
+        for file in download(packages, &apt)? {
             run(Command::new("dpkg-deb").arg("--extract").arg(&file).arg(&whole))?;
         }
         remove(&apt)?;
@@ -73,7 +74,7 @@ pub(super) fn unpack(package: &str, only: &[&str]) -> Result<PathBuf> {
 }
 
 /// Fetches the package files with an `apt-get` that keeps everything in a folder of ours.
-fn download(package: &str, folder: &Path) -> Result<Vec<PathBuf>> {
+fn download(packages: &[&str], folder: &Path) -> Result<Vec<PathBuf>> {
     let (lists, archives) = (folder.join("lists"), folder.join("archives"));
     for partial in [&lists, &archives] {
         fs::create_dir_all(partial.join("partial"))?;
@@ -87,11 +88,12 @@ fn download(package: &str, folder: &Path) -> Result<Vec<PathBuf>> {
         output(&mut command)
     };
     apt(&["update"])?;
-    apt(&["install", "--yes", "--download-only", "--no-install-recommends", "--reinstall", package])?;
+    let install = ["install", "--yes", "--download-only", "--no-install-recommends", "--reinstall"];
+    apt(&[&install[..], packages].concat())?;
     let files = fs::read_dir(&archives)?.map(|entry| Ok(entry?.path())).collect::<Result<Vec<_>>>()?;
     let files: Vec<_> = files.into_iter().filter(|file| file.extension().is_some_and(|it| it == "deb")).collect();
     if files.is_empty() {
-        bail!("apt-get fetched nothing for {package}");
+        bail!("apt-get fetched nothing for {}", packages.join(" "));
     }
     Ok(files)
 }

@@ -113,7 +113,7 @@ pub(crate) fn emulator(machine: &str) -> Result<Option<PathBuf>> {
     if let Some(installed) = find(&name) {
         return Ok(Some(installed));
     }
-    let folder = debian::unpack("qemu-user-static", &[&format!("usr/bin/{name}")])?;
+    let folder = debian::unpack(&["qemu-user-static"], &[&format!("usr/bin/{name}")])?;
     let emulator = folder.join("usr/bin").join(name);
     emulator.is_file().then_some(Some(emulator)).context("Debian's qemu-user-static has no such emulator")
 }

@@ -1,4 +1,5 @@
-//! The packages of package.json: wrangler, workerd, a Node.js new enough for them, esbuild, binaryen, Baileys.
+//! The packages of package.json: wrangler, workerd, a Node.js new enough for them, esbuild, binaryen, Baileys, and
+//! what drives a browser and judges what it shows.
 //!
 //! Tools and tests only; none of it is part of the relay.
 

@@ -14,10 +14,10 @@ use anyhow::{Context, Result};
 use super::{debian, optimised_tool};
 use crate::run::find;
 
-/// A program and where its libraries are, if not where the system's are.
+/// A program and what it must find in its environment, such as where its libraries are if not where the system's are.
 pub(crate) struct Peer {
     program: PathBuf,
-    libraries: Vec<PathBuf>,
+    environment: Vec<(&'static str, String)>,
 }
 
 /// What the official WhatsApp proxy is made of.
@@ -39,11 +39,11 @@ pub(crate) fn nginx() -> Result<Nginx> {
     let system = PathBuf::from("/usr/lib/nginx/modules").join(STREAM_MODULE);
     let program = find("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
     if system.is_file() && program.is_file() {
-        return Ok(Nginx { peer: Peer { program, libraries: Vec::new() }, module: system });
+        return Ok(Nginx { peer: Peer::of_the_system(program), module: system });
     }
-    let root = debian::unpack("libnginx-mod-stream", &[])?;
+    let root = debian::unpack(&["libnginx-mod-stream"], &[])?;
     let module = root.join("usr/lib/nginx/modules").join(STREAM_MODULE);
-    let peer = Peer { program: root.join("usr/sbin/nginx"), libraries: libraries(&root) };
+    let peer = Peer::unpacked(root.join("usr/sbin/nginx"), &libraries(&root));
     Ok(Nginx { peer, module })
 }
 
@@ -58,11 +58,27 @@ pub(crate) fn websocat() -> Result<Peer> {
 }
 
 impl Peer {
+    /// A program with all that it needs.
+    pub(super) fn of_the_system(program: PathBuf) -> Self {
+        Self { program, environment: Vec::new() }
+    }
+
+    /// A program whose libraries are in these folders.
+    pub(super) fn unpacked(program: PathBuf, libraries: &[PathBuf]) -> Self {
+        let folders: Vec<_> = libraries.iter().map(|folder| folder.display().to_string()).collect();
+        Self::of_the_system(program).with("LD_LIBRARY_PATH", &folders.join(":"))
+    }
+
+    /// The same with a variable in its environment.
+    pub(super) fn with(mut self, variable: &'static str, value: &str) -> Self {
+        self.environment.push((variable, value.to_owned()));
+        self
+    }
+
     /// Writes a shell script that becomes the program.
     pub(crate) fn place(&self, file: &Path) -> Result<()> {
-        let folders: Vec<_> = self.libraries.iter().map(|folder| folder.display().to_string()).collect();
-        let (folders, program) = (folders.join(":"), self.program.display());
-        fs::write(file, format!("#!/bin/sh\nLD_LIBRARY_PATH='{folders}' exec '{program}' \"$@\"\n"))?;
+        let environment: String = self.environment.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
+        fs::write(file, format!("#!/bin/sh\n{environment}exec '{}' \"$@\"\n", self.program.display()))?;
         Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)
     }
 }
@@ -71,19 +87,19 @@ impl Peer {
 fn system_program(name: &str) -> Result<Peer> {
     let installed = find(name).or_else(|| Some(PathBuf::from("/usr/sbin").join(name)).filter(|file| file.is_file()));
     if let Some(program) = installed {
-        return Ok(Peer { program, libraries: Vec::new() });
+        return Ok(Peer::of_the_system(program));
     }
-    let root = debian::unpack(name, &[])?;
-    Ok(Peer { program: root.join("usr/sbin").join(name), libraries: libraries(&root) })
+    let root = debian::unpack(&[name], &[])?;
+    Ok(Peer::unpacked(root.join("usr/sbin").join(name), &libraries(&root)))
 }
 
 /// Where Debian has libraries.
-fn libraries(root: &Path) -> Vec<PathBuf> {
+pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
     ["lib", "usr/lib"].map(|folder| root.join(folder).join(format!("{ARCH}-linux-gnu"))).into()
 }
 
 /// A program from the crates registry, as fast as it can be.
 fn crates_program(package: &str, version: &str, features: &str, name: &str) -> Result<Peer> {
     let bin = optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
-    Ok(Peer { program: bin.join(name), libraries: Vec::new() })
+    Ok(Peer::of_the_system(bin.join(name)))
 }
