@@ -25,3 +25,4 @@ pub mod bridge;
 pub mod dead;
 pub mod clients;
 pub mod websocat;
+pub mod browser;
