@@ -38,6 +38,8 @@ mod wire;
 mod official;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
+/// The page, as visitors see it.
+mod page;
 /// What the relay holds.
 mod memory;
 /// The page's check, without the page.
