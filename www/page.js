@@ -73,6 +73,7 @@
     show(by('key-form'), !relay)
     show(by('change'), !open)
     show(by('other-root'), relay && relay.root)
+    show(by('proved'), relay && !relay.root)
     hideQr()
     reset()
     all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + location.hash })
