@@ -44,6 +44,8 @@ async fn check(bench: &Bench, options: Value) -> Result<Value> {
 async fn check_at(origin: &str, options: &Value) -> Result<Value> {
     places::made("target/page/check.js")?;
     let mut command = Command::new(places::made("node_modules/.bin/node")?);
+    // The script is a module by its `import`; it has no package.json to say so.
+    command.arg("--disable-warning=MODULE_TYPELESS_PACKAGE_JSON");
     command.arg(places::made("tests/clients/page/check.mjs")?).arg(origin).arg(options.to_string());
     command.stdin(Stdio::null()).kill_on_drop(true);
     let output = timeout(Duration::from_secs(60), command.output()).await.context("the check does not end")??;
