@@ -5,7 +5,7 @@
 use std::{net::Ipv4Addr, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::Delivery;
+use pasarela::sim::{Delivery, Sim, SimConfig};
 use pasarela_e2e::{places, workerd::Options};
 use serde_json::{Value, json};
 use tokio::{
@@ -26,7 +26,8 @@ mod under {
         every_stage_is_told_and_whatsapp_proven_however_its_answer_arrives,
         what_goes_wrong_behind_the_relay_has_its_word,
         a_wrong_clock_is_told_from_certificates_that_are_over,
-        what_fails_for_libraries_only_is_a_remark,
+        what_fails_for_libraries_only_is_a_remark_unless_it_is_a_forgery,
+        what_is_too_large_for_a_bad_line_is_told_and_asked_for_again,
         an_aborted_check_says_nothing_and_leaves_nothing,
     }
 }
@@ -125,11 +126,25 @@ async fn a_wrong_clock_is_told_from_certificates_that_are_over(kind: Kind) -> Re
     bench.must_be_idle().await
 }
 
-async fn what_fails_for_libraries_only_is_a_remark(kind: Kind) -> Result<()> {
+async fn what_fails_for_libraries_only_is_a_remark_unless_it_is_a_forgery(kind: Kind) -> Result<()> {
     let bench = Bench::with(kind, |options| options.var("UPSTREAM_WEB", "http://127.0.0.1:1/")).await?;
     let said = check(&bench, json!({})).await?;
     ensure!(said["ok"] == true && said["library"] == json!({ "ok": false, "code": "busy" }), "{said:#}");
     ensure!(said["heard"] == json!({ "chat": true, "web": false, "tls": true }), "{said:#}");
+    bench.must_be_idle().await?;
+
+    let impostor = Sim::start(SimConfig::default()).await?;
+    let astray = format!("http://{}/ws/chat", impostor.web());
+    let bench = Bench::with(kind, |options| options.var("UPSTREAM_WEB", &astray)).await?;
+    must_fail(&check(&bench, json!({})).await?, "library", "forged")?;
+    bench.must_be_idle().await
+}
+
+async fn what_is_too_large_for_a_bad_line_is_told_and_asked_for_again(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let said = check(&bench, json!({ "frozen": true, "timeout": 1000 })).await?;
+    ensure!(said["ok"] == false && said["stage"] == "connect" && said["code"] == "websocket", "{said:#}");
+    ensure!(said["again"]["ok"] == true, "{said:#}");
     bench.must_be_idle().await
 }
 

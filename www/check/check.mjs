@@ -19,7 +19,7 @@ const PROBE_GRACE = 2000;
  * Whether the relay at `origin` leads to WhatsApp.
  *
  * `onStage({ stage, state, ms })` hears of 'relay', 'connect', 'hello', 'proof' and 'library' in this order; `proof` is what
- * counts. `onUpstreams` hears which upstreams answer, perhaps after the verdict. It rejects only when `signal` aborts it.
+ * counts, unless the library's way is a forgery. `onUpstreams` hears which upstreams answer, perhaps after the verdict. It rejects only when `signal` aborts it.
  */
 export async function check({ origin, key, root, onStage, onUpstreams, signal, timeout }) {
   const limits = { signal, timeout: timeout || TIMEOUT };
@@ -37,10 +37,16 @@ export async function check({ origin, key, root, onStage, onUpstreams, signal, t
       verdict.upstreams = upstreams;
       if (onUpstreams && !(signal && signal.aborted)) onUpstreams(upstreams);
     });
-    const question = { root, clockAhead: relay.clockAhead, loading };
+    const wasm = await loading.catch((error) => {
+      stages.last = 'connect';
+      throw error;
+    });
+    const question = { root, clockAhead: relay.clockAhead, wasm };
     verdict.ms = await prove(`${base}/pipe/chat`, question, limits, stages);
     verdict.ok = true;
     verdict.library = await library(`${base}/ws/chat`, question, limits, stages);
+    // A relay that leads astray on one way is none to be used on the other.
+    if (verdict.library.code === 'forged') Object.assign(verdict, { ok: false, ms: null, stage: 'library', code: 'forged' });
   } catch (error) {
     const failure = Failure.of(error, signal);
     Object.assign(verdict, { stage: stages.last, code: failure.code, clockOff: failure.clockOff });
@@ -49,10 +55,14 @@ export async function check({ origin, key, root, onStage, onUpstreams, signal, t
   return verdict;
 }
 
-/** The same proof on the way that libraries go: what fails there is no reason not to use the relay with a phone. */
+/**
+ * The same proof on the way that libraries go: what does not work there is no reason not to use the relay with a phone.
+ * Therefore it is waited for only half as long.
+ */
 async function library(url, question, limits, stages) {
+  const half = { signal: limits.signal, timeout: limits.timeout / 2 };
   try {
-    await stages.run('library', () => prove(url, question, limits, new Stages()));
+    await stages.run('library', () => prove(url, question, half, new Stages()));
     return { ok: true, code: null };
   } catch (error) {
     return { ok: false, code: Failure.of(error, limits.signal).code };

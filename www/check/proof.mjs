@@ -4,23 +4,42 @@ import init, { Proof, faultOfClose, qrCode } from 'pasarela-page';
 
 import { Failure, within } from './limits.mjs';
 
+/** It is larger than all else that a check asks for, and the line may be bad: it may take so many times as long. */
+const PATIENCE = 3;
+
 let loading = null;
 
 /** What the Wasm exports. */
-export function load(limits) {
-  if (!loading) {
-    loading = instantiate();
-    // The next time it may succeed.
-    loading.catch(() => {
-      loading = null;
-    });
+export async function load({ signal, timeout }) {
+  if (!loading) loading = begin();
+  const { wasm, network } = loading;
+  let late = true;
+  const known = wasm.finally(() => {
+    late = false;
+  });
+  try {
+    // The relay has answered before: where only the longer answer does not come, it is cut on the way.
+    return await within({ signal, timeout: PATIENCE * timeout }, 'websocket', known);
+  } catch (error) {
+    // Nobody waits any more for what is frozen. What is only not wanted now may be wanted soon.
+    if (late && !(signal && signal.aborted)) network.abort();
+    throw error;
   }
-  return within(limits, 'offline', loading);
 }
 
-async function instantiate() {
+function begin() {
+  const network = new AbortController();
+  const wasm = instantiate(network.signal);
+  // The next time it may succeed.
+  wasm.catch(() => {
+    loading = null;
+  });
+  return { wasm, network };
+}
+
+async function instantiate(signal) {
   if (typeof WebAssembly !== 'object' || typeof crypto !== 'object') throw new Failure('browser');
-  const bytes = await download(new URL('check.wasm', import.meta.url));
+  const bytes = await download(new URL('check.wasm', import.meta.url), signal);
   try {
     await init({ module_or_path: bytes });
   } catch (error) {
@@ -30,13 +49,13 @@ async function instantiate() {
   return { Proof, faultOfClose, qrCode };
 }
 
-async function download(url) {
+async function download(url, signal) {
   let response;
   try {
-    response = await fetch(url);
+    response = await fetch(url, { signal });
     if (response.ok) return await response.arrayBuffer();
   } catch (error) {
-    throw new Failure('offline');
+    throw new Failure('websocket');
   }
   throw new Failure('internal');
 }

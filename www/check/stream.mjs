@@ -8,15 +8,13 @@ import { Failure, within } from './limits.mjs';
  * Resolves with the time between question and answer, in whole milliseconds, once WhatsApp is proven to be there.
  *
  * `question` has the `root` to be believed (hex; WhatsApp's own if there is none), the seconds by which this device's clock
- * is ahead of the relay's (`null` if they are not known), and the Wasm that is `loading`.
+ * is ahead of the relay's (`null` if they are not known), and the `wasm`.
  */
-export async function prove(url, { root, clockAhead, loading }, limits, stages) {
-  let wasm = null;
+export async function prove(url, { root, clockAhead, wasm }, limits, stages) {
   let proof = null;
   let socket = null;
   try {
     await stages.run('connect', async () => {
-      wasm = await loading;
       proof = ask(wasm, root, clockAhead);
       socket = open(url.replace(/^http/, 'ws'));
       await within(limits, 'websocket', opened(socket));
