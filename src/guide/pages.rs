@@ -231,6 +231,18 @@ mod tests {
     }
 
     #[test]
+    fn every_word_of_the_check_has_its_place() {
+        let page = text(&guide(None, &LANGUAGES[0]));
+        let codes = "offline key websocket busy upstream silent garbled forged clock expired browser internal";
+        for code in codes.split(' ') {
+            assert!(page.contains(&format!("data-code=\"{code}\"")), "{code}");
+        }
+        for stage in ["relay", "connect", "hello", "proof", "library"] {
+            assert!(page.contains(&format!("<li data-stage=\"{stage}\"")), "{stage}");
+        }
+    }
+
+    #[test]
     fn the_page_names_no_other_host_to_load_from() {
         for language in &LANGUAGES {
             let page = text(&guide(None, language));
