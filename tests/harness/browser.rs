@@ -17,8 +17,8 @@ use tokio::{
 
 use crate::places;
 
-/// The driver gives up what it was told after a quarter of this, and says so.
-const PATIENCE: Duration = Duration::from_secs(60);
+/// The driver gives up what it was told long before this, and says so.
+const PATIENCE: Duration = Duration::from_secs(120);
 
 /// A running browser, killed with its driver when it goes out of scope.
 #[derive(Debug)]
@@ -115,7 +115,7 @@ impl Browser {
     ///
     /// # Errors
     /// It or its driver is missing.
-    pub async fn start() -> Result<Self> {
+    pub fn start() -> Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let mut driver = Command::new(places::made("node_modules/.bin/node")?)
             .arg(places::made("tests/clients/browser/browser.mjs")?)

@@ -17,7 +17,7 @@ mod under {
 }
 
 async fn with_a_key_everything_is_filled_in_and_can_be_copied(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     let link = format!("http://{}/#{KEY}&addr=192.0.2.7", bench.address());
     page.open(bench.address(), &format!("/#{KEY}&addr=192.0.2.7")).await?;
@@ -50,13 +50,13 @@ async fn copy_everything(page: &Page<'_>) -> Result<Vec<String>> {
         ensure!(pasted.trim() == page.one(&source).await?.text, "{source} is copied as {pasted:?}");
         copied.push(pasted);
     }
-    let announced = page.all("[role=status]").await?;
-    ensure!(announced.iter().any(|it| !it.text.is_empty()), "a screen reader hears nothing");
+    let announced = format!("[role=status]:has-text({:?})", text("en", "/copy/done")?);
+    page.wait(&announced).await.context("a screen reader hears nothing")?;
     Ok(copied)
 }
 
 async fn without_a_key_it_asks_for_one(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let link = format!("http://{}/#{KEY}", bench.address());
     for pasted in [KEY.to_owned(), link.clone(), format!("  {link}\n")] {
         let page = browser.visit(Visitor::default()).await?;
@@ -71,7 +71,7 @@ async fn without_a_key_it_asks_for_one(kind: Kind) -> Result<()> {
 }
 
 async fn what_is_no_key_of_this_relay_is_told_and_not_used(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     page.open(bench.address(), "/#0123").await?;
     ensure!(page.one("#broken").await?.visible, "half a link is taken for none");
@@ -89,7 +89,7 @@ async fn what_is_no_key_of_this_relay_is_told_and_not_used(kind: Kind) -> Result
 }
 
 async fn without_a_mouse_everything_can_be_reached(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor { width: 320, ..Visitor::default() }).await?;
     page.open(bench.address(), &format!("/#{KEY}")).await?;
     let (mut reached, mut from) = (Vec::new(), "body");
@@ -112,7 +112,7 @@ async fn without_a_mouse_everything_can_be_reached(kind: Kind) -> Result<()> {
 }
 
 async fn without_scripts_it_is_a_guide_and_promises_nothing_more(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor { script: false, ..Visitor::default() }).await?;
     page.open(bench.address(), &format!("/#{KEY}")).await?;
     for door in ["#blocked", "#library", "#help"] {

@@ -21,7 +21,7 @@ const LANGUAGES: [(&str, &str); 8] = [
 
 #[tokio::test]
 async fn every_language_fits_every_window_and_everybody_can_use_it() -> Result<()> {
-    let (bench, browser) = (Bench::with(Kind::Object, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(Kind::Object, keyed).await?, Browser::start()?);
     for (locale, language) in LANGUAGES {
         let page = browser.visit(Visitor { locale, ..Visitor::default() }).await?;
         page.open(bench.address(), &format!("/{}", fragment(&bench))).await?;
@@ -51,7 +51,7 @@ async fn every_language_fits_every_window_and_everybody_can_use_it() -> Result<(
 
 #[tokio::test]
 async fn a_reader_switches_languages_and_keeps_the_key() -> Result<()> {
-    let (bench, browser) = (Bench::with(Kind::Object, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(Kind::Object, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor { locale: "xx", ..Visitor::default() }).await?;
     page.open(bench.address(), &format!("/{}", fragment(&bench))).await?;
     // Nobody speaks that.

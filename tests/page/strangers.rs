@@ -24,7 +24,7 @@ async fn behind_the_operators_site_the_page_is_only_under_the_key(kind: Kind) ->
         let answer = get(target).await?;
         ensure!(answer.body.contains("bicycles") && answer.body.len() < 100, "{target}: {answer:?}");
     }
-    let browser = Browser::start().await?;
+    let browser = Browser::start()?;
     let page = browser.visit(Visitor { locale: "fa-IR", ..Visitor::default() }).await?;
     page.open(bench.address(), &format!("/{KEY}/{}", fragment(&bench))).await?;
     ensure!(page.one("html").await?.attributes.get("lang").is_some_and(|language| language == "fa"));

@@ -20,7 +20,7 @@ mod under {
 const YEAR: i64 = 365 * 86_400;
 
 async fn the_tick_appears_after_a_handshake_that_was_verified(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     page.open(bench.address(), &format!("/{}", fragment(&bench))).await?;
     let before = must_be_silent(&page, bench.address()).await?;
@@ -46,7 +46,7 @@ async fn the_tick_appears_after_a_handshake_that_was_verified(kind: Kind) -> Res
 }
 
 async fn it_believes_nobody_but_whatsapp_and_no_wrong_clock(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let right = format!("/{}", fragment(&bench));
     let late = Visitor { ahead: YEAR, ..Visitor::default() };
     let early = Visitor { ahead: -YEAR, ..Visitor::default() };
@@ -70,14 +70,14 @@ async fn it_believes_nobody_but_whatsapp_and_no_wrong_clock(kind: Kind) -> Resul
 async fn it_says_that_whatsapp_is_not_reached_from_the_relay(kind: Kind) -> Result<()> {
     let nowhere =
         |options| keyed(options).var("UPSTREAM_CHAT", "127.0.0.1:1").var("UPSTREAM_WEB", "http://127.0.0.1:1/");
-    let (bench, browser) = (Bench::with(kind, nowhere).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, nowhere).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     page.open(bench.address(), &format!("/{}", fragment(&bench))).await?;
     must_fail(&page, "upstream").await
 }
 
 async fn it_says_that_the_relay_is_gone(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let (fresh, used) = (browser.visit(Visitor::default()).await?, browser.visit(Visitor::default()).await?);
     for page in [&fresh, &used] {
         page.open(bench.address(), &format!("/{}", fragment(&bench))).await?;
@@ -93,7 +93,7 @@ async fn it_says_that_the_relay_is_gone(kind: Kind) -> Result<()> {
 
 async fn a_relay_without_a_key_tells_its_operator_how_to_set_one(kind: Kind) -> Result<()> {
     let closed = |options: pasarela_e2e::workerd::Options| options.var("OPEN", "0");
-    let (bench, browser) = (Bench::with(kind, closed).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::with(kind, closed).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     page.open(bench.address(), "/").await?;
     let told = page.all("code").await?;
@@ -103,7 +103,7 @@ async fn a_relay_without_a_key_tells_its_operator_how_to_set_one(kind: Kind) -> 
 }
 
 async fn an_open_relay_is_checked_without_a_key(kind: Kind) -> Result<()> {
-    let (bench, browser) = (Bench::start(kind).await?, Browser::start().await?);
+    let (bench, browser) = (Bench::start(kind).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
     page.open(bench.address(), &fragment(&bench).replace(&format!("#{KEY}"), "/#")).await?;
     let Verdict { code, .. } = check(&page).await?;

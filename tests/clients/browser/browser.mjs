@@ -10,8 +10,8 @@ import { createInterface } from 'node:readline'
 import { chromium } from 'playwright-core'
 import { Page } from './page.mjs'
 
-/** How long anything may take, in milliseconds. */
-const PATIENCE = 15_000
+/** How long anything may take, in milliseconds: many tests share the machine. */
+const PATIENCE = 30_000
 
 const [executablePath] = process.argv.slice(2)
 if (!executablePath) {
@@ -19,7 +19,7 @@ if (!executablePath) {
   process.exit(2)
 }
 
-const browser = await chromium.launch({ executablePath, timeout: PATIENCE })
+const browser = await chromium.launch({ executablePath, timeout: 2 * PATIENCE })
 const pages = new Map()
 
 async function answer({ do: what, page: name, ...how }) {
@@ -29,9 +29,6 @@ async function answer({ do: what, page: name, ...how }) {
   }
   const page = pages.get(name)
   if (!page) throw new Error(`no page ${name}`)
-  if (what === 'leave') {
-    pages.delete(name)
-  }
   if (!Page.can(what)) throw new Error(`nobody knows how to ${what}`)
   return (await page[what](how)) ?? null
 }

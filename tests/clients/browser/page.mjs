@@ -2,9 +2,12 @@
 
 import { accessibility, code, sticksOut } from './judges.mjs'
 
+/** The height of every window, in pixels. */
+const HEIGHT = 900
+
 /** What a driver may be told to do, other than to visit. */
 const TASKS = [
-  'accessibility', 'clipboard', 'click', 'code', 'fill', 'follow', 'leave', 'look', 'open', 'press', 'seen', 'set', 'shot',
+  'accessibility', 'clipboard', 'click', 'code', 'fill', 'follow', 'look', 'open', 'press', 'seen', 'set', 'shot',
   'sticksOut', 'wait',
 ]
 
@@ -14,11 +17,11 @@ export class Page {
   }
 
   /** `ahead`: by how many seconds the clock is wrong. */
-  static async make(browser, { locale = 'en-GB', script = true, width = 1280, height = 900, ahead = 0, patience }) {
+  static async make(browser, { locale, script, width, ahead, patience }) {
     const context = await browser.newContext({
       locale,
       javaScriptEnabled: script,
-      viewport: { width, height },
+      viewport: { width, height: HEIGHT },
       permissions: ['clipboard-read', 'clipboard-write'],
       reducedMotion: 'reduce',
     })
@@ -55,8 +58,8 @@ export class Page {
     return this.page.url()
   }
 
-  async set({ width, height = 900, scheme }) {
-    if (width) await this.page.setViewportSize({ width, height })
+  async set({ width, scheme }) {
+    if (width) await this.page.setViewportSize({ width, height: HEIGHT })
     if (scheme) await this.page.emulateMedia({ colorScheme: scheme })
   }
 
@@ -128,10 +131,6 @@ export class Page {
   /** What a camera reads in an element. */
   async code({ selector }) {
     return code(await this.page.locator(selector).screenshot())
-  }
-
-  async leave() {
-    await this.context.close()
   }
 }
 
