@@ -4,13 +4,18 @@ use std::{net::TcpListener, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::{Sim, SimConfig};
-use pasarela_e2e::{handshake, http, places, workerd};
+use pasarela_e2e::{
+    browser::{Browser, Visitor},
+    handshake, http, places, workerd,
+};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},
     process::{Child, ChildStdout, Command},
     time::timeout,
 };
+
+use crate::page;
 
 /// Building comes first in `wrangler dev`.
 const PATIENCE: Duration = Duration::from_secs(300);
@@ -49,8 +54,8 @@ async fn line_with(lines: &mut Lines<BufReader<ChildStdout>>, text: &str) -> Res
 #[tokio::test]
 async fn pasarela_dev_proves_a_handshake_and_ctrl_c_stops_all_of_it() -> Result<()> {
     let (mut child, mut lines) = start(Command::new(env!("CARGO_BIN_EXE_pasarela-dev")).args(["--port", "0"]))?;
-    let page = line_with(&mut lines, "page").await?;
-    let (address, root) = page
+    let link = line_with(&mut lines, "page").await?;
+    let (address, root) = link
         .split_once("http://")
         .and_then(|(_, rest)| rest.split_once("/#&root="))
         .context("no URL with a root key")?;
@@ -58,7 +63,11 @@ async fn pasarela_dev_proves_a_handshake_and_ctrl_c_stops_all_of_it() -> Result<
     line_with(&mut lines, "/ws/chat").await?;
     ensure!(line_with(&mut lines, "root key").await?.ends_with(root), "the page is told another key");
     line_with(&mut lines, "handshake through the Worker was verified").await?;
-    ensure!(http::request(address, "GET", "/", &[]).await?.status() == 200);
+    let browser = Browser::start()?;
+    let visit = browser.visit(Visitor::default()).await?;
+    visit.open(address, &format!("/#&root={root}")).await?;
+    let verdict = page::check(&visit).await?;
+    ensure!(verdict.code.is_none(), "the page that it names does not pass its own check: {verdict:?}");
     kill_process(pid(&child)?, Signal::INT)?;
     line_with(&mut lines, "Stopped.").await?;
     ensure!(timeout(PATIENCE, child.wait()).await??.success(), "it did not end cleanly");

@@ -31,9 +31,9 @@ fn fragment(bench: &Bench) -> String {
 
 /// What the check said.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Verdict {
+pub(crate) struct Verdict {
     /// Why it failed; `None` is the tick.
-    code: Option<String>,
+    pub(crate) code: Option<String>,
     /// What the reader sees.
     text: String,
     /// The round trip, if it is told.
@@ -41,7 +41,7 @@ struct Verdict {
 }
 
 /// Asks for the check as visitors do, and waits for what it says.
-async fn check(page: &browser::Page<'_>) -> Result<Verdict> {
+pub(crate) async fn check(page: &browser::Page<'_>) -> Result<Verdict> {
     page.click("#check").await?;
     page.wait("#result:is([data-state=ok], [data-state=failed])").await.context("the check does not end")?;
     let result = page.one("#result").await?;
