@@ -12,7 +12,11 @@
   var origin = location.protocol + '//' + location.host
   var open = body.hasAttribute('data-open'), own = body.getAttribute('data-site') === 'own'
   var texts = by('texts').content
-  var relay = null, module = null, running = null, latest = null, tries = 0
+  // In clear everybody on the way could read the key; on the way to this machine itself there is nobody.
+  var insecure = location.protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname)
+  // What cannot be seen comes with text that is copied out of a chat, above all where it is read from right to left.
+  var UNSEEN = /[\s<>\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+  var relay = null, behind = '', module = null, running = null, latest = null, tries = 0
 
   function by(id) { return document.getElementById(id) }
   function all(selector, within) { return Array.prototype.slice.call((within || document).querySelectorAll(selector)) }
@@ -21,23 +25,29 @@
 
   // The key and the parameters behind a #; null if it is no such thing.
   function parse(fragment) {
-    var parts = fragment.split('&'), found = { key: '', parameters: [], root: undefined }
+    var parts = fragment.split('&'), found = { key: '', parameters: [], root: undefined }, seen = {}
     if (parts[0].indexOf('=') < 0) found.key = parts.shift()
     if (found.key && !KEY.test(found.key)) return null
     for (var i = 0; i < parts.length; i++) {
+      if (!parts[i]) continue
+      var name = parts[i].split('=')[0]
+      if (name !== 'addr' && seen[name]) return null
+      seen[name] = true
       if (ROOT.test(parts[i])) found.root = parts[i].slice(5).toLowerCase()
-      else if (parts[i] && !PARAMETER.test(parts[i])) return null
-      if (parts[i]) found.parameters.push(parts[i])
+      else if (!PARAMETER.test(parts[i])) return null
+      found.parameters.push(parts[i])
     }
     return found
   }
 
   // A key, or a link of this relay or another; null if it is none.
   function pasted(text) {
+    text = text.replace(UNSEEN, '').replace(/^ws(s?:)/i, 'http$1')
+    if (/^[\w.-]+\.[a-z]+(:\d+)?\//i.test(text)) text = 'https://' + text
     var link = /^(https?:\/\/[^\/?#\s]+)\/?([^?#\s]*)(?:\?[^#\s]*)?(?:#(\S*))?$/i.exec(text)
     if (!link) return parse(text.replace(/^#/, ''))
     if (link[1].toLowerCase() !== origin) return { elsewhere: text }
-    var found = parse(link[3] || ''), path = link[2].replace(/\/$/, '')
+    var found = parse(link[3] || ''), path = link[2].split('/')[0]
     if (found && !found.key && KEY.test(path)) found.key = path
     return found
   }
@@ -49,6 +59,7 @@
     var hash = fragment()
     var found = hash && !by(hash) ? parse(hash) : parse('')
     show(by('broken'), !found)
+    behind = found && hash && !by(hash) ? hash : ''
     found = found || parse('')
     if (open) found.key = ''
     else if (!found.key) found.key = (/^\/([\w.~-]{16,128})\/$/.exec(location.pathname) || [])[1] || ''
@@ -72,11 +83,18 @@
     show(by('known'), relay)
     show(by('key-form'), !relay)
     show(by('change'), !open)
-    show(by('other-root'), relay && relay.root)
+    body.classList[relay && relay.root ? 'add' : 'remove']('other-root')
     show(by('proved'), relay && !relay.root)
+    show(by('insecure'), insecure)
+    by('check').disabled = insecure
     hideQr()
     reset()
-    all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + location.hash })
+    translations()
+  }
+
+  // In another language it is the same relay.
+  function translations() {
+    all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + (behind ? '#' + behind : location.hash) })
   }
 
   function announce(text) {
@@ -86,7 +104,7 @@
 
   by('key-form').addEventListener('submit', function (event) {
     event.preventDefault()
-    var found = pasted(by('key').value.trim()), wrong = by('key-wrong')
+    var found = pasted(by('key').value), wrong = by('key-wrong')
     wrong.textContent = ''
     if (found && found.elsewhere) {
       wrong.textContent = said('other') + ' '
@@ -107,10 +125,8 @@
   })
 
   by('change').addEventListener('click', function () {
-    stop()
-    show(by('known'), false)
-    show(by('key-form'), true)
-    by('key').focus()
+    show(by('key-form'), by('key-form').hidden)
+    if (!by('key-form').hidden) by('key').focus()
   })
 
   // Links within the page must not replace the key in the address bar.
@@ -184,10 +200,11 @@
   }
 
   by('show-qr').addEventListener('click', function () {
-    var place = by('link-qr')
+    var place = by('link-qr'), of = relay
     if (!place.hidden) return hideQr()
-    loaded().then(function (check) { return check.qr(link(relay)) }).then(function (code) {
-      var svg = document.createElementNS('http://www.w3.org/2000/svg', 'svg'), path = document.createElementNS(svg.namespaceURI, 'path')
+    loaded().then(function (check) { return check.qr(link(of)) }).then(function (code) {
+      var space = document.querySelector('svg').namespaceURI
+      var svg = document.createElementNS(space, 'svg'), path = document.createElementNS(space, 'path')
       svg.setAttribute('viewBox', '0 0 ' + code.size + ' ' + code.size)
       svg.setAttribute('shape-rendering', 'crispEdges')
       svg.setAttribute('role', 'img')
@@ -200,6 +217,8 @@
       place.textContent = ''
       place.appendChild(document.createElement('p')).textContent = said('qr_failed')
     }).then(function () {
+      // Meanwhile it may have become another relay's page.
+      if (relay !== of) return
       show(place, true)
       turn(by('show-qr'), true)
     })
@@ -260,6 +279,7 @@
     show(by('clock-off'), off)
     by('clock-off').lastElementChild.textContent = off || ''
     state('failed').setAttribute('data-code', code)
+    by('result').scrollIntoView({ block: 'nearest' })
   }
 
   // As one says it: by the largest unit. Nothing where the browser cannot say it.
@@ -291,6 +311,7 @@
     by('ms').textContent = verdict.ms + ' ms'
     show(by('remark'), verdict.library && !verdict.library.ok)
     state('ok').setAttribute('data-ms', verdict.ms)
+    by('result').scrollIntoView({ block: 'nearest' })
   }
 
   by('check').addEventListener('click', function () {
@@ -316,7 +337,7 @@
 
   window.addEventListener('hashchange', function () {
     if (!by(fragment())) fill()
-    else all('#languages a').forEach(function (a) { a.href = '?lang=' + a.hreflang + location.hash })
+    else translations()
   })
   fill()
 })()

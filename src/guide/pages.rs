@@ -29,7 +29,7 @@ const SCRIPT: &str = "text/javascript; charset=utf-8";
 /// What every answer but the guide may do in a browser: nothing.
 const NOTHING: &str = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'";
 
-/// Headers that every answer of ours has.
+/// Headers that every answer has that is known to be ours.
 const SECURITY: [(&str, &str); 3] =
     [("referrer-policy", "no-referrer"), ("x-content-type-options", "nosniff"), ("cache-control", "no-store")];
 
@@ -64,21 +64,25 @@ pub struct Page {
     /// Whether these are compressed already (gzip).
     pub packed: bool,
     kind: &'static str,
-    policy: &'static str,
+    /// What it may do in a browser. None: it stands for another site, and has no header that tells it from others.
+    policy: Option<&'static str>,
     upgrade: bool,
 }
 
 impl Page {
     fn new(status: u16, kind: &'static str, body: impl Into<Text>) -> Self {
-        Self { status, body: body.into().0, packed: false, kind, policy: NOTHING, upgrade: false }
+        Self { status, body: body.into().0, packed: false, kind, policy: Some(NOTHING), upgrade: false }
     }
 
     /// Its headers.
     pub fn headers(&self) -> impl Iterator<Item = (&'static str, &'static str)> {
-        let own = [("content-type", self.kind), ("content-security-policy", self.policy)];
+        let ours = self
+            .policy
+            .into_iter()
+            .flat_map(|policy| SECURITY.into_iter().chain([("content-security-policy", policy)]));
         let packed = self.packed.then_some(("content-encoding", "gzip"));
         let upgrade = self.upgrade.then_some(("upgrade", "websocket"));
-        own.into_iter().chain(SECURITY).chain(packed).chain(upgrade)
+        core::iter::once(("content-type", self.kind)).chain(ours).chain(packed).chain(upgrade)
     }
 }
 
@@ -101,9 +105,11 @@ impl From<String> for Text {
 /// configuration, one of the variables cannot be used.
 #[must_use]
 pub fn stranger(config: Option<&Config>, asked: &Asked<'_>) -> Page {
-    let shown = config.map_or(Site::Guide, |config| config.site) == Site::Guide;
+    if config.is_some_and(|config| config.site == Site::Own) {
+        return Page { policy: None, ..Page::new(404, TEXT, "Not found\n") };
+    }
     let found = match asked.path {
-        _ if !shown || !matches!(asked.method, "GET" | "HEAD") => None,
+        _ if !matches!(asked.method, "GET" | "HEAD") => None,
         "/" => Some(guide(config, asked.language())),
         path => Asset::at(path).and_then(asset),
     };
@@ -126,7 +132,7 @@ pub fn guide(config: Option<&Config>, language: &Language) -> Page {
         if own { " data-site=\"own\"" } else { "" }
     );
     let document = made::document(language.code).replacen(STATE, &state, 1);
-    Page { policy: made::POLICY, ..Page::new(200, HTML, document) }
+    Page { policy: Some(made::POLICY), ..Page::new(200, HTML, document) }
 }
 
 /// A file that the guide loads on demand; nothing if the program was built without.
@@ -199,7 +205,11 @@ mod tests {
         for path in ["/", "/check.js", "/check.wasm"] {
             assert_eq!(stranger(Some(&own), &asked("GET", path)), nothing);
         }
-        assert!(nothing.headers().all(|(_, value)| !value.contains("sha256")), "the page's hashes tell what it is");
+        assert_eq!(
+            nothing.headers().collect::<Vec<_>>(),
+            [("content-type", TEXT)],
+            "others have no headers as ours are"
+        );
         assert!(upgrade_required().headers().any(|header| header == ("upgrade", "websocket")));
         assert!(busy().headers().all(|(name, _)| name != "upgrade"));
     }

@@ -57,8 +57,11 @@ async fn copy_everything(page: &Page<'_>) -> Result<Vec<String>> {
 
 async fn without_a_key_it_asks_for_one(kind: Kind) -> Result<()> {
     let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
-    let link = format!("http://{}/#{KEY}", bench.address());
-    for pasted in [KEY.to_owned(), link.clone(), format!("  {link}\n")] {
+    let at = bench.address();
+    let link = format!("http://{at}/#{KEY}");
+    // As it comes out of chats, address bars and programs.
+    let ways = [format!("  {link}\n"), format!("\u{200f}<{link}>\u{200e}"), format!("ws://{at}/{KEY}/ws/chat")];
+    for pasted in [KEY.to_owned(), link.clone()].into_iter().chain(ways) {
         let page = browser.visit(Visitor::default()).await?;
         page.open(bench.address(), "/").await?;
         ensure!(page.one("#key").await?.visible, "it does not ask");
@@ -76,7 +79,14 @@ async fn what_is_no_key_of_this_relay_is_told_and_not_used(kind: Kind) -> Result
     page.open(bench.address(), "/#0123").await?;
     ensure!(page.one("#broken").await?.visible, "half a link is taken for none");
     let elsewhere = format!("https://relay.example/#{KEY}");
-    for (pasted, place) in [("0123", "/relay/bad"), (elsewhere.as_str(), "/relay/other")] {
+    let twice = format!("{KEY}&sni=none&sni=none");
+    let without_scheme = elsewhere.trim_start_matches("https://");
+    for (pasted, place) in [
+        ("0123", "/relay/bad"),
+        (twice.as_str(), "/relay/bad"),
+        (without_scheme, "/relay/other"),
+        (elsewhere.as_str(), "/relay/other"),
+    ] {
         page.fill("#key", pasted).await?;
         page.press("#key", "Enter").await?;
         let told = page.one("#key-wrong").await?;

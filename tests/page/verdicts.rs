@@ -30,6 +30,9 @@ async fn the_tick_appears_after_a_handshake_that_was_verified(kind: Kind) -> Res
 
     let verdict = check(&page).await?;
     ensure!(verdict.code.is_none() && verdict.ms.is_some(), "no tick: {verdict:?}");
+    // Whose key it was may not be left out of a picture of the tick.
+    let (of_whatsapp, of_another) = (text("en", "/check/ok_what")?, text("en", "/check/root")?);
+    ensure!(verdict.text.contains(&of_another) && !verdict.text.contains(&of_whatsapp), "{verdict:?}");
     let stages: Vec<_> = page.all("#stages li[data-stage]").await?.into_iter().map(|stage| stage.attributes).collect();
     let names: Vec<_> = stages.iter().filter_map(|stage| stage.get("data-stage")).collect();
     ensure!(names == ["relay", "connect", "hello", "proof", "library"], "{names:?}");
