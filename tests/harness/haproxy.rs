@@ -1,7 +1,7 @@
 //! HAProxy as the official WhatsApp proxy runs it, on free ports of this machine and with the simulator behind it.
 //!
-//! What is left out is what the simulator would count or this machine lacks: health checks, and room for 27 500
-//! connections. The process is killed by its pid when it goes out of scope.
+//! What is left out is what the simulator would count, health checks; and room for 27 500 connections where few are made.
+//! The process is killed by its pid when it goes out of scope.
 
 use std::{
     fs,
@@ -24,6 +24,26 @@ use crate::{http, official::OfficialPorts, places};
 /// So often is it started on other ports, should somebody else have taken one of those that were free.
 const ATTEMPTS: usize = 5;
 
+/// How to run it.
+#[derive(Debug, Clone)]
+pub struct Options {
+    /// Where chat goes.
+    pub chat: SocketAddr,
+    /// Where media go.
+    pub media: SocketAddr,
+    /// Connections at once; each takes two open files.
+    pub connections: usize,
+    /// The core that it has to itself.
+    pub core: Option<&'static str>,
+}
+
+impl Options {
+    /// For a few clients of the simulator.
+    pub fn towards(sim: &Sim) -> Self {
+        Self { chat: sim.chat(), media: sim.media(), connections: 400, core: None }
+    }
+}
+
 /// A running HAProxy.
 #[derive(Debug)]
 pub struct Haproxy {
@@ -38,9 +58,17 @@ impl Haproxy {
     /// # Errors
     /// It is missing, or ends, or does not listen for 30 s.
     pub async fn start(sim: &Sim) -> Result<Self> {
+        Self::start_with(&Options::towards(sim)).await
+    }
+
+    /// The same with these options.
+    ///
+    /// # Errors
+    /// As `start`.
+    pub async fn start_with(options: &Options) -> Result<Self> {
         let mut clash = String::new();
         for _ in 0..ATTEMPTS {
-            match Self::try_start(sim).await? {
+            match Self::try_start(options).await? {
                 Ok(haproxy) => return Ok(haproxy),
                 Err(Clash(said)) => clash = said,
             }
@@ -53,12 +81,29 @@ impl Haproxy {
         &self.ports
     }
 
-    async fn try_start(sim: &Sim) -> Result<Result<Self, Clash>> {
+    /// Kills it and waits until it is gone.
+    ///
+    /// # Errors
+    /// It cannot be killed.
+    pub async fn kill(mut self) -> Result<()> {
+        self.child.kill().await.context("cannot kill HAProxy")
+    }
+
+    async fn try_start(options: &Options) -> Result<Result<Self, Clash>> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         let (ports, ready) = free_ports()?;
         fs::write(folder.path().join("proxy.pem"), certificate()?)?;
-        fs::write(folder.path().join("proxy.cfg"), config(sim, &ports, ready))?;
-        let mut child = Command::new(places::made("target/clients/haproxy")?)
+        fs::write(folder.path().join("proxy.cfg"), config(options, &ports, ready))?;
+        let program = places::made("target/clients/haproxy")?;
+        let mut command = match options.core {
+            Some(core) => {
+                let mut command = Command::new("taskset");
+                command.args(["--cpu-list", core]).arg(program);
+                command
+            }
+            None => Command::new(program),
+        };
+        let mut child = command
             // In the foreground, one process.
             .args(["-db", "-f", "proxy.cfg"])
             .current_dir(folder.path())
@@ -139,20 +184,22 @@ fn certificate() -> Result<String> {
 }
 
 /// Facts: `proxy_config.cfg` of github.com/WhatsApp/proxy.
-fn config(sim: &Sim, ports: &OfficialPorts, ready: SocketAddr) -> String {
+fn config(options: &Options, ports: &OfficialPorts, ready: SocketAddr) -> String {
     let OfficialPorts { chat_http, chat_tls, chat_raw, balanced_http, balanced_tls, balanced_raw, media, media_other } =
         ports;
-    let (chat, tls) = (sim.chat(), sim.media());
+    let Options { chat, media: tls, connections, .. } = options;
+    // Room for those who look at the statistics.
+    let all = connections + 100;
     // Without noreuseport a second HAProxy would share a port that is taken, and get half of its connections.
     format!(
         "global
   tune.bufsize 4096
-  maxconn 500
+  maxconn {all}
   noreuseport
 
 defaults
   mode tcp
-  maxconn 400
+  maxconn {connections}
   timeout connect 5s
   timeout client 200s
   timeout server 200s

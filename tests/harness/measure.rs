@@ -1,8 +1,8 @@
-//! `pasarela-measure`: what the relay costs, beside two Workers in JavaScript that do the same, in one run and in turn; and
-//! what the native program costs, beside programs of others.
+//! `pasarela-measure`: what the relay costs in workerd beside other Workers that do the same, and what the native program
+//! costs beside programs of others, in one run and in turn.
 //!
-//! Every Worker runs in its own real workerd with the simulated WhatsApp as its upstream. Ratios are what counts:
-//! absolute numbers are this machine's. No byte is checked here; the tests do that.
+//! Everything runs on this machine, with the simulated WhatsApp behind it. Ratios are what counts: absolute numbers are this
+//! machine's. No byte is checked here; the tests do that. `cargo xtask bench` builds and installs what it takes.
 
 #[cfg(target_arch = "wasm32")]
 fn main() {}
@@ -14,60 +14,103 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod measure {
-    /// Clients that load a relay and check nothing.
-    mod load;
-    /// The same load through a tunnel.
-    mod tunnel_load;
-    /// Workers in turn, and what their numbers come to.
-    mod turns;
-    /// The tunnel beside `/pipe`.
-    mod tunnels;
-    /// Native programs, pinned to a core, and what they are told.
-    mod programs;
-    /// Clients over plain TCP, as phones are.
-    mod tcp_load;
-    /// The native program beside its peers.
-    mod natives;
-    /// What is measured, and how.
+    /// What the measurements come to.
     mod figures;
+    /// A client's connection, whatever it speaks.
+    mod conn;
+    /// What clients do.
+    mod load;
+    /// What media connections look like.
+    mod media;
+    /// Files that peers are told by.
+    mod settings;
+    /// Native programs.
+    mod programs;
+    /// All that are measured, and how they start.
+    mod systems;
+    /// Contenders in turn.
+    mod turns;
+    /// Who is compared with whom.
+    mod groups;
+    /// What is measured.
+    mod subjects;
+    /// The program's size.
+    mod sizes;
+    /// What grows with connections.
+    mod scale;
     /// What the relay is held to.
     mod targets;
-    /// The table and the JSON.
+    /// The machine and its other work.
+    mod machine;
+    /// Words, tables, JSON.
     mod report;
+    /// Pictures.
+    mod chart;
 
-    use std::process::ExitCode;
+    use std::{fs, process::ExitCode, str::FromStr};
 
-    use anyhow::{Context, Result};
-    use clap::Parser;
+    use anyhow::{Context, Result, bail};
+    use clap::{Parser, ValueEnum};
     use pasarela::sim::{Sim, SimConfig};
+    use pasarela_e2e::places;
+    use tokio::signal::unix::{SignalKind, signal};
 
-    use figures::Subject;
+    use groups::{Area, Group, PEERS};
+    use machine::{Company, Conditions, FOLDER, Peers};
+    use report::Report;
+    use subjects::Subject;
+    use systems::{Contender, keep_off};
     use turns::Bench;
 
-    /// Measures the relay in workerd beside a hand-tuned and a naive Worker in JavaScript, and the native program beside
-    /// penguin, websocat and nginx.
+    /// Measures the relay in workerd beside other Workers, and the native program beside programs of others.
     ///
-    /// `cargo xtask bench` builds and installs what it takes. Let the machine be otherwise idle: the report tells what others
-    /// used meanwhile.
+    /// Writes tables, JSON and charts into target/bench. Let the machine be otherwise idle: the report tells what others used
+    /// meanwhile.
     #[derive(Parser)]
-    #[command(
-        name = "pasarela-measure",
-        after_help = "Examples:\n  pasarela-measure                         everything, some 5 minutes\n  \
-                      pasarela-measure --quick download echo   two subjects, roughly\n  pasarela-measure pair raw size           the native program alone\n  \
-                      pasarela-measure --json > before.json    for comparing runs"
-    )]
+    #[command(name = "pasarela-measure")]
     struct Args {
-        /// What to measure; everything if nothing is named
-        subjects: Vec<Subject>,
-        /// Rounds, in each of which every Worker has its turn
-        #[arg(long, default_value_t = 5, value_parser = clap::value_parser!(u8).range(1..))]
+        /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
+        /// everything if nothing is named
+        what: Vec<Word>,
+        /// Only this peer beside ours; may be repeated
+        #[arg(long, value_name = "NAME", value_parser = PEERS)]
+        peer: Vec<String>,
+        /// Rounds, in each of which everybody has a turn
+        #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
         rounds: u8,
         /// One short round of everything, for trying out: not to be quoted
         #[arg(long)]
         quick: bool,
-        /// JSON on standard output instead of the table
-        #[arg(long)]
-        json: bool,
+    }
+
+    /// A word of the command line.
+    #[derive(Clone, Copy, PartialEq, Eq)]
+    enum Word {
+        All,
+        Area(Area),
+        Subject(Subject),
+    }
+
+    impl FromStr for Word {
+        type Err = String;
+
+        fn from_str(word: &str) -> Result<Self, String> {
+            match word {
+                "all" => Ok(Self::All),
+                "edge" => Ok(Self::Area(Area::Edge)),
+                "native" => Ok(Self::Area(Area::Native)),
+                _ => Subject::from_str(word, false).map(Self::Subject),
+            }
+        }
+    }
+
+    impl Args {
+        fn is_wanted(&self, area: Area, subject: Subject) -> bool {
+            let areas: Vec<_> = self.what.iter().filter(|word| !matches!(word, Word::Subject(_))).collect();
+            let subjects: Vec<_> = self.what.iter().filter(|word| matches!(word, Word::Subject(_))).collect();
+            (areas.is_empty() || areas.contains(&&Word::All) || areas.contains(&&Word::Area(area)))
+                && (subjects.is_empty() || subjects.contains(&&Word::Subject(subject)))
+        }
     }
 
     #[tokio::main]
@@ -81,6 +124,52 @@ mod measure {
         }
     }
 
+    async fn run(args: Args) -> Result<()> {
+        raise_open_files();
+        keep_off().await?;
+        let (mut interrupted, mut ended) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        // However it ends, what is measured ends with it: all of it is dropped here.
+        let report = tokio::select! {
+            report = measured(&args) => report?,
+            _ = interrupted.recv() => bail!("interrupted"),
+            _ = ended.recv() => bail!("ended from outside"),
+        };
+        write(&report)?;
+        print!("{}", report.table());
+        let failed = report.troubles.iter().find(|trouble| trouble.ours);
+        failed.map_or(Ok(()), |trouble| bail!("{} fails: {}", trouble.who, trouble.what))
+    }
+
+    async fn measured(args: &Args) -> Result<Report> {
+        let company = Company::watch()?;
+        let sim = Sim::start(SimConfig::default()).await.context("cannot start the simulated WhatsApp")?;
+        let bench = Bench::new(sim, args.rounds, args.quick);
+        let mut conditions = Conditions::now(bench.rounds(), args.quick, Peers::read()?);
+        let missing = conditions.peers.missing.clone();
+        let wanted = |contender: &Contender| {
+            let name = contender.base_name();
+            let named = args.peer.is_empty() || args.peer.iter().any(|peer| peer == name);
+            contender.is_ours() || (named && !missing.contains_key(name))
+        };
+        let mut figures = Vec::new();
+        for group in Group::ALL {
+            let subjects = Subject::value_variants().iter().filter(|subject| subject.is_of(group));
+            for subject in subjects.filter(|subject| args.is_wanted(group.area(), **subject)) {
+                figures.extend(subjects::measure(&bench, group, *subject, wanted).await?);
+            }
+        }
+        if args.is_wanted(Area::Native, Subject::Size) {
+            figures.extend(sizes::measure(&bench).await?);
+        }
+        let growths = match args.is_wanted(Area::Native, Subject::Scale) {
+            true => scale::measure(&bench, wanted).await,
+            false => Vec::new(),
+        };
+        conditions.others = company.cores()?;
+        let targets = targets::judge(&figures);
+        Ok(Report { conditions, figures, growths, targets, troubles: bench.troubles() })
+    }
+
     /// Thousands of connections have two ends in this process.
     fn raise_open_files() {
         use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
@@ -89,25 +178,28 @@ mod measure {
         let _ = setrlimit(Resource::Nofile, Rlimit { current: maximum, maximum });
     }
 
-    async fn run(args: Args) -> Result<()> {
-        raise_open_files();
-        let company = report::Company::watch()?;
-        let sim = Sim::start(SimConfig::default()).await.context("cannot start the simulated WhatsApp")?;
-        let bench = Bench::new(sim, if args.quick { 1 } else { args.rounds }, args.quick);
-        let mut figures = Vec::new();
-        for subject in Subject::ALL {
-            if args.subjects.is_empty() || args.subjects.contains(&subject) {
-                eprintln!("measuring: {}", subject.about());
-                figures.extend(figures::measure(subject, &bench).await.with_context(|| subject.about())?);
+    /// Everything but what the terminal shows, into the folder.
+    fn write(report: &Report) -> Result<()> {
+        let folder = places::root().join(FOLDER);
+        fs::create_dir_all(&folder)?;
+        let put = |name: &str, text: String| {
+            fs::write(folder.join(name), text).with_context(|| format!("cannot write {FOLDER}/{name}"))
+        };
+        for entry in fs::read_dir(&folder)? {
+            let path = entry?.path();
+            if path.extension().is_some_and(|extension| extension == "svg") {
+                fs::remove_file(path)?;
             }
         }
-        let others = company.cores()?;
-        let targets = targets::judge(&figures);
-        if args.json {
-            println!("{:#}", report::json(&figures, &targets, others));
-        } else {
-            print!("{}", report::table(&figures, &targets, others));
+        put("bench.json", format!("{:#}\n", report.json()))?;
+        put("bench.md", report.markdown())?;
+        for (group, figures) in report.groups() {
+            put(&format!("{}.svg", report::file_name(group)), chart::bars(group, &figures, &report.conditions))?;
         }
+        if !report.growths.is_empty() {
+            put("growth.svg", chart::lines(&report.growths, &report.conditions))?;
+        }
+        eprintln!("written: {FOLDER}/bench.md, bench.json and charts");
         Ok(())
     }
 }

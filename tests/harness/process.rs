@@ -6,7 +6,7 @@ use std::{fs, time::Duration};
 
 use anyhow::{Context, Result};
 
-/// CPU time that a process has used so far, in user and system mode.
+/// CPU time that a process and those of its children that have ended have used so far, in user and system mode.
 ///
 /// # Errors
 /// There is no such process.
@@ -14,8 +14,23 @@ pub fn cpu(pid: u32) -> Result<Duration> {
     let stat = fs::read_to_string(format!("/proc/{pid}/stat")).context("cannot read the process's CPU time")?;
     let fields: Vec<_> = stat.rsplit_once(')').map_or("", |(_, rest)| rest).split_whitespace().collect();
     let ticks = |index: usize| fields.get(index).and_then(|field| field.parse::<u64>().ok()).unwrap_or(0);
-    // utime and stime are the 14th and 15th fields of proc(5), counted from the pid; ticks are 10 ms.
-    Ok(Duration::from_millis((ticks(11) + ticks(12)) * 10))
+    // utime, stime, cutime and cstime are the 14th to 17th fields of proc(5), counted from the pid; ticks are 10 ms.
+    Ok(Duration::from_millis((ticks(11) + ticks(12) + ticks(13) + ticks(14)) * 10))
+}
+
+/// A process and all that it started and that still run.
+pub fn family(pid: u32) -> Vec<u32> {
+    let mut family = vec![pid];
+    let mut next = 0;
+    while let Some(parent) = family.get(next).copied() {
+        next += 1;
+        let tasks = fs::read_dir(format!("/proc/{parent}/task")).into_iter().flatten().flatten();
+        for task in tasks {
+            let children = fs::read_to_string(task.path().join("children")).unwrap_or_default();
+            family.extend(children.split_whitespace().filter_map(|child| child.parse::<u32>().ok()));
+        }
+    }
+    family
 }
 
 /// Resident memory of a process in bytes.

@@ -1,50 +1,154 @@
-//! `cargo xtask bench`: what the Worker costs beside baselines in JavaScript, and the native program beside peers, in one run.
+//! `cargo xtask bench`: what Pasarela costs beside baselines and peers, in one run.
 //!
-//! Sets up and builds what the subjects take; the measuring itself is `pasarela-measure` in `tests/`.
+//! Sets up and builds what is wanted; the measuring itself is `pasarela-measure` in `tests/`. Peers that cannot be had are written down for the report.
 
-use std::{fs, os::unix::process::CommandExt, process::Command};
+use std::{
+    fs,
+    os::unix::process::CommandExt,
+    path::{Path, PathBuf},
+    process::Command,
+};
 
 use anyhow::{Context, Result};
+use serde_json::{Map, Value, json};
 
 use crate::{
     build,
-    run::{run as execute, step},
+    run::{output, run as execute, step},
     setup::peers,
     tree,
 };
 
-/// The subjects that need the native program and its peers; all others need the Worker.
-const NATIVE: [&str; 3] = ["pair", "raw", "size"];
+// The command's help text, under which these stand, is in `main`.
+#[derive(clap::Args)]
+pub(crate) struct Args {
+    /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
+    /// everything if nothing is named
+    #[arg(value_parser = WORDS, hide_possible_values = true)]
+    what: Vec<String>,
+    /// Only this peer beside ours; may be repeated: direct, tuned, naive, haproxy, nginx, penguin,
+    /// websocat
+    #[arg(long, value_name = "NAME")]
+    peer: Vec<String>,
+    /// One short round of everything, for trying out: not to be quoted
+    #[arg(long)]
+    quick: bool,
+    /// Rounds, in each of which everybody has a turn; 3 if not given
+    #[arg(long, value_name = "N")]
+    rounds: Option<u8>,
+}
 
-const WORKER: [&str; 8] = ["download", "upload", "echo", "web", "tunnel", "idle", "setup", "stall"];
+/// What `what` may be, for `pasarela-measure`.
+const WORDS: [&str; 12] =
+    ["edge", "native", "all", "download", "upload", "echo", "setup", "idle", "stall", "messages", "size", "scale"];
+
+/// Subjects that are the native program's alone.
+const NATIVE: [&str; 2] = ["size", "scale"];
+
+/// The subject that is the Worker's alone.
+const EDGE: &str = "messages";
 
 /// Builds, then becomes the measuring program with these arguments.
-pub(crate) fn run(arguments: &[String]) -> Result<()> {
-    let any_of = |subjects: &[&str]| arguments.iter().any(|argument| subjects.contains(&argument.as_str()));
-    let (native, worker) = (any_of(&NATIVE), any_of(&WORKER));
-    if worker || !native {
+pub(crate) fn run(args: &Args) -> Result<()> {
+    let named = |word: &str| args.what.iter().any(|it| it == word);
+    let areas = named("edge") || named("native");
+    let subjects: Vec<_> =
+        args.what.iter().map(String::as_str).filter(|it| !["edge", "native", "all"].contains(it)).collect();
+    let only = |own: &dyn Fn(&str) -> bool| !subjects.is_empty() && subjects.iter().all(|it| own(it));
+    let edge = (!areas || named("edge") || named("all")) && !only(&|it| NATIVE.contains(&it));
+    let native = (!areas || named("native") || named("all")) && !only(&|it| it == EDGE);
+    let mut found = Found::default();
+    if edge {
         build::edge()?;
+        found.version("workerd", &tree::pinned("workerd")?);
     }
-    if native || !worker {
+    if native {
         build::page()?;
         step("build the native program, optimised", || {
             execute(build::cargo().args(["build", "--package", "pasarela", "--profile", "dist"]))
         })?;
-        place_peers()?;
+        place_peers(&args.peer, &mut found)?;
     }
-    let mut command = Command::new(build::harness("pasarela-measure")?);
-    Err(command.args(arguments).exec()).context("cannot start pasarela-measure")
+    found.write()?;
+    let mut command = Command::new(measure()?);
+    command.args(&args.what);
+    for peer in &args.peer {
+        command.args(["--peer", peer]);
+    }
+    if args.quick {
+        command.arg("--quick");
+    }
+    if let Some(rounds) = args.rounds {
+        command.args(["--rounds", &rounds.to_string()]);
+    }
+    Err(command.exec()).context("cannot start pasarela-measure")
 }
 
-/// Puts the peers where `pasarela-measure` looks for them.
-fn place_peers() -> Result<()> {
+/// Whether this peer is among those named, or none is.
+fn is_wanted(peers: &[String], name: &str) -> bool {
+    peers.is_empty() || peers.iter().any(|peer| peer == name)
+}
+
+/// The measuring program, optimised: it shares the machine with what it measures.
+fn measure() -> Result<PathBuf> {
+    let name = "pasarela-measure";
+    let arguments = ["build", "--package", "pasarela-e2e", "--bin", name, "--profile", "dist"];
+    step(&format!("build {name}, optimised"), || execute(build::cargo().args(arguments)))?;
+    Ok(tree::root().join("target/dist").join(name))
+}
+
+/// Which peers there are, in which version, and which there are not.
+#[derive(Default)]
+struct Found {
+    versions: Map<String, Value>,
+    missing: Map<String, Value>,
+}
+
+impl Found {
+    fn version(&mut self, name: &str, version: &str) {
+        self.versions.insert(name.to_owned(), version.into());
+    }
+
+    /// For `pasarela-measure`.
+    fn write(&self) -> Result<()> {
+        let folder = tree::root().join("target/bench");
+        fs::create_dir_all(&folder)?;
+        let text = json!({ "versions": self.versions, "missing": self.missing }).to_string();
+        Ok(fs::write(folder.join("peers.json"), text)?)
+    }
+}
+
+/// Puts the peers where `pasarela-measure` looks for them. One that cannot be had is no reason to measure nothing.
+fn place_peers(wanted: &[String], found: &mut Found) -> Result<()> {
     let folder = tree::root().join("target/clients");
     fs::create_dir_all(&folder)?;
-    let nginx = peers::nginx()?;
-    let module = folder.join(peers::STREAM_MODULE);
-    fs::copy(&nginx.module, &module).with_context(|| format!("no {}", nginx.module.display()))?;
-    for (name, peer) in [("nginx", nginx.peer), ("penguin", peers::penguin()?), ("websocat", peers::websocat()?)] {
-        peer.place(&folder.join(name))?;
+    for peers::Kind { name, find, version } in peers::ALL {
+        if !is_wanted(wanted, name) {
+            continue;
+        }
+        match find().and_then(|peer| placed(&peer, &folder.join(name), version)) {
+            Ok(version) => found.version(name, &version),
+            Err(error) => {
+                eprintln!("    {name} is missing: {error:#}");
+                found.missing.insert(name.to_owned(), error.to_string().into());
+            }
+        }
     }
     Ok(())
+}
+
+/// Puts a peer there; returns its version.
+fn placed(peer: &peers::Peer, file: &Path, version: peers::Version) -> Result<String> {
+    peer.place(file)?;
+    Ok(match version {
+        peers::Version::Pinned(version) => version.to_owned(),
+        peers::Version::Asked(argument) => {
+            // nginx says it on standard error, Go's flags with a failure.
+            let said =
+                output(Command::new("sh").args(["-c", "exec \"$0\" \"$1\" 2>&1 || true"]).arg(file).arg(argument))?;
+            let word = said.split([' ', '/', '\n']).map(|word| word.trim_start_matches('v'));
+            let number = |word: &&str| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit());
+            word.map(|word| word.trim_end_matches([',', ';'])).find(number).unwrap_or("of unknown version").to_owned()
+        }
+    })
 }

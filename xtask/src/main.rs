@@ -19,7 +19,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
 )]
 struct Args {
     #[command(subcommand)]
@@ -54,12 +54,8 @@ enum Command {
         #[arg(long)]
         filter: Option<String>,
     },
-    /// Measures the Worker beside baselines in JavaScript and the native program beside peers; `cargo xtask bench -- --help` lists the choices.
-    Bench {
-        /// For pasarela-measure.
-        #[arg(last = true)]
-        arguments: Vec<String>,
-    },
+    /// Measures the Worker and the native program beside baselines and peers; writes tables, JSON and charts into target/bench.
+    Bench(bench::Args),
     /// Makes folders to give away.
     Dist {
         /// What to make.
@@ -107,7 +103,7 @@ fn run(command: Command) -> anyhow::Result<()> {
         }
         Command::Dev { port } => dev::run(port),
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
-        Command::Bench { arguments } => bench::run(&arguments),
+        Command::Bench(args) => bench::run(&args),
         Command::Dist { what } => dist::make(what),
     }
 }

@@ -35,3 +35,12 @@ pub(crate) fn locked(name: &str) -> Result<String> {
         .and_then(|package| text(package, "version"))
         .with_context(|| format!("Cargo.lock has no {name}"))
 }
+
+/// The version of a package in package.json.
+pub(crate) fn pinned(name: &str) -> Result<String> {
+    let text = fs::read_to_string(root().join("package.json")).context("cannot read package.json")?;
+    let manifest: serde_json::Value = serde_json::from_str(&text).context("package.json is not JSON")?;
+    let of = |table: &str| manifest.get(table)?.get(name)?.as_str();
+    let version = of("devDependencies").or_else(|| of("dependencies"));
+    version.map(str::to_owned).with_context(|| format!("package.json has no {name}"))
+}

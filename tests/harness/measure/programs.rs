@@ -1,6 +1,6 @@
-//! The native program and its peers as processes of their own, all pinned to one core, while this process keeps off it.
+//! The native program and its peers as processes of their own, all on the core that is kept for those that are measured.
 //!
-//! Every address is one of this machine, every upstream the simulator. What is measured of them is `natives`'.
+//! Every address is one of this machine, every upstream the simulator. What they are told in files is in `settings`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -9,9 +9,11 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, ensure};
-use pasarela_e2e::places;
-use tempfile::TempDir;
+use anyhow::{Context, Result};
+use pasarela_e2e::{
+    haproxy::{self, Haproxy},
+    places,
+};
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
     net::{TcpListener, TcpStream},
@@ -19,141 +21,156 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::turns::{Contend, Run};
+use super::{
+    conn::Target,
+    settings::{self, Identity},
+    systems::CORE,
+};
 
 /// A program has this long to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
 
-/// The core that what is measured has for itself.
-const CORE: &str = "0";
-
 /// What takes a phone's connection to the simulator, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Way {
-    /// `pasarela bridge`, then `pasarela serve`.
-    Pasarela,
-    /// The same of rusty-penguin.
-    Penguin,
-    /// The same of websocat.
-    Websocat,
     /// A port for phones of `pasarela serve`.
-    Raw,
+    Raw(Layer),
+    /// The official proxy.
+    Haproxy(Layer),
     /// nginx's stream module.
-    Nginx,
+    Nginx(Layer),
+    /// `/pipe` of `pasarela serve`.
+    Relay(Layer),
+    /// websocat's WebSocket.
+    WebsocatRelay,
+    /// `pasarela bridge`, then `pasarela serve`.
+    Pair(Layer),
+    /// Both ends of rusty-penguin.
+    Penguin(Layer),
+    /// Both ends of websocat.
+    Websocat,
     /// `pasarela bridge` alone, that leads nowhere.
     Bridge,
 }
 
-/// A way to the simulator.
-pub(super) struct Native {
-    pub(super) name: &'static str,
-    pub(super) way: Way,
-    pub(super) upstream: SocketAddr,
+/// What is around the way that a network sees.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Layer {
+    Plain,
+    Tls,
 }
 
-/// Its processes, which end with it.
-pub(super) struct Started {
-    children: Vec<Child>,
-    /// Where phones connect.
-    pub(super) phones: SocketAddr,
-    _folder: TempDir,
-}
-
-impl Contend for Native {
-    type Running = Started;
-
-    fn name(&self) -> &'static str {
-        self.name
+impl Layer {
+    pub(super) fn is_tls(self) -> bool {
+        self == Self::Tls
     }
 
-    async fn start(&self) -> Result<Started> {
-        let folder = tempfile::tempdir().context("no temporary folder")?;
-        let started = self.begin(folder.path()).await.with_context(|| format!("cannot start {:?}", self.way));
-        let (children, phones) = started?;
-        Ok(Started { children, phones, _folder: folder })
+    /// How a phone connects to this port.
+    pub(super) fn tcp(self, port: SocketAddr) -> Target {
+        if self.is_tls() { Target::Tls(port) } else { Target::tcp(port) }
+    }
+
+    /// The one word or the other.
+    fn pick(self, plain: &'static str, tls: &'static str) -> &'static str {
+        if self.is_tls() { tls } else { plain }
     }
 }
 
-impl Native {
-    async fn begin(&self, folder: &Path) -> Result<(Vec<Child>, SocketAddr)> {
-        let upstream = self.upstream.to_string();
-        match self.way {
-            Way::Pasarela => {
-                let (serve, said) = told(&mut serve(&upstream)?).await?;
-                let relay = said.get("http").and_then(|it| it.as_str()).context("no address")?.to_owned();
-                let (bridge, phones) = bridge(&relay).await?;
-                Ok((vec![serve, bridge], phones))
-            }
-            Way::Bridge => {
-                let (bridge, phones) = bridge("127.0.0.1:9").await?;
-                Ok((vec![bridge], phones))
-            }
-            Way::Raw => {
-                let (serve, said) = told(serve(&upstream)?.args(["--phones", "127.0.0.1:0"])).await?;
-                let phones = said.pointer("/phones/0").and_then(|it| it.as_str()).context("no port for phones")?;
-                Ok((vec![serve], phones.parse()?))
-            }
-            Way::Penguin => {
-                let (relay, phones) = (free().await?, free().await?);
-                let port = relay.port().to_string();
-                let penguin = || places::made("target/clients/penguin").map(pinned);
-                let server = quiet(penguin()?.args(["server", "--host", "127.0.0.1", "--port", &port]))?;
-                listens(relay).await?;
-                let forward = format!("{phones}:{upstream}/tcp");
-                let client = quiet(penguin()?.args(["client", &format!("ws://{relay}/ws"), &forward]))?;
-                listens(phones).await?;
-                Ok((vec![server, client], phones))
-            }
-            Way::Websocat => {
-                let (relay, phones) = (free().await?, free().await?);
-                let websocat = || places::made("target/clients/websocat").map(pinned);
-                let far = [format!("ws-l:{relay}"), format!("tcp:{upstream}")];
-                let server = quiet(websocat()?.arg("-bE").args(far))?;
-                listens(relay).await?;
-                let near = [format!("tcp-l:{phones}"), format!("ws://{relay}/")];
-                let client = quiet(websocat()?.arg("-bE").args(near))?;
-                listens(phones).await?;
-                Ok((vec![server, client], phones))
-            }
-            Way::Nginx => {
-                let phones = free().await?;
-                let program = places::made("target/clients/nginx")?;
-                let module = places::made("target/clients/ngx_stream_module.so")?.canonicalize()?;
-                let config = nginx(&module, folder, phones, &upstream);
-                let file = folder.join("nginx.conf");
-                std::fs::write(&file, config)?;
-                let mut command = pinned(program);
-                command.arg("-p").arg(folder).arg("-e").arg(folder.join("error.log")).arg("-c").arg(file);
-                let child = quiet(&mut command)?;
-                listens(phones).await?;
-                Ok((vec![child], phones))
-            }
+/// Programs that have been started, and where their clients connect.
+type Started = (Vec<Child>, Target);
+
+/// Starts the programs of a way; `folder` is for what they read and write.
+pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Result<Started> {
+    let identity = Identity::make(folder)?;
+    match way {
+        Way::Raw(layer) => {
+            let (serve, said) = told(serve(upstream)?.args(["--phones", "127.0.0.1:0"])).await?;
+            let phones = said.pointer("/phones/0").and_then(|it| it.as_str()).context("no port for phones")?;
+            Ok((vec![serve], layer.tcp(phones.parse()?)))
         }
+        Way::Haproxy(_) => anyhow::bail!("HAProxy is started by itself"),
+        Way::Nginx(layer) => nginx(layer, upstream, folder, &identity).await,
+        Way::Relay(layer) => {
+            let (serve, relay) = relay(layer, upstream, &identity).await?;
+            let scheme = layer.pick("ws", "wss");
+            Ok((vec![serve], Target::Socket(format!("{scheme}://{relay}/pipe/chat"))))
+        }
+        Way::WebsocatRelay => {
+            let relay = free().await?;
+            let child = websocat(&[format!("ws-l:{relay}"), format!("tcp:{upstream}")])?;
+            listens(relay).await?;
+            Ok((vec![child], Target::Socket(format!("ws://{relay}/"))))
+        }
+        Way::Pair(layer) => {
+            let (serve, relay) = relay(layer, upstream, &identity).await?;
+            let (bridge, phones) = bridge(layer, &relay, &identity).await?;
+            Ok((vec![serve, bridge], Target::tcp(phones)))
+        }
+        Way::Bridge => {
+            let (bridge, phones) = bridge(Layer::Plain, "127.0.0.1:9", &identity).await?;
+            Ok((vec![bridge], Target::tcp(phones)))
+        }
+        Way::Websocat => {
+            let (relay, phones) = (free().await?, free().await?);
+            let far = websocat(&[format!("ws-l:{relay}"), format!("tcp:{upstream}")])?;
+            listens(relay).await?;
+            let near = websocat(&[format!("tcp-l:{phones}"), format!("ws://{relay}/")])?;
+            listens(phones).await?;
+            Ok((vec![far, near], Target::tcp(phones)))
+        }
+        Way::Penguin(layer) => penguin(layer, upstream, &identity).await,
     }
 }
 
-/// As the official proxy's times are, in one process.
-fn nginx(module: &Path, folder: &Path, phones: SocketAddr, upstream: &str) -> String {
-    let (module, folder) = (module.display(), folder.display());
-    format!(
-        "load_module {module};
-daemon off;
-master_process off;
-pid {folder}/pid;
-error_log {folder}/error.log;
-worker_rlimit_nofile 20000;
-events {{ worker_connections 10000; }}
-stream {{
-  server {{
-    listen {phones};
-    proxy_pass {upstream};
-    proxy_connect_timeout 5s;
-    proxy_timeout 200s;
-    tcp_nodelay on;
-  }}
-}}
-"
-    )
+/// HAProxy, with room for as many connections as open files allow.
+pub(super) async fn haproxy(upstream: SocketAddr) -> Result<Haproxy> {
+    let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(60_000);
+    // The official proxy's number is 27 500; each takes two files, and HAProxy some for itself.
+    let connections = usize::try_from(files.saturating_sub(400) / 2)?.min(27_500);
+    let options = haproxy::Options { chat: upstream, media: upstream, connections, core: Some(CORE) };
+    Haproxy::start_with(&options).await
+}
+
+async fn nginx(layer: Layer, upstream: SocketAddr, folder: &Path, identity: &Identity) -> Result<Started> {
+    let phones = free().await?;
+    let module = places::made("target/clients/ngx_stream_module.so")?.canonicalize()?;
+    let identity = layer.is_tls().then_some(identity);
+    let file = folder.join("nginx.conf");
+    std::fs::write(&file, settings::nginx(&module, folder, phones, upstream, identity))?;
+    let mut command = peer("nginx")?;
+    command.arg("-p").arg(folder).arg("-e").arg(folder.join("error.log")).arg("-c").arg(file);
+    let child = quiet(&mut command)?;
+    listens(phones).await?;
+    Ok((vec![child], layer.tcp(phones)))
+}
+
+fn websocat(ends: &[String]) -> Result<Child> {
+    quiet(peer("websocat")?.arg("-bE").args(ends))
+}
+
+async fn penguin(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
+    let (relay, phones) = (free().await?, free().await?);
+    let mut server = peer("penguin")?;
+    server.args(["server", "--host", "127.0.0.1", "--port", &relay.port().to_string()]);
+    let mut client = peer("penguin")?;
+    client.arg("client");
+    if layer.is_tls() {
+        server.arg("--tls-cert").arg(&identity.chain).arg("--tls-key").arg(&identity.key);
+        client.arg("--tls-skip-verify");
+    }
+    client.args([format!("{}://{relay}/ws", layer.pick("ws", "wss")), format!("{phones}:{upstream}/tcp")]);
+    both([(server, relay), (client, phones)]).await
+}
+
+/// Starts programs that say nothing, each once the one before it listens; clients go to the last.
+async fn both(programs: [(Command, SocketAddr); 2]) -> Result<Started> {
+    let (mut children, mut phones) = (Vec::new(), None);
+    for (mut command, address) in programs {
+        children.push(quiet(&mut command)?);
+        listens(address).await?;
+        phones = Some(address);
+    }
+    Ok((children, Target::tcp(phones.context("no programs")?)))
 }
 
 /// The native program as it is given away.
@@ -161,19 +178,39 @@ pub(super) fn program() -> Result<PathBuf> {
     places::made("target/dist/pasarela")
 }
 
-fn serve(upstream: &str) -> Result<Command> {
+fn serve(upstream: SocketAddr) -> Result<Command> {
     let mut command = pinned(program()?);
+    let upstream = upstream.to_string();
     command.args(["serve", "--open", "--json", "--listen", "127.0.0.1:0", "--rate", "0"]);
-    command.args(["--upstream-chat", upstream, "--upstream-tls", upstream]);
+    command.args(["--upstream-chat", &upstream, "--upstream-tls", &upstream]);
     Ok(command)
 }
 
-async fn bridge(relay: &str) -> Result<(Child, SocketAddr)> {
+/// `pasarela serve` and where its WebSockets are.
+async fn relay(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<(Child, String)> {
+    let mut command = serve(upstream)?;
+    if layer.is_tls() {
+        command.arg("--cert").arg(&identity.chain).arg("--key").arg(&identity.key);
+    }
+    let (serve, said) = told(&mut command).await?;
+    Ok((serve, said.get("http").and_then(|it| it.as_str()).context("no address")?.to_owned()))
+}
+
+async fn bridge(layer: Layer, relay: &str, identity: &Identity) -> Result<(Child, SocketAddr)> {
     let mut command = pinned(program()?);
-    command.args(["bridge", "--json", "--listen", "127.0.0.1:0", &format!("http://{relay}/")]);
+    command.args(["bridge", "--json", "--listen", "127.0.0.1:0"]);
+    if layer.is_tls() {
+        command.arg("--ca").arg(&identity.chain);
+    }
+    command.arg(format!("{}://{relay}/", layer.pick("http", "https")));
     let (child, said) = told(&mut command).await?;
     let phones = said.pointer("/listen/0").and_then(|it| it.as_str()).context("no port for phones")?;
     Ok((child, phones.parse()?))
+}
+
+/// A program of others.
+fn peer(name: &str) -> Result<Command> {
+    places::made(&format!("target/clients/{name}")).map(pinned)
 }
 
 /// The program on the core that is kept for those that are measured.
@@ -181,20 +218,6 @@ fn pinned(program: PathBuf) -> Command {
     let mut command = Command::new("taskset");
     command.args(["--cpu-list", CORE]).arg(program).stdin(Stdio::null()).kill_on_drop(true);
     command
-}
-
-/// Keeps this process off that core, or lets it have all again.
-pub(super) async fn keep_off(off: bool) -> Result<()> {
-    let cores =
-        std::fs::read_to_string("/sys/devices/system/cpu/online").context("cannot read which cores there are")?;
-    let last = cores.trim().rsplit(['-', ',']).next().and_then(|last| last.parse::<u32>().ok()).unwrap_or(0);
-    let cores = if off && last > 0 { format!("1-{last}") } else { cores.trim().to_owned() };
-    let own = std::process::id().to_string();
-    let mut command = Command::new("taskset");
-    let done = command.args(["--all-tasks", "--pid", "--cpu-list", &cores, &own]).output().await;
-    let done = done.context("no taskset: install it (util-linux)")?;
-    ensure!(done.status.success(), "taskset: {}", String::from_utf8_lossy(&done.stderr));
-    Ok(())
 }
 
 /// Starts a program that says one line of JSON when it listens.
@@ -223,17 +246,4 @@ async fn listens(address: SocketAddr) -> Result<()> {
         }
     };
     timeout(PATIENCE, connected).await.context("it does not listen")
-}
-
-impl Run for Started {
-    fn pids(&self) -> Vec<u32> {
-        self.children.iter().filter_map(Child::id).collect()
-    }
-
-    async fn kill(mut self) -> Result<()> {
-        for child in &mut self.children {
-            child.kill().await.context("cannot end it")?;
-        }
-        Ok(())
-    }
 }

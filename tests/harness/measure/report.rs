@@ -1,117 +1,223 @@
-//! The measurements as a table for people and as JSON for comparing runs.
+//! The measurements as text for people, in a terminal or in Markdown, and as JSON for comparing runs.
+//!
+//! Pictures are `chart`'s part.
 
-use std::{
-    fmt::{self, Display, Write as _},
-    fs,
-    ops::Range,
-    time::{Duration, Instant},
-};
+use std::fmt::{self, Display};
 
-use anyhow::{Context, Result};
 use serde_json::{Value, json};
 
 use super::{
-    figures::TUNED,
+    figures::{Better, Figure, Row},
+    groups::Group,
+    machine::Conditions,
+    scale::Growth,
     targets::Judged,
-    turns::{Figure, Row},
+    turns::Trouble,
 };
 
-/// Cores that others may keep busy without doing harm to the figures.
-const QUIET: f64 = 0.2;
-
-/// What the rest of the machine did in the meantime: whether the figures may be trusted.
-pub(super) struct Company {
-    started: Instant,
-    others: Duration,
+/// All that there is to tell.
+pub(super) struct Report {
+    pub(super) conditions: Conditions,
+    pub(super) figures: Vec<Figure>,
+    pub(super) growths: Vec<Growth>,
+    pub(super) targets: Vec<Judged>,
+    pub(super) troubles: Vec<Trouble>,
 }
 
-impl Company {
-    /// Begins to watch.
-    pub(super) fn watch() -> Result<Self> {
-        Ok(Self { started: Instant::now(), others: others()? })
+impl Report {
+    /// The groups that were measured, in order.
+    pub(super) fn groups(&self) -> Vec<(&'static str, Vec<&Figure>)> {
+        let mut groups: Vec<(&'static str, Vec<&Figure>)> = Vec::new();
+        for figure in self.figures.iter().filter(|figure| !figure.rows.is_empty()) {
+            match groups.iter_mut().find(|(name, _)| *name == figure.group) {
+                Some((_, figures)) => figures.push(figure),
+                None => groups.push((figure.group, vec![figure])),
+            }
+        }
+        groups
     }
 
-    /// Cores that others kept busy since then. Processes of our own must have ended.
-    pub(super) fn cores(&self) -> Result<f64> {
-        Ok(others()?.saturating_sub(self.others).as_secs_f64() / self.started.elapsed().as_secs_f64())
+    /// For a terminal.
+    pub(super) fn table(&self) -> String {
+        let mut lines = Vec::new();
+        for (group, figures) in self.groups() {
+            lines.push(format!("{group}: {}", about(group)));
+            let [median, spread, ratio] = ["median", "min .. max", "ratio"];
+            lines.push(format!("  {:<52} {:<18} {median:>9} {:<7} {spread:>18} {ratio:>7}", "", "", ""));
+            for figure in figures {
+                for (n, row) in figure.rows.iter().enumerate() {
+                    let name = if n == 0 { figure.name } else { "" };
+                    let Cells { median, spread, ratio } = Cells::of(figure, row);
+                    let (who, unit) = (row.name, figure.unit);
+                    lines.push(format!("  {name:<52} {who:<18} {median:>9} {unit:<7} {spread:>18} {ratio:>7}"));
+                }
+            }
+            lines.push(String::new());
+        }
+        for growth in &self.growths {
+            lines.push(format!("{}, {}", growth.name, growth.unit));
+            for series in &growth.series {
+                let points = series.points.iter().map(|(at, row)| format!("{at}: {}", Short(row.median())));
+                lines.push(format!("  {:<12} {}", series.name, points.collect::<Vec<_>>().join("   ")));
+            }
+        }
+        lines.extend(self.targets.iter().map(verdict));
+        lines.extend(self.closing());
+        lines.join("\n") + "\n"
+    }
+
+    /// For a README.
+    pub(super) fn markdown(&self) -> String {
+        let mut lines = vec!["# Benchmark".to_owned(), String::new()];
+        lines.extend(self.closing().into_iter().map(|sentence| format!("- {sentence}")));
+        for (group, figures) in self.groups() {
+            let file = file_name(group);
+            lines.extend([String::new(), format!("## {group}"), String::new(), sentence(group), String::new()]);
+            lines.extend([format!("![{group}]({file}.svg)"), String::new()]);
+            lines.push("| figure | | median | min .. max | ratio |\n|---|---|--:|--:|--:|".to_owned());
+            for figure in figures {
+                for (n, row) in figure.rows.iter().enumerate() {
+                    let name = if n == 0 { figure.name } else { "" };
+                    let Cells { median, spread, ratio } = Cells::of(figure, row);
+                    lines.push(format!("| {name} | {} | {median} {} | {spread} | {ratio} |", row.name, figure.unit));
+                }
+            }
+        }
+        if !self.growths.is_empty() {
+            let head =
+                ["", "## Growth", "", "![growth](growth.svg)", "", "| | | connections: found |", "|---|---|---|"];
+            lines.extend(head.map(str::to_owned));
+            for growth in &self.growths {
+                for series in &growth.series {
+                    let points = series.points.iter().map(|(at, row)| format!("{at}: {}", Short(row.median())));
+                    let points = points.collect::<Vec<_>>().join(" · ");
+                    lines.push(format!("| {}, {} | {} | {points} |", growth.name, growth.unit, series.name));
+                }
+            }
+        }
+        if !self.targets.is_empty() {
+            lines.extend([String::new(), "## Targets".to_owned(), String::new()]);
+            lines.extend(self.targets.iter().map(|judged| format!("- {}", verdict(judged))));
+        }
+        lines.join("\n") + "\n"
+    }
+
+    /// What all figures have in common, and what is not among them.
+    fn closing(&self) -> Vec<String> {
+        let mut sentences = self.conditions.sentences();
+        let ways = "Ratios are of medians, to the baseline named in each chart; with TLS to the same with TLS.";
+        sentences.push(ways.to_owned());
+        let mut noise: Vec<_> = self.figures.iter().filter_map(|figure| Some((figure.noise()?, figure))).collect();
+        noise.sort_by(|(one, _), (other, _)| one.total_cmp(other));
+        if self.conditions.rounds == 1 {
+            sentences.push("Noise: not known of one round.".to_owned());
+        } else if let (Some((middle, _)), Some((most, figure))) = (noise.get(noise.len() / 2), noise.last()) {
+            let (middle, most, Figure { group, name, .. }) = (middle * 100.0, most * 100.0, figure);
+            sentences.push(format!(
+                "Noise, the baseline's own spread from round to round: {middle:.0} % in the middle, {most:.0} % at most \
+                 ({group}: {name})."
+            ));
+        }
+        let failed = |Trouble { who, what, .. }: &Trouble| format!("FAILED, and has no figure: {who} ({what}).");
+        sentences.extend(self.troubles.iter().map(failed));
+        sentences
+    }
+
+    /// With every round's number.
+    pub(super) fn json(&self) -> Value {
+        let Conditions { date, command, rounds, quick, cpu, cores, kernel, peers, others } = &self.conditions;
+        let failed = |it: &Trouble| json!({ "who": it.who, "what": it.what });
+        json!({
+            "date": date,
+            "command": command,
+            "rounds": rounds,
+            "quick": quick,
+            "machine": { "cpu": cpu, "cores": cores, "kernel": kernel, "others_cores": others },
+            "versions": peers.versions,
+            "missing": peers.missing,
+            "failed": self.troubles.iter().map(failed).collect::<Vec<_>>(),
+            "figures": self.figures.iter().map(figure_json).collect::<Vec<_>>(),
+            "growth": self.growths.iter().map(growth_json).collect::<Vec<_>>(),
+            "targets": self.targets.iter().map(target_json).collect::<Vec<_>>(),
+        })
     }
 }
 
-/// CPU time that the machine has spent on anything but this program and its children that have ended.
-fn others() -> Result<Duration> {
-    let sum = |text: &str, fields: Range<usize>| -> u64 {
-        let fields = text.split_whitespace().skip(fields.start).take(fields.len());
-        fields.filter_map(|field| field.parse::<u64>().ok()).sum()
-    };
-    // proc(5): the first line is `cpu user nice system idle iowait irq softirq ...`, in ticks of 10 ms.
-    let machine = fs::read_to_string("/proc/stat").context("cannot read the machine's CPU time")?;
-    let first = machine.lines().next().unwrap_or_default();
-    let machine = sum(first, 1..4) + sum(first, 6..8);
-    // utime, stime, cutime and cstime are the 14th to 17th fields, counted from the pid.
-    let own = fs::read_to_string("/proc/self/stat").context("cannot read this process's CPU time")?;
-    let own = sum(own.rsplit_once(')').map_or("", |(_, rest)| rest), 11..15);
-    Ok(Duration::from_millis(machine.saturating_sub(own) * 10))
+/// A group's name as a file's.
+pub(super) fn file_name(group: &str) -> String {
+    group.replace(['/', ' '], "-").replace("--", "-").to_lowercase()
 }
 
-/// Figures with ratios, then targets.
-pub(super) fn table(figures: &[Figure], targets: &[Judged], others: f64) -> String {
-    let mut text = String::new();
-    // Writing into a string cannot fail.
-    let _ = write_table(&mut text, figures, targets, others);
-    text
+/// What is compared in a group.
+pub(super) fn about(group: &str) -> &'static str {
+    Group::ALL.into_iter().find(|it| it.name() == group).map_or("the program itself", Group::about)
 }
 
-fn write_table(text: &mut String, figures: &[Figure], targets: &[Judged], others: f64) -> fmt::Result {
-    let [worker, median, spread, ratio] = ["Worker", "median", "min .. max", "ratio"];
-    writeln!(text, "{:<36} {worker:<10} {median:>9} {:<7} {spread:>20}  {ratio:>8}", "", "")?;
-    for figure in figures {
-        let base = base(figure);
-        for (n, row) in figure.rows.iter().enumerate() {
-            let name = if n == 0 { figure.name } else { "" };
-            let spread = format!("{} .. {}", Short(row.min()), Short(row.max()));
-            let ratio = base.map_or(f64::NAN, |base| row.median() / base.median());
-            let (median, worker, unit) = (Short(row.median()).to_string(), row.worker, figure.unit);
-            writeln!(text, "{name:<36} {worker:<10} {median:>9} {unit:<7} {spread:>20}  {ratio:>8.2}")?;
+fn sentence(group: &str) -> String {
+    let text = about(group);
+    let mut letters = text.chars();
+    letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
+}
+
+fn verdict(judged: &Judged) -> String {
+    let Judged { target, found, met } = judged;
+    format!("{} {target}: {found:.2}", if *met { "met   " } else { "MISSED" })
+}
+
+struct Cells {
+    median: String,
+    spread: String,
+    ratio: String,
+}
+
+impl Cells {
+    fn of(figure: &Figure, row: &Row) -> Self {
+        let ratio = figure.base(row).map_or(f64::NAN, |base| row.median() / base.median());
+        Self {
+            median: Short(row.median()).to_string(),
+            spread: format!("{} .. {}", Short(row.min()), Short(row.max())),
+            ratio: if ratio.is_finite() { format!("{ratio:.2}") } else { "–".to_owned() },
         }
     }
-    writeln!(text, "\nMedians; ratios to tuned, or to the last Worker where tuned has no row.")?;
-    for Judged { target, found, met } in targets {
-        writeln!(text, "{:<6} {target}: {found:.2}", if *met { "met" } else { "MISSED" })?;
-    }
-    let verdict = if others > QUIET { ": too much, measure again" } else { "" };
-    writeln!(text, "Others kept {others:.2} cores busy meanwhile{verdict}.")
 }
 
-/// What ratios are to: tuned, or the last.
-fn base(figure: &Figure) -> Option<&Row> {
-    figure.row(TUNED).or(figure.rows.last())
-}
-
-/// The same as JSON, with every round's number.
-pub(super) fn json(figures: &[Figure], targets: &[Judged], others: f64) -> Value {
+fn figure_json(figure: &Figure) -> Value {
     let row = |row: &Row| {
         json!({
-            "worker": row.worker,
+            "name": row.name,
             "median": row.median(),
             "min": row.min(),
             "max": row.max(),
+            "ratio": figure.base(row).map(|base| row.median() / base.median()),
             "rounds": row.samples(),
         })
     };
-    let figure = |figure: &Figure| {
-        let rows: Vec<_> = figure.rows.iter().map(row).collect();
-        json!({ "figure": figure.name, "unit": figure.unit, "rows": rows })
-    };
-    let target = |judged: &Judged| json!({ "target": judged.target, "found": judged.found, "met": judged.met });
     json!({
-        "others_cores": others,
-        "figures": figures.iter().map(figure).collect::<Vec<_>>(),
-        "targets": targets.iter().map(target).collect::<Vec<_>>(),
+        "group": figure.group,
+        "figure": figure.name,
+        "unit": figure.unit,
+        "less_is_better": figure.better == Better::Less,
+        "baseline": figure.baseline,
+        "noise": figure.noise(),
+        "rows": figure.rows.iter().map(row).collect::<Vec<_>>(),
     })
 }
 
+fn growth_json(growth: &Growth) -> Value {
+    let point = |(at, row): &(f64, Row)| json!({ "connections": at, "median": row.median(), "min": row.min(), "max": row.max() });
+    let series = growth
+        .series
+        .iter()
+        .map(|series| json!({ "name": series.name, "points": series.points.iter().map(point).collect::<Vec<_>>() }));
+    json!({ "figure": growth.name, "unit": growth.unit, "series": series.collect::<Vec<_>>() })
+}
+
+fn target_json(judged: &Judged) -> Value {
+    json!({ "target": judged.target, "found": judged.found, "met": judged.met })
+}
+
 /// A number with about three digits that matter.
-struct Short(f64);
+pub(super) struct Short(pub(super) f64);
 
 impl Display for Short {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -1,15 +1,20 @@
 //! Gives several contenders the same load in turn, round after round, and sums up what each took.
 //!
-//! In turn, so that whatever else the machine does meets all of them alike. What the load is, is `figures`' business, and
-//! for native programs `natives`'.
+//! In turn, so that whatever else the machine does meets all of them alike. What the load is, is `subjects`' business.
 
-use std::time::{Duration, Instant};
+use std::{
+    cell::RefCell,
+    iter::Sum,
+    time::{Duration, Instant},
+};
 
 use anyhow::Result;
 use pasarela::sim::Sim;
-use pasarela_e2e::{
-    process,
-    workerd::{Options, Workerd},
+use pasarela_e2e::process;
+
+use super::{
+    figures::{Better, Figure, Row},
+    systems::{Contender, Running},
 };
 
 /// What all measurements share.
@@ -17,41 +22,28 @@ pub(super) struct Bench {
     pub(super) sim: Sim,
     rounds: u8,
     pub(super) quick: bool,
+    troubles: RefCell<Vec<Trouble>>,
 }
 
-/// Something to be measured.
-pub(super) trait Contend {
-    type Running: Run;
-
-    /// As the report calls it.
-    fn name(&self) -> &'static str;
-
-    async fn start(&self) -> Result<Self::Running>;
+/// Something that could not be measured.
+pub(super) struct Trouble {
+    pub(super) who: String,
+    /// Whether it is one of ours.
+    pub(super) ours: bool,
+    pub(super) what: String,
 }
 
-/// Something under load.
-pub(super) trait Run {
-    /// Its processes.
-    fn pids(&self) -> Vec<u32>;
+/// What a number is.
+pub(super) struct Name(pub(super) &'static str, pub(super) &'static str, pub(super) Better);
 
-    async fn kill(self) -> Result<()>;
+/// Contenders that are compared with each other.
+pub(super) struct Field<'a> {
+    pub(super) group: &'static str,
+    pub(super) baseline: &'static str,
+    pub(super) contenders: &'a [Contender],
 }
 
-/// A Worker to be measured.
-pub(super) struct Contender {
-    /// As the report calls it.
-    pub(super) name: &'static str,
-    pub(super) options: Options,
-    pub(super) path: &'static str,
-}
-
-/// A Worker under load.
-pub(super) struct Running {
-    pub(super) workerd: Workerd,
-    pub(super) url: String,
-}
-
-/// Whether the Workers live through all rounds, or a fresh one is started for each.
+/// Whether the contenders live through all rounds, or a fresh one is started for each.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(super) enum Lifetime {
     AllRounds,
@@ -60,152 +52,137 @@ pub(super) enum Lifetime {
     OneRound,
 }
 
-/// One thing measured, of every contender.
-pub(super) struct Figure {
-    pub(super) name: &'static str,
-    pub(super) unit: &'static str,
-    pub(super) rows: Vec<Row>,
-}
-
-/// What one contender took, a number a round.
-pub(super) struct Row {
-    pub(super) worker: &'static str,
-    /// In ascending order, never empty.
-    samples: Vec<f64>,
-}
-
 impl Bench {
     pub(super) fn new(sim: Sim, rounds: u8, quick: bool) -> Self {
-        Self { sim, rounds, quick }
+        Self { sim, rounds: if quick { 1 } else { rounds }, quick, troubles: RefCell::default() }
     }
 
-    /// Gives every contender its turn in every round. `load` tells a number for each of `names`, a name with its unit.
-    pub(super) async fn in_turn<C: Contend, const N: usize>(
+    /// How often everybody has a turn.
+    pub(super) fn rounds(&self) -> u8 {
+        self.rounds
+    }
+
+    /// Gives every contender its turn in every round. `load` tells a number for each of `names`. A contender that fails has
+    /// no row, and is named at the end.
+    pub(super) async fn in_turn<const N: usize>(
         &self,
-        names: [(&'static str, &'static str); N],
-        contenders: &[C],
+        field: &Field<'_>,
+        names: [Name; N],
         lifetime: Lifetime,
-        load: impl AsyncFn(&C::Running) -> Result<[f64; N]>,
-    ) -> Result<Vec<Figure>> {
-        let mut lasting = Vec::new();
-        if lifetime != Lifetime::OneRound {
-            for contender in contenders {
-                let running = contender.start().await?;
-                // Compiles what is hot and fills the heap; not counted.
-                load(&running).await?;
-                lasting.push(running);
+        load: impl AsyncFn(&Running) -> Result<[f64; N]>,
+    ) -> Vec<Figure> {
+        let about = || format!("{}: {}", field.group, names.first().map_or("", |name| name.0));
+        let mut turns = Vec::new();
+        for contender in field.contenders {
+            let lasting =
+                if lifetime == Lifetime::OneRound { Ok(None) } else { warm(contender, &load).await.map(Some) };
+            match lasting {
+                Ok(lasting) => turns.push(Turn { contender, lasting, taken: Vec::new() }),
+                Err(error) => self.trouble(contender, &about(), &error),
             }
         }
-        let mut taken = vec![Vec::new(); contenders.len()];
         let times = if lifetime == Lifetime::ManyRounds { 20 } else { 1 };
         for _ in 0..usize::from(self.rounds) * times {
-            for (index, (contender, taken)) in contenders.iter().zip(&mut taken).enumerate() {
-                taken.push(match lasting.get(index) {
-                    Some(running) => load(running).await?,
-                    None => once(contender, &load).await?,
-                });
+            let mut fit = Vec::new();
+            for mut turn in turns {
+                let taken = match &turn.lasting {
+                    Some(running) => load(running).await,
+                    None => once(turn.contender, &load).await,
+                };
+                match taken {
+                    Ok(taken) => {
+                        turn.taken.push(taken);
+                        fit.push(turn);
+                    }
+                    Err(error) => self.trouble(turn.contender, &about(), &error),
+                }
             }
+            turns = fit;
         }
-        for running in lasting {
-            running.kill().await?;
-        }
-        let row =
-            |worker, taken: &[[f64; N]], n| Row::new(worker, taken.iter().filter_map(|round| round.get(n).copied()));
-        let figure = |(n, (name, unit))| Figure {
-            name,
-            unit,
-            rows: contenders.iter().zip(&taken).map(|(contender, taken)| row(contender.name(), taken, n)).collect(),
+        let figure = |(n, Name(name, unit, better)): (usize, Name)| {
+            let row = |turn: &Turn<'_, N>| {
+                Row::new(turn.contender.name, turn.taken.iter().filter_map(|round| round.get(n).copied()))
+            };
+            let rows = turns.iter().filter_map(row).collect();
+            Figure { group: field.group, name, unit, better, baseline: field.baseline, rows }
         };
-        Ok(names.into_iter().enumerate().map(figure).collect())
+        let figures = names.into_iter().enumerate().map(figure).collect();
+        for running in turns.into_iter().filter_map(|turn| turn.lasting) {
+            running.kill().await;
+        }
+        figures
     }
 
     /// Repeats `work` until the contender has used enough CPU time for a tick of 10 ms not to matter; CPU and wall time of
-    /// one repetition, in seconds.
-    pub(super) async fn cost(&self, running: &impl Run, work: impl AsyncFn() -> Result<()>) -> Result<(f64, f64)> {
+    /// one repetition, in seconds. CPU time is not a number where nobody is in between.
+    pub(super) async fn cost(&self, running: &Running, work: impl AsyncFn() -> Result<()>) -> Result<(f64, f64)> {
         let enough = Duration::from_millis(if self.quick { 100 } else { 1000 });
-        let cpu = || running.pids().into_iter().map(process::cpu).sum::<Result<Duration>>();
-        let (before, start) = (cpu()?, Instant::now());
+        let (before, start) = (running.cpu()?, Instant::now());
         let mut repetitions = 0.0;
         loop {
             work().await?;
             repetitions += 1.0;
-            let used = cpu()?.saturating_sub(before);
-            if used >= enough {
-                return Ok((used.as_secs_f64() / repetitions, start.elapsed().as_secs_f64() / repetitions));
+            let (used, wall) = (running.cpu()?.saturating_sub(before), start.elapsed());
+            let nobody = running.pids().is_empty();
+            if used >= enough || (nobody && wall >= enough) {
+                let used = if nobody { f64::NAN } else { used.as_secs_f64() };
+                return Ok((used / repetitions, wall.as_secs_f64() / repetitions));
             }
         }
     }
-}
 
-impl Contend for Contender {
-    type Running = Running;
-
-    fn name(&self) -> &'static str {
-        self.name
+    /// Notes that something could not be measured.
+    pub(super) fn trouble(&self, contender: &Contender, about: &str, error: &anyhow::Error) {
+        eprintln!("    {} fails: {error:#}", contender.name);
+        let trouble =
+            Trouble { who: contender.name.to_owned(), ours: contender.is_ours(), what: format!("{about}: {error:#}") };
+        self.troubles.borrow_mut().push(trouble);
     }
 
-    async fn start(&self) -> Result<Running> {
-        let workerd = Workerd::start(&self.options).await?;
-        let url = workerd.url(self.path);
-        Ok(Running { workerd, url })
-    }
-}
-
-impl Run for Running {
-    fn pids(&self) -> Vec<u32> {
-        vec![self.workerd.pid()]
-    }
-
-    async fn kill(self) -> Result<()> {
-        self.workerd.kill().await
+    /// What could not be measured.
+    pub(super) fn troubles(&self) -> Vec<Trouble> {
+        self.troubles.take()
     }
 }
 
-async fn once<C: Contend, T>(contender: &C, load: impl AsyncFn(&C::Running) -> Result<T>) -> Result<T> {
+struct Turn<'a, const N: usize> {
+    contender: &'a Contender,
+    lasting: Option<Running>,
+    taken: Vec<[f64; N]>,
+}
+
+/// Starts it, compiles what is hot and fills the heap; not counted.
+async fn warm<T>(contender: &Contender, load: &impl AsyncFn(&Running) -> Result<T>) -> Result<Running> {
+    let running = contender.start().await?;
+    load(&running).await?;
+    Ok(running)
+}
+
+async fn once<T>(contender: &Contender, load: &impl AsyncFn(&Running) -> Result<T>) -> Result<T> {
     let running = contender.start().await?;
     let taken = load(&running).await?;
-    running.kill().await?;
+    running.kill().await;
     Ok(taken)
 }
 
-impl Figure {
-    /// The row of one Worker.
-    pub(super) fn row(&self, worker: &str) -> Option<&Row> {
-        self.rows.iter().find(|row| row.worker == worker)
+impl Running {
+    /// CPU time of all its processes, with those that they started.
+    pub(super) fn cpu(&self) -> Result<Duration> {
+        self.sum(process::cpu)
     }
 
-    /// The median of one Worker over that of another.
-    pub(super) fn ratio(&self, of: &str, to: &str) -> Option<f64> {
-        Some(self.row(of)?.median() / self.row(to)?.median())
-    }
-}
-
-impl Row {
-    pub(super) fn new(worker: &'static str, samples: impl Iterator<Item = f64>) -> Self {
-        let mut samples: Vec<_> = samples.collect();
-        samples.sort_by(f64::total_cmp);
-        Self { worker, samples }
+    /// Resident memory of all of them, in bytes.
+    pub(super) fn resident(&self) -> Result<f64> {
+        Ok(self.sum(process::resident)? as f64)
     }
 
-    pub(super) fn samples(&self) -> &[f64] {
-        &self.samples
+    fn sum<T: Sum>(&self, of: impl Fn(u32) -> Result<T>) -> Result<T> {
+        let mut all = Vec::new();
+        for pid in self.pids() {
+            all.push(of(pid)?);
+            // Those that it started may end at any time.
+            all.extend(process::family(pid).into_iter().skip(1).filter_map(|child| of(child).ok()));
+        }
+        Ok(all.into_iter().sum())
     }
-
-    pub(super) fn median(&self) -> f64 {
-        percentile(&self.samples, 0.5)
-    }
-
-    pub(super) fn min(&self) -> f64 {
-        percentile(&self.samples, 0.0)
-    }
-
-    pub(super) fn max(&self) -> f64 {
-        percentile(&self.samples, 1.0)
-    }
-}
-
-/// The element at this share of an ascending list; not a number if there is none.
-pub(super) fn percentile(ascending: &[f64], share: f64) -> f64 {
-    let last = ascending.len().saturating_sub(1);
-    ascending.get((last as f64 * share).round() as usize).copied().unwrap_or(f64::NAN)
 }

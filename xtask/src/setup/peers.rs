@@ -18,49 +18,72 @@ use crate::run::find;
 pub(crate) struct Peer {
     program: PathBuf,
     environment: Vec<(&'static str, String)>,
+    /// A file that it needs beside it.
+    module: Option<PathBuf>,
 }
+
+/// A peer that the benchmark knows.
+pub(crate) struct Kind {
+    pub(crate) name: &'static str,
+    /// Finds or installs it.
+    pub(crate) find: fn() -> Result<Peer>,
+    pub(crate) version: Version,
+}
+
+/// Which version a peer is of.
+#[derive(Clone, Copy)]
+pub(crate) enum Version {
+    /// This one is installed.
+    Pinned(&'static str),
+    /// It says so when it is given this.
+    Asked(&'static str),
+}
+
+/// All that the native program is measured beside.
+pub(crate) const ALL: [Kind; 4] = [
+    Kind { name: "haproxy", find: haproxy, version: Version::Asked("-v") },
+    Kind { name: "nginx", find: nginx, version: Version::Asked("-v") },
+    Kind { name: "penguin", find: penguin, version: Version::Pinned(PENGUIN) },
+    Kind { name: "websocat", find: websocat, version: Version::Pinned(WEBSOCAT) },
+];
+
+const PENGUIN: &str = "0.8.4";
+const WEBSOCAT: &str = "1.14.1";
 
 /// What the official WhatsApp proxy is made of.
 pub(crate) fn haproxy() -> Result<Peer> {
     system_program("haproxy")
 }
 
-/// nginx and its module for streams, which is a file of its own.
-pub(crate) struct Nginx {
-    pub(crate) peer: Peer,
-    pub(crate) module: PathBuf,
-}
-
 /// The file of nginx's module for streams.
-pub(crate) const STREAM_MODULE: &str = "ngx_stream_module.so";
+const STREAM_MODULE: &str = "ngx_stream_module.so";
 
-/// What passes streams on with the least effort.
-pub(crate) fn nginx() -> Result<Nginx> {
+/// What passes streams on with the least effort, and its module for streams, which is a file of its own.
+fn nginx() -> Result<Peer> {
     let system = PathBuf::from("/usr/lib/nginx/modules").join(STREAM_MODULE);
     let program = find("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
     if system.is_file() && program.is_file() {
-        return Ok(Nginx { peer: Peer::of_the_system(program), module: system });
+        return Ok(Peer { module: Some(system), ..Peer::of_the_system(program) });
     }
     let root = debian::unpack(&["libnginx-mod-stream"], &[])?;
-    let module = root.join("usr/lib/nginx/modules").join(STREAM_MODULE);
-    let peer = Peer::unpacked(root.join("usr/sbin/nginx"), &libraries(&root));
-    Ok(Nginx { peer, module })
+    let module = Some(root.join("usr/lib/nginx/modules").join(STREAM_MODULE));
+    Ok(Peer { module, ..Peer::unpacked(root.join("usr/sbin/nginx"), &libraries(&root)) })
 }
 
 /// A tunnel through a WebSocket, both ends, in Rust.
-pub(crate) fn penguin() -> Result<Peer> {
-    crates_program("rusty-penguin", "0.8.4", "penguin-binary,rustls-webpki-roots,ring", "penguin")
+fn penguin() -> Result<Peer> {
+    crates_program("rusty-penguin", PENGUIN, "penguin-binary,rustls-webpki-roots,ring", "penguin")
 }
 
 /// A plain TCP connection as a WebSocket and back, in Rust.
 pub(crate) fn websocat() -> Result<Peer> {
-    crates_program("websocat", "1.14.1", "signal_handler,tokio-process,unix_stdio", "websocat")
+    crates_program("websocat", WEBSOCAT, "signal_handler,tokio-process,unix_stdio", "websocat")
 }
 
 impl Peer {
     /// A program with all that it needs.
     pub(super) fn of_the_system(program: PathBuf) -> Self {
-        Self { program, environment: Vec::new() }
+        Self { program, environment: Vec::new(), module: None }
     }
 
     /// A program whose libraries are in these folders.
@@ -75,8 +98,12 @@ impl Peer {
         self
     }
 
-    /// Writes a shell script that becomes the program.
+    /// Writes a shell script that becomes the program, and puts its module beside that.
     pub(crate) fn place(&self, file: &Path) -> Result<()> {
+        if let Some(module) = &self.module {
+            let name = module.file_name().context("a module without a name")?;
+            fs::copy(module, file.with_file_name(name)).with_context(|| format!("no {}", module.display()))?;
+        }
         let environment: String = self.environment.iter().map(|(name, value)| format!("{name}='{value}' ")).collect();
         fs::write(file, format!("#!/bin/sh\n{environment}exec '{}' \"$@\"\n", self.program.display()))?;
         Ok(fs::set_permissions(file, fs::Permissions::from_mode(0o755))?)

@@ -1,0 +1,137 @@
+//! Under what conditions figures were found: the machine, its other work, the programs' versions, and who is missing.
+//!
+//! Which peers there are `cargo xtask bench` writes down when it has set them up; here it is read.
+
+use std::{
+    collections::BTreeMap,
+    fs,
+    ops::Range,
+    process::Command,
+    time::{Duration, Instant},
+};
+
+use anyhow::{Context, Result};
+use pasarela_e2e::places;
+use serde_json::Value;
+
+/// Cores that others may keep busy without doing harm to the figures.
+const QUIET: f64 = 0.2;
+
+/// Where the report and what it needs are, from the root.
+pub(super) const FOLDER: &str = "target/bench";
+
+/// All of it, when everything is measured.
+pub(super) struct Conditions {
+    pub(super) date: String,
+    pub(super) command: String,
+    pub(super) rounds: u8,
+    pub(super) quick: bool,
+    pub(super) cpu: String,
+    pub(super) cores: usize,
+    pub(super) kernel: String,
+    pub(super) peers: Peers,
+    /// Cores that others kept busy.
+    pub(super) others: f64,
+}
+
+/// The programs that figures depend on.
+#[derive(Default)]
+pub(super) struct Peers {
+    pub(super) versions: BTreeMap<String, String>,
+    /// Who cannot be measured, and why.
+    pub(super) missing: BTreeMap<String, String>,
+}
+
+impl Conditions {
+    /// Reads what there is to know but for the others' work.
+    pub(super) fn now(rounds: u8, quick: bool, peers: Peers) -> Self {
+        let words: Vec<_> = std::env::args().skip(1).collect();
+        let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
+        let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, it)| it);
+        Self {
+            date: said("date", &["-u", "+%Y-%m-%d %H:%M UTC"]),
+            command: format!("cargo xtask bench {}", words.join(" ")).trim_end().to_owned(),
+            rounds,
+            quick,
+            cpu: model.unwrap_or("unknown").to_owned(),
+            // Those of the machine; this process keeps off one.
+            cores: cpu.lines().filter(|line| line.starts_with("processor")).count(),
+            kernel: said("uname", &["-srm"]),
+            peers,
+            others: f64::NAN,
+        }
+    }
+
+    /// Sentences that tell all of it.
+    pub(super) fn sentences(&self) -> Vec<String> {
+        let Self { date, command, rounds, cpu, cores, kernel, peers, others, .. } = self;
+        let mut all = vec![
+            format!("{date}, by `{command}`: {rounds} rounds, in each of which everybody has a turn."),
+            format!("{cpu}, {cores} cores, of which one is for what is measured alone; {kernel}."),
+        ];
+        if self.quick {
+            all.push("Quick: short and once. These figures are not to be quoted.".to_owned());
+        }
+        let verdict = if *others > QUIET { ": too much, measure again" } else { "" };
+        all.push(format!("Others kept {others:.2} cores busy meanwhile{verdict}."));
+        if !peers.versions.is_empty() {
+            let versions: Vec<_> = peers.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
+            all.push(format!("Versions: {}.", versions.join("; ")));
+        }
+        all.extend(peers.missing.iter().map(|(name, why)| format!("MISSING, and not measured: {name} ({why}).")));
+        all
+    }
+}
+
+impl Peers {
+    /// What the setting-up found; nothing if this program was started by hand.
+    pub(super) fn read() -> Result<Self> {
+        let file = places::root().join(FOLDER).join("peers.json");
+        let Ok(text) = fs::read_to_string(&file) else { return Ok(Self::default()) };
+        let value: Value = serde_json::from_str(&text).context("peers.json is not JSON")?;
+        let of = |key| -> BTreeMap<String, String> {
+            let table = value.get(key).and_then(Value::as_object).into_iter().flatten();
+            table.map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
+        };
+        Ok(Self { versions: of("versions"), missing: of("missing") })
+    }
+}
+
+fn said(program: &str, arguments: &[&str]) -> String {
+    let output = Command::new(program).args(arguments).output();
+    output.map_or_else(|_| "unknown".to_owned(), |it| String::from_utf8_lossy(&it.stdout).trim().to_owned())
+}
+
+/// What the rest of the machine did in the meantime: whether the figures may be trusted.
+pub(super) struct Company {
+    started: Instant,
+    others: Duration,
+}
+
+impl Company {
+    /// Begins to watch.
+    pub(super) fn watch() -> Result<Self> {
+        Ok(Self { started: Instant::now(), others: others()? })
+    }
+
+    /// Cores that others kept busy since then. Processes of our own must have ended.
+    pub(super) fn cores(&self) -> Result<f64> {
+        Ok(others()?.saturating_sub(self.others).as_secs_f64() / self.started.elapsed().as_secs_f64())
+    }
+}
+
+/// CPU time that the machine has spent on anything but this program and its children that have ended.
+fn others() -> Result<Duration> {
+    let sum = |text: &str, fields: Range<usize>| -> u64 {
+        let fields = text.split_whitespace().skip(fields.start).take(fields.len());
+        fields.filter_map(|field| field.parse::<u64>().ok()).sum()
+    };
+    // proc(5): the first line is `cpu user nice system idle iowait irq softirq ...`, in ticks of 10 ms.
+    let machine = fs::read_to_string("/proc/stat").context("cannot read the machine's CPU time")?;
+    let first = machine.lines().next().unwrap_or_default();
+    let machine = sum(first, 1..4) + sum(first, 6..8);
+    // utime, stime, cutime and cstime are the 14th to 17th fields, counted from the pid.
+    let own = fs::read_to_string("/proc/self/stat").context("cannot read this process's CPU time")?;
+    let own = sum(own.rsplit_once(')').map_or("", |(_, rest)| rest), 11..15);
+    Ok(Duration::from_millis(machine.saturating_sub(own) * 10))
+}
