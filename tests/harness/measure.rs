@@ -16,6 +16,8 @@ fn main() -> std::process::ExitCode {
 mod measure {
     /// What the measurements come to.
     mod figures;
+    /// HTTP with two endless bodies.
+    mod chunked;
     /// A client's connection, whatever it speaks.
     mod conn;
     /// What clients do.

@@ -31,6 +31,8 @@ pub enum Script {
     Relay,
     /// Another Worker for comparison: one JavaScript module.
     Other(PathBuf),
+    /// Another Worker in Rust: the folder that it was built into.
+    Built(PathBuf),
 }
 
 /// How to run it.
@@ -98,6 +100,14 @@ impl Options {
     #[must_use]
     pub fn script(mut self, path: &str) -> Self {
         self.script = Script::Other(places::root().join(path));
+        self.sessions = Sessions::Absent;
+        self
+    }
+
+    /// The same of a Worker that was built into this folder.
+    #[must_use]
+    pub fn built(mut self, folder: &str) -> Self {
+        self.script = Script::Built(places::root().join(folder));
         self.sessions = Sessions::Absent;
         self
     }
@@ -260,13 +270,25 @@ fn modules(script: &Script, folder: &Path) -> Result<String> {
             for (name, bytes) in relay()? {
                 fs::write(folder.join(name), bytes)?;
             }
-            Ok("(name = \"index.js\", esModule = embed \"index.js\"), \
-                (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")"
-                .to_owned())
+            Ok(BUILT.to_owned())
+        }
+        Script::Built(built) => {
+            for name in ["index.js", "index_bg.wasm"] {
+                copy(&built.join(name), &folder.join(name))?;
+            }
+            Ok(BUILT.to_owned())
         }
         Script::Other(path) => {
-            fs::copy(path, folder.join("other.mjs")).with_context(|| format!("no {}", path.display()))?;
+            copy(path, &folder.join("other.mjs"))?;
             Ok("(name = \"other.mjs\", esModule = embed \"other.mjs\")".to_owned())
         }
     }
+}
+
+/// What `worker-build` makes.
+const BUILT: &str = "(name = \"index.js\", esModule = embed \"index.js\"), \
+                     (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")";
+
+fn copy(from: &Path, to: &Path) -> Result<()> {
+    fs::copy(from, to).map(drop).with_context(|| format!("no {}", from.display()))
 }

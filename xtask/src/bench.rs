@@ -15,7 +15,7 @@ use serde_json::{Map, Value, json};
 use crate::{
     build,
     run::{output, run as execute, step},
-    setup::peers,
+    setup::{self, peers},
     tree,
 };
 
@@ -26,7 +26,7 @@ pub(crate) struct Args {
     /// everything if nothing is named
     #[arg(value_parser = WORDS, hide_possible_values = true)]
     what: Vec<String>,
-    /// Only this peer beside ours; may be repeated: direct, tuned, naive, haproxy, nginx, penguin,
+    /// Only this peer beside ours; may be repeated: direct, tuned, naive, naive-rust, floor, haproxy, nginx, penguin,
     /// websocat
     #[arg(long, value_name = "NAME")]
     peer: Vec<String>,
@@ -59,8 +59,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let native = (!areas || named("native") || named("all")) && !only(&|it| it == EDGE);
     let mut found = Found::default();
     if edge {
-        build::edge()?;
+        let tools = build::edge()?;
         found.version("workerd", &tree::pinned("workerd")?);
+        if is_wanted(&args.peer, "naive-rust") {
+            naive_rust(&tools)?;
+        }
     }
     if native {
         build::page()?;
@@ -95,6 +98,16 @@ fn measure() -> Result<PathBuf> {
     let arguments = ["build", "--package", "pasarela-e2e", "--bin", name, "--profile", "dist"];
     step(&format!("build {name}, optimised"), || execute(build::cargo().args(arguments)))?;
     Ok(tree::root().join("target/dist").join(name))
+}
+
+/// The Worker in Rust that ours is compared with, by the same tools and flags.
+fn naive_rust(tools: &setup::Tools) -> Result<()> {
+    let source = tree::root().join("tests/workers/naive-rust");
+    step("build the naive Worker in Rust", || {
+        // It builds into a folder of the crate's; a path out of it is one from there.
+        let arguments = ["--release", "--out-dir", "../../../target/bench/naive-rust"];
+        execute(tools.worker_build()?.current_dir(&source).args(arguments))
+    })
 }
 
 /// Which peers there are, in which version, and which there are not.

@@ -1,4 +1,4 @@
-//! One connection of a client, whatever it speaks: TCP, TLS, a WebSocket, or the tunnel.
+//! One connection of a client, whatever it speaks: TCP, TLS, a WebSocket, the tunnel, or HTTP with two endless bodies.
 //!
 //! It checks no byte. What is done with connections is `load`'s part; the tests' own clients are in the harness's library.
 
@@ -23,6 +23,8 @@ use tokio::{
 };
 use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
 
+use super::chunked::Chunked;
+
 /// The most that is read at once, in bytes.
 pub(super) const CHUNK: usize = 256 << 10;
 
@@ -40,6 +42,8 @@ pub(super) enum Target {
     Socket(String),
     /// The tunnel's URL and the window that the client accepts.
     Tunnel(String, u32),
+    /// A request with an endless body, in chunks, as the response's is.
+    Http(SocketAddr),
 }
 
 impl Target {
@@ -55,7 +59,7 @@ impl Target {
     pub(super) fn frugal(&self) -> Self {
         match self {
             Self::Tunnel(url, _) => Self::Tunnel(url.clone(), limits::WINDOW_MIN),
-            Self::Tcp(..) | Self::Tls(_) | Self::Socket(_) => self.clone(),
+            Self::Tcp(..) | Self::Tls(_) | Self::Socket(_) | Self::Http(_) => self.clone(),
         }
     }
 }
@@ -74,6 +78,7 @@ enum Way {
     Plain(Line),
     Socket(Box<WebSocketStream<Line>>),
     Tunnel(Box<Tunnel>),
+    Http(Box<Chunked<TcpStream>>),
 }
 
 struct Tunnel {
@@ -105,6 +110,7 @@ impl Conn {
                 let sent = first.len() as u64;
                 return Ok(Self::of(Way::Tunnel(Box::new(Tunnel { carrier, window, sent, acked: 0 }))));
             }
+            Target::Http(to) => Way::Http(Box::new(Chunked::begin(tcp(*to, room).await?, *to).await?)),
         };
         let mut conn = Self::of(way);
         conn.feed(Bytes::copy_from_slice(first)).await?;
@@ -120,7 +126,7 @@ impl Conn {
     pub(super) fn may_send(&self, len: usize) -> bool {
         match &self.way {
             Way::Tunnel(tunnel) => tunnel.sent + len as u64 <= tunnel.acked + tunnel.window,
-            Way::Plain(_) | Way::Socket(_) => true,
+            Way::Plain(_) | Way::Socket(_) | Way::Http(_) => true,
         }
     }
 
@@ -133,6 +139,7 @@ impl Conn {
                 tunnel.sent += bytes.len() as u64;
                 tunnel.carrier.send(bytes).await?;
             }
+            Way::Http(http) => http.send(&bytes).await?,
         }
         Ok(())
     }
@@ -141,7 +148,7 @@ impl Conn {
         match &mut self.way {
             Way::Plain(line) => line.flush().await?,
             Way::Socket(socket) => socket.flush().await?,
-            Way::Tunnel(_) => {}
+            Way::Tunnel(_) | Way::Http(_) => {}
         }
         Ok(())
     }
@@ -171,6 +178,10 @@ impl Conn {
                 Some(bytes) => self.last = bytes,
                 None => return Ok(None),
             },
+            Way::Http(http) => match http.receive().await? {
+                Some(bytes) => self.last = bytes,
+                None => return Ok(None),
+            },
         }
         Ok(Some(&self.last))
     }
@@ -188,6 +199,7 @@ impl Conn {
                 tunnel.carrier.say(&Control::Reset(Reset { code: Code::End })).await?;
                 tunnel.carrier.into_socket().closed().await?;
             }
+            Way::Http(http) => http.end().await?,
         }
         Ok(())
     }

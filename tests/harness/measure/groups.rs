@@ -20,13 +20,15 @@ use super::{
 pub(super) const DIRECT: &str = "direct";
 pub(super) const TUNED: &str = "tuned";
 pub(super) const NAIVE: &str = "naive";
+pub(super) const NAIVE_RUST: &str = "naive-rust";
+pub(super) const FLOOR: &str = "floor";
 pub(super) const HAPROXY: &str = "haproxy";
 pub(super) const NGINX: &str = "nginx";
 pub(super) const PENGUIN: &str = "penguin";
 pub(super) const WEBSOCAT: &str = "websocat";
 
 /// Those that are not ours and can be named with `--peer`.
-pub(super) const PEERS: [&str; 7] = [DIRECT, TUNED, NAIVE, HAPROXY, NGINX, PENGUIN, WEBSOCAT];
+pub(super) const PEERS: [&str; 9] = [DIRECT, TUNED, NAIVE, NAIVE_RUST, FLOOR, HAPROXY, NGINX, PENGUIN, WEBSOCAT];
 
 /// Where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -81,7 +83,7 @@ impl Group {
 
     pub(super) fn about(self) -> &'static str {
         match self {
-            Self::Pipe => "a WebSocket to TCP in workerd, beside Workers in JavaScript that do the same",
+            Self::Pipe => "a WebSocket to TCP in workerd, beside Workers in JavaScript and in Rust that do the same",
             Self::Tunnel => "the tunnel in workerd, in a Durable Object and without one, beside `/pipe`",
             Self::Chat => "WhatsApp Web's chat in workerd: coupled by the runtime, or framed by the Worker over TCP",
             Self::Raw => "TCP to TCP: `serve`'s port for phones beside the official proxy; direct is the limit",
@@ -174,6 +176,8 @@ fn pipes(bench: &Bench) -> Vec<Contender> {
         worker(PASARELA, options(), socket),
         worker(TUNED, options().script("tests/workers/tuned.mjs"), socket),
         worker(NAIVE, options().script("tests/workers/naive.mjs"), socket),
+        worker(NAIVE_RUST, options().built("target/bench/naive-rust"), socket),
+        worker(FLOOR, options().script("tests/workers/floor.mjs"), Door::Http),
     ]
 }
 

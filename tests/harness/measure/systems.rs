@@ -54,6 +54,8 @@ pub(super) enum Door {
     Socket(&'static str),
     /// The tunnel.
     Tunnel,
+    /// A request whose body, and a response whose body, are the stream.
+    Http,
 }
 
 /// Something under load.
@@ -95,6 +97,7 @@ impl Contender {
                 let target = match door {
                     Door::Socket(path) => Target::Socket(workerd.url(path)),
                     Door::Tunnel => Target::tunnel(workerd.url("/tunnel")),
+                    Door::Http => Target::Http(workerd.address()),
                 };
                 Running { target, parts: Parts::Worker(workerd) }
             }
