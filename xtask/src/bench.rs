@@ -27,7 +27,7 @@ pub(crate) struct Args {
     #[arg(value_parser = WORDS, hide_possible_values = true)]
     what: Vec<String>,
     /// Only this peer beside ours; may be repeated: direct, tuned, naive, naive-rust, floor, haproxy, nginx, penguin,
-    /// websocat
+    /// websocat, v2ray-plugin, chisel, xray
     #[arg(long, value_name = "NAME")]
     peer: Vec<String>,
     /// One short round of everything, for trying out: not to be quoted
@@ -155,6 +155,12 @@ fn placed(peer: &peers::Peer, file: &Path, version: peers::Version) -> Result<St
     peer.place(file)?;
     Ok(match version {
         peers::Version::Pinned(version) => version.to_owned(),
+        peers::Version::Debian(package) => {
+            let known =
+                output(Command::new("apt-cache").args(["show", "--no-all-versions", package])).unwrap_or_default();
+            let version = known.lines().find_map(|line| line.strip_prefix("Version: "));
+            version.unwrap_or("of unknown version").to_owned()
+        }
         peers::Version::Asked(argument) => {
             // nginx says it on standard error, Go's flags with a failure.
             let said =

@@ -123,6 +123,22 @@ fn optimised_tool(name: &str, version: &str, features: &str) -> Result<PathBuf> 
     })
 }
 
+/// A program from the Go module proxy, in the cache; returns the folder of its binaries.
+fn go_tool(package: &str, version: &str) -> Result<PathBuf> {
+    let bin = tool_folder(&package.replace('/', "-"), version)?.join("bin");
+    // Go puts a program there when it is whole.
+    if bin.read_dir().is_ok_and(|mut files| files.next().is_some()) {
+        return Ok(bin);
+    }
+    let wanted = format!("{package}@v{version}");
+    step(&format!("install {wanted} (once; some minutes)"), || {
+        let mut command = Command::new(go()?);
+        command.args(["install", "-trimpath", "-ldflags", "-s -w", &wanted]);
+        run(command.env("GOBIN", &bin).env("CGO_ENABLED", "0"))
+    })?;
+    Ok(bin)
+}
+
 fn installed(name: &str, version: &str, set: impl Fn(&mut Command) -> &mut Command) -> Result<PathBuf> {
     let folder = tool_folder(name, version)?;
     let bin = folder.join("bin");

@@ -26,9 +26,13 @@ pub(super) const HAPROXY: &str = "haproxy";
 pub(super) const NGINX: &str = "nginx";
 pub(super) const PENGUIN: &str = "penguin";
 pub(super) const WEBSOCAT: &str = "websocat";
+pub(super) const V2RAY_PLUGIN: &str = "v2ray-plugin";
+pub(super) const CHISEL: &str = "chisel";
+pub(super) const XRAY: &str = "xray";
 
 /// Those that are not ours and can be named with `--peer`.
-pub(super) const PEERS: [&str; 9] = [DIRECT, TUNED, NAIVE, NAIVE_RUST, FLOOR, HAPROXY, NGINX, PENGUIN, WEBSOCAT];
+pub(super) const PEERS: [&str; 12] =
+    [DIRECT, TUNED, NAIVE, NAIVE_RUST, FLOOR, HAPROXY, NGINX, PENGUIN, WEBSOCAT, V2RAY_PLUGIN, CHISEL, XRAY];
 
 /// Where it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -138,12 +142,18 @@ const RAW: [(&str, Way); 6] = [
 const SOCKET: [(&str, Way); 3] =
     [(PASARELA, Way::Relay(Plain)), (WEBSOCAT, Way::WebsocatRelay), (PASARELA_TLS, Way::Relay(Tls))];
 
-const PAIR: [(&str, Way); 5] = [
+const PAIR: [(&str, Way); 11] = [
     (PASARELA, Way::Pair(Plain)),
     (PENGUIN, Way::Penguin(Plain)),
     (WEBSOCAT, Way::Websocat),
+    (V2RAY_PLUGIN, Way::V2rayPlugin(Plain)),
+    (CHISEL, Way::Chisel(Plain)),
+    (XRAY, Way::Xray(Plain)),
     (PASARELA_TLS, Way::Pair(Tls)),
     ("penguin, TLS", Way::Penguin(Tls)),
+    ("v2ray-plugin, TLS", Way::V2rayPlugin(Tls)),
+    ("chisel, TLS", Way::Chisel(Tls)),
+    ("xray, TLS", Way::Xray(Tls)),
 ];
 
 impl Cargo<'_> {

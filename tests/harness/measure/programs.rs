@@ -3,6 +3,7 @@
 //! Every address is one of this machine, every upstream the simulator. What they are told in files is in `settings`.
 
 use std::{
+    ffi::OsStr,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
@@ -49,6 +50,12 @@ pub(super) enum Way {
     Penguin(Layer),
     /// Both ends of websocat.
     Websocat,
+    /// Both ends of shadowsocks' v2ray-plugin.
+    V2rayPlugin(Layer),
+    /// Both ends of chisel.
+    Chisel(Layer),
+    /// Both ends of Xray, with VLESS in a WebSocket.
+    Xray(Layer),
     /// `pasarela bridge` alone, that leads nowhere.
     Bridge,
 }
@@ -119,6 +126,9 @@ pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Resu
             Ok((vec![far, near], Target::tcp(phones)))
         }
         Way::Penguin(layer) => penguin(layer, upstream, &identity).await,
+        Way::V2rayPlugin(layer) => v2ray_plugin(layer, upstream, &identity).await,
+        Way::Chisel(layer) => chisel(layer, upstream, &identity).await,
+        Way::Xray(layer) => xray(layer, upstream, folder, &identity).await,
     }
 }
 
@@ -159,6 +169,52 @@ async fn penguin(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Res
         client.arg("--tls-skip-verify");
     }
     client.args([format!("{}://{relay}/ws", layer.pick("ws", "wss")), format!("{phones}:{upstream}/tcp")]);
+    both([(server, relay), (client, phones)]).await
+}
+
+async fn v2ray_plugin(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
+    let (relay, phones) = (free().await?, free().await?);
+    let plugin = |local: SocketAddr, remote: SocketAddr| {
+        let mut command = peer("v2ray-plugin")?;
+        command.args(["-localAddr", "127.0.0.1", "-localPort", &local.port().to_string()]);
+        command.args(["-remoteAddr", "127.0.0.1", "-remotePort", &remote.port().to_string()]);
+        command.args(["-host", "localhost", "-loglevel", "none"]);
+        if layer.is_tls() {
+            command.arg("-tls").arg("-cert").arg(&identity.chain).arg("-key").arg(&identity.key);
+        }
+        anyhow::Ok(command)
+    };
+    let mut server = plugin(relay, upstream)?;
+    server.arg("-server");
+    both([(server, relay), (plugin(phones, relay)?, phones)]).await
+}
+
+async fn chisel(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
+    let (relay, phones) = (free().await?, free().await?);
+    let mut server = peer("chisel")?;
+    server.args(["server", "--host", "127.0.0.1", "--port", &relay.port().to_string()]);
+    let mut client = peer("chisel")?;
+    client.arg("client");
+    if layer.is_tls() {
+        server.arg("--tls-cert").arg(&identity.chain).arg("--tls-key").arg(&identity.key);
+        client.arg("--tls-skip-verify");
+    }
+    client.args([format!("{}://{relay}", layer.pick("http", "https")), format!("{phones}:{upstream}")]);
+    both([(server, relay), (client, phones)]).await
+}
+
+async fn xray(layer: Layer, upstream: SocketAddr, folder: &Path, identity: &Identity) -> Result<Started> {
+    let (relay, phones) = (free().await?, free().await?);
+    let identity = layer.is_tls().then_some(identity);
+    let run = |name: &str, config: serde_json::Value| {
+        let file = folder.join(name);
+        std::fs::write(&file, config.to_string())?;
+        let mut command = peer("xray")?;
+        command.args([OsStr::new("run"), OsStr::new("-config"), file.as_os_str()]);
+        anyhow::Ok(command)
+    };
+    let server = run("server.json", settings::xray_server(relay, identity))?;
+    let client = run("client.json", settings::xray_client(phones, relay, upstream, identity))?;
     both([(server, relay), (client, phones)]).await
 }
 

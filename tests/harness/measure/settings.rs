@@ -10,6 +10,10 @@ use std::{
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use serde_json::{Value, json};
+
+/// Any: both ends of one way know it.
+const USER: &str = "9d0e4c8a-1f7b-4b52-8c39-6f1f0a2b7c11";
 
 /// A certificate for this machine and its key, as files.
 pub(super) struct Identity {
@@ -69,4 +73,58 @@ stream {{
 }}
 "
     )
+}
+
+/// Xray that takes VLESS in a WebSocket and goes wherever it is asked.
+pub(super) fn xray_server(relay: SocketAddr, identity: Option<&Identity>) -> Value {
+    let tls = identity
+        .map(|Identity { chain, key }| json!({ "certificates": [{ "certificateFile": chain, "keyFile": key }] }));
+    json!({
+        "log": { "loglevel": "none" },
+        "inbounds": [{
+            "listen": relay.ip(),
+            "port": relay.port(),
+            "protocol": "vless",
+            "settings": { "clients": [{ "id": USER }], "decryption": "none" },
+            "streamSettings": web_socket(tls),
+        }],
+        "outbounds": [{ "protocol": "freedom" }],
+    })
+}
+
+/// Xray that takes phones' connections to the simulator.
+pub(super) fn xray_client(
+    phones: SocketAddr,
+    relay: SocketAddr,
+    upstream: SocketAddr,
+    identity: Option<&Identity>,
+) -> Value {
+    let tls = identity.map(|Identity { chain, .. }| {
+        let authority = json!({ "usage": "verify", "certificateFile": chain });
+        json!({ "serverName": "localhost", "disableSystemRoot": true, "certificates": [authority] })
+    });
+    let relay = json!({
+        "address": relay.ip(),
+        "port": relay.port(),
+        "users": [{ "id": USER, "encryption": "none" }],
+    });
+    json!({
+        "log": { "loglevel": "none" },
+        "inbounds": [{
+            "listen": phones.ip(),
+            "port": phones.port(),
+            "protocol": "dokodemo-door",
+            "settings": { "address": upstream.ip(), "port": upstream.port(), "network": "tcp" },
+        }],
+        "outbounds": [{
+            "protocol": "vless",
+            "settings": { "vnext": [relay] },
+            "streamSettings": web_socket(tls),
+        }],
+    })
+}
+
+fn web_socket(tls: Option<Value>) -> Value {
+    let security = if tls.is_some() { "tls" } else { "none" };
+    json!({ "network": "ws", "wsSettings": { "path": "/ws" }, "security": security, "tlsSettings": tls })
 }

@@ -1,6 +1,7 @@
 //! Programs of others that tests and the benchmark hold ours against.
 //!
-//! They are the system's own or, without any right to install, Debian's in the cache; or from the crates registry.
+//! They are the system's own or, without any right to install, Debian's in the cache; or from the crates registry or the Go
+//! module proxy.
 
 use std::{
     env::consts::ARCH,
@@ -11,7 +12,7 @@ use std::{
 
 use anyhow::{Context, Result};
 
-use super::{debian, optimised_tool};
+use super::{debian, go_tool, optimised_tool};
 use crate::run::find;
 
 /// A program and what it must find in its environment, such as where its libraries are if not where the system's are.
@@ -37,18 +38,25 @@ pub(crate) enum Version {
     Pinned(&'static str),
     /// It says so when it is given this.
     Asked(&'static str),
+    /// It does not say; the newest of this package is it.
+    Debian(&'static str),
 }
 
 /// All that the native program is measured beside.
-pub(crate) const ALL: [Kind; 4] = [
+pub(crate) const ALL: [Kind; 7] = [
     Kind { name: "haproxy", find: haproxy, version: Version::Asked("-v") },
     Kind { name: "nginx", find: nginx, version: Version::Asked("-v") },
     Kind { name: "penguin", find: penguin, version: Version::Pinned(PENGUIN) },
     Kind { name: "websocat", find: websocat, version: Version::Pinned(WEBSOCAT) },
+    Kind { name: "v2ray-plugin", find: v2ray_plugin, version: Version::Debian("shadowsocks-v2ray-plugin") },
+    Kind { name: "chisel", find: chisel, version: Version::Pinned(CHISEL) },
+    Kind { name: "xray", find: xray, version: Version::Pinned(XRAY) },
 ];
 
 const PENGUIN: &str = "0.8.4";
 const WEBSOCAT: &str = "1.14.1";
+const CHISEL: &str = "1.10.1";
+const XRAY: &str = "1.260327.0";
 
 /// What the official WhatsApp proxy is made of.
 pub(crate) fn haproxy() -> Result<Peer> {
@@ -78,6 +86,30 @@ fn penguin() -> Result<Peer> {
 /// A plain TCP connection as a WebSocket and back, in Rust.
 pub(crate) fn websocat() -> Result<Peer> {
     crates_program("websocat", WEBSOCAT, "signal_handler,tokio-process,unix_stdio", "websocat")
+}
+
+/// What carries shadowsocks through a WebSocket, both ends, in Go.
+fn v2ray_plugin() -> Result<Peer> {
+    let name = "ss-v2ray-plugin";
+    let installed = find(name).map(Peer::of_the_system);
+    installed.map_or_else(
+        || {
+            let file = format!("usr/bin/{name}");
+            let root = debian::unpack(&["shadowsocks-v2ray-plugin"], &[&file])?;
+            Ok(Peer::of_the_system(root.join(file)))
+        },
+        Ok,
+    )
+}
+
+/// A tunnel through SSH in a WebSocket, both ends, in Go.
+fn chisel() -> Result<Peer> {
+    go_program("github.com/jpillora/chisel", CHISEL, "chisel")
+}
+
+/// What many use to get around blocks, both ends, in Go.
+fn xray() -> Result<Peer> {
+    go_program("github.com/xtls/xray-core/main", XRAY, "main")
 }
 
 impl Peer {
@@ -128,5 +160,11 @@ pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
 /// A program from the crates registry, as fast as it can be.
 fn crates_program(package: &str, version: &str, features: &str, name: &str) -> Result<Peer> {
     let bin = optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
+    Ok(Peer::of_the_system(bin.join(name)))
+}
+
+/// A program from the Go module proxy.
+fn go_program(package: &str, version: &str, name: &str) -> Result<Peer> {
+    let bin = go_tool(package, version).with_context(|| format!("cannot install {package} {version}"))?;
     Ok(Peer::of_the_system(bin.join(name)))
 }
