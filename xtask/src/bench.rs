@@ -1,6 +1,9 @@
 //! `cargo xtask bench`: what Pasarela costs beside baselines and peers, in one run.
 //!
-//! Sets up and builds what is wanted; the measuring itself is `pasarela-measure` in `tests/`. Peers that cannot be had are written down for the report.
+//! Sets up and builds what is wanted; the measuring itself is `pasarela-measure` in `tests/`, and that of single functions
+//! `micro`. Peers that cannot be had are written down for the report.
+
+mod micro;
 
 use std::{
     fs,
@@ -23,7 +26,7 @@ use crate::{
 #[derive(clap::Args)]
 pub(crate) struct Args {
     /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
-    /// everything if nothing is named
+    /// everything if nothing is named. Or micro: instructions of the core's hot functions, beside the last release's
     #[arg(value_parser = WORDS, hide_possible_values = true)]
     what: Vec<String>,
     /// Only this peer beside ours; may be repeated: direct, tuned, naive, naive-rust, floor, haproxy, nginx, penguin,
@@ -36,11 +39,16 @@ pub(crate) struct Args {
     /// Rounds, in each of which everybody has a turn; 3 if not given
     #[arg(long, value_name = "N")]
     rounds: Option<u8>,
+    /// With micro: keep its figures as the release's
+    #[arg(long)]
+    keep: bool,
 }
 
-/// What `what` may be, for `pasarela-measure`.
-const WORDS: [&str; 12] =
-    ["edge", "native", "all", "download", "upload", "echo", "setup", "idle", "stall", "messages", "size", "scale"];
+/// What `what` may be; all but the last is for `pasarela-measure`.
+const WORDS: [&str; 13] = [
+    "edge", "native", "all", "download", "upload", "echo", "setup", "idle", "stall", "messages", "size", "scale",
+    "micro",
+];
 
 /// Subjects that are the native program's alone.
 const NATIVE: [&str; 2] = ["size", "scale"];
@@ -51,6 +59,9 @@ const EDGE: &str = "messages";
 /// Builds, then becomes the measuring program with these arguments.
 pub(crate) fn run(args: &Args) -> Result<()> {
     let named = |word: &str| args.what.iter().any(|it| it == word);
+    if named("micro") {
+        return micro::run(args.keep);
+    }
     let areas = named("edge") || named("native");
     let subjects: Vec<_> =
         args.what.iter().map(String::as_str).filter(|it| !["edge", "native", "all"].contains(it)).collect();

@@ -1,6 +1,7 @@
 //! In the steady state a data message allocates nothing on its way through a relay, in either direction; an
 //! acknowledgement, one for 64 KiB, may.
 
+mod opened;
 mod span;
 
 use std::{
@@ -8,16 +9,10 @@ use std::{
     cell::Cell,
 };
 
+use opened::{relay, step};
 use pasarela_core::{
     config::Config,
-    dial::Candidate,
-    limits,
-    route::Kind,
-    time::Instant,
-    tunnel::{
-        message::Open,
-        relay::{FIRST, Input, Options, Origin, Output, Relay},
-    },
+    tunnel::relay::{FIRST, Input, Relay},
 };
 use span::Span;
 
@@ -61,44 +56,6 @@ const MESSAGES: u64 = 10_000;
 /// Text of a message and what it is parsed to, or built from.
 const FOR_AN_ACK: u64 = 4;
 
-fn opened(config: &Config) -> Relay<'_, Span> {
-    let window = limits::WINDOW_MAX;
-    let options = Options {
-        origin: Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None },
-        open: Open { route: Kind::Chat, window, budget: None },
-        early: b"WA\x06\x03".to_vec(),
-        window,
-        session: Some("0.AAAAAAAAAAAAAAAAAAAAAA".into()),
-    };
-    let mut relay = Relay::new(config, options, Instant::from_millis(0));
-    step(&mut relay, Input::Opened(Candidate(0)));
-    step(&mut relay, Input::Written);
-    relay
-}
-
-/// Hands in one input; returns how many messages, writes and acknowledgements come of it. These are encoded, as an
-/// adapter does.
-fn step(relay: &mut Relay<'_, Span>, input: Input<'_, Span>) -> (u64, u64, u64) {
-    relay.handle(input, Instant::from_millis(1));
-    let (mut sent, mut written, mut acks) = (0, 0, 0);
-    loop {
-        match relay.poll() {
-            Output::Send(..) => sent += 1,
-            Output::Write(_) => written += 1,
-            Output::Control(_, control) => acks += u64::from(!control.encode().is_empty()),
-            Output::Wait(_) => return (sent, written, acks),
-            Output::Close(..)
-            | Output::Connect(..)
-            | Output::Abandon(_)
-            | Output::Use(_)
-            | Output::Read(_)
-            | Output::Finish
-            | Output::CloseUpstream
-            | Output::Done => {}
-        }
-    }
-}
-
 fn upload(relay: &mut Relay<'_, Span>) -> u64 {
     (0..MESSAGES).fold(0, |acks, _| {
         let (_, written, _) = step(relay, Input::Data(FIRST, Span { from: 4, len: MESSAGE }));
@@ -130,7 +87,7 @@ fn allocations<T>(work: impl FnOnce() -> T) -> (u64, T) {
 #[test]
 fn messages_allocate_nothing_and_acknowledgements_little() {
     let config = Config::from_vars(|_| None).unwrap();
-    let mut relay = opened(&config);
+    let mut relay = relay(&config);
     // The first round fills what is kept.
     upload(&mut relay);
     download(&mut relay, 0);
