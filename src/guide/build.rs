@@ -47,9 +47,10 @@ fn run() -> Result<(), String> {
             ("dir", language.direction),
             ("languages", &languages(language)),
             ("check", if check { " data-check=\"yes\"" } else { "" }),
-            ("css", &style),
+            // The same in every language: the program has them once.
+            ("css", "{{@css}}"),
             ("load", &load),
-            ("js", &script),
+            ("js", "{{@js}}"),
         ];
         let page = render::page(&template, &texts, &given).and_then(|page| {
             render::differences(&originals, &texts)?;
@@ -67,6 +68,8 @@ fn run() -> Result<(), String> {
     };
     let generated = format!(
         "pub(super) const POLICY: &str = {:?};\n\
+         pub(super) const STYLE: &str = {style:?};\n\
+         pub(super) const CODE: &str = {script:?};\n\
          pub(super) const SCRIPT: Option<&[u8]> = {};\n\
          pub(super) const WASM: Option<&[u8]> = {};\n\
          pub(super) fn document(code: &str) -> &'static str {{\nmatch code {{\n{documents}\

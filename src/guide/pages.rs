@@ -132,6 +132,7 @@ pub fn guide(config: Option<&Config>, language: &Language) -> Page {
         if own { " data-site=\"own\"" } else { "" }
     );
     let document = made::document(language.code).replacen(STATE, &state, 1);
+    let document = document.replacen("{{@css}}", made::STYLE, 1).replacen("{{@js}}", made::CODE, 1);
     Page { policy: Some(made::POLICY), ..Page::new(200, HTML, document) }
 }
 
