@@ -46,11 +46,16 @@ pub fn encode_frame(body: &[u8], out: &mut Vec<u8>) -> Result<(), FrameTooLong> 
     Ok(())
 }
 
+/// How long the first frame's body is, as its header says; `None` while that is incomplete.
+pub fn frame_length(bytes: &[u8]) -> Option<usize> {
+    let &[high, middle, low] = bytes.first_chunk()?;
+    Some(u32::from_be_bytes([0, high, middle, low]) as usize)
+}
+
 /// The first complete frame's body and the bytes behind it; `None` while it is incomplete.
 pub fn decode_frame(bytes: &[u8]) -> Option<(&[u8], &[u8])> {
-    let (&[high, middle, low], rest) = bytes.split_first_chunk()?;
-    let len = u32::from_be_bytes([0, high, middle, low]) as usize;
-    rest.split_at_checked(len)
+    let len = frame_length(bytes)?;
+    bytes.get(FRAME_HEADER..)?.split_at_checked(len)
 }
 
 /// What precedes a client's first frame: the optional edge preamble, then [`HEADER`].

@@ -72,7 +72,9 @@ impl Proof {
         received.extend(bytes.iter().take(room));
         let verdict = match wire::decode_frame(&received) {
             Some((body, _)) => self.judge(initiator, body),
-            None if announced(&received) > HELLO_MAX => Verdict::Failed(Fault::Garbled),
+            None if wire::frame_length(&received).is_some_and(|length| length > HELLO_MAX) => {
+                Verdict::Failed(Fault::Garbled)
+            }
             None => {
                 self.state = State::Waiting { initiator, received };
                 return Verdict::More;
@@ -110,12 +112,6 @@ impl Proof {
             Some(_) => Fault::Expired,
         })
     }
-}
-
-/// How many bytes a frame has that begins so; none while its length is not all there.
-fn announced(received: &[u8]) -> usize {
-    let header: Option<&[u8; wire::FRAME_HEADER]> = received.first_chunk();
-    header.map_or(0, |[high, middle, low]| u32::from_be_bytes([0, *high, *middle, *low]) as usize)
 }
 
 #[cfg(test)]

@@ -49,7 +49,7 @@ async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Fla
         if let Some((body, _)) = wire::decode_frame(&received) {
             return Ok(body.to_vec());
         }
-        if wire_length(&received) > HELLO_MAX {
+        if wire::frame_length(&received).is_some_and(|length| length > HELLO_MAX) {
             return Err(Flaw::Garbage);
         }
         match stream.read_buf(&mut received).await {
@@ -58,12 +58,6 @@ async fn read_frame<S: AsyncRead + Unpin>(stream: &mut S) -> Result<Vec<u8>, Fla
             Err(error) => return Err(Flaw::of_broken(&error)),
         }
     }
-}
-
-/// What the three bytes before a frame announce; nothing while they are not all there.
-fn wire_length(received: &[u8]) -> usize {
-    let header: Option<&[u8; wire::FRAME_HEADER]> = received.first_chunk();
-    header.map_or(0, |[high, middle, low]| u32::from_be_bytes([0, *high, *middle, *low]) as usize)
 }
 
 fn judge(hello: &ServerHello, root: &[u8; 32], now: u64) -> Result<Verified, Flaw> {
