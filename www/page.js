@@ -76,7 +76,7 @@
     relay = addressed()
     var key = relay ? relay.key : 'KEY'
     var path = location.host + (key && '/' + key) + '/ws/chat'
-    var values = { link: relay ? link(relay) : origin + '/#KEY', wss: origin.replace(/^http.*/, location.protocol === 'http:' ? 'ws://' : 'wss://') + path }
+    var values = { link: relay ? link(relay) : origin + '/#KEY', wss: location.protocol.replace('http', 'ws') + '//' + path }
     values.https = location.protocol + '//' + path
     all('[data-fill]').forEach(function (element) { element.textContent = values[element.getAttribute('data-fill')] })
     by('link').textContent = values.link
