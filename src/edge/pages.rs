@@ -71,6 +71,13 @@ pub(crate) fn answer(page: &Page) -> Result<Response, JsValue> {
     Response::new_with_opt_js_u8_array_and_init(Some(&Uint8Array::from(&*page.body)), &init)
 }
 
+/// A status and nothing else.
+pub(crate) fn empty(status: u16) -> Result<Response, JsValue> {
+    let init = ResponseInit::new();
+    init.set_status(status);
+    Response::new_with_opt_str_and_init(None, &init)
+}
+
 /// The operator's own site, if there is one.
 async fn assets(request: &Request, env: &JsValue) -> Option<Response> {
     let binding = Reflect::get(env, &"ASSETS".into()).ok().filter(JsValue::is_object)?;

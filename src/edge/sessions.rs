@@ -22,7 +22,7 @@ use pasarela_core::{
     },
 };
 use pasarela_guide::json;
-use wasm_bindgen::{JsCast, JsValue};
+use wasm_bindgen::prelude::*;
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Request, Response};
 
@@ -173,40 +173,42 @@ impl Kept {
 }
 
 /// The Durable Object: tunnels of one shard, kept in memory only. A deployment ends them.
-#[cfg_attr(not(test), worker::durable_object(fetch))]
+#[cfg_attr(not(test), wasm_bindgen)]
 #[allow(unreachable_pub, reason = "wasm-bindgen exports only what is pub")]
 pub struct Sessions {
-    env: worker::Env,
+    env: JsValue,
     /// Made at the first request, which tells the shard.
     kept: OnceCell<Kept>,
 }
 
 #[cfg(not(test))]
-impl worker::DurableObject for Sessions {
-    fn new(_: worker::State, env: worker::Env) -> Self {
+#[wasm_bindgen]
+impl Sessions {
+    /// What the platform calls when it makes the object.
+    #[wasm_bindgen(constructor)]
+    pub fn new(_: &JsValue, env: JsValue) -> Self {
         Self { env, kept: OnceCell::new() }
     }
 
-    async fn fetch(&self, request: worker::Request) -> worker::Result<worker::Response> {
-        Ok(self.answer(request.inner()).await?.into())
+    /// What the platform calls for every request: only our own `ask` makes one.
+    pub fn fetch(&self, request: &Request) -> Result<Response, JsValue> {
+        self.answer(request)
     }
 }
 
 #[cfg_attr(test, expect(dead_code, reason = "there is no platform in unit tests"))]
 impl Sessions {
-    async fn answer(&self, request: &Request) -> Result<Response, JsValue> {
+    fn answer(&self, request: &Request) -> Result<Response, JsValue> {
         let url = request.url();
         let (path, _) = split(&url);
         let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let path = path.strip_prefix('/').and_then(|path| path.strip_prefix(shard)).unwrap_or_default();
-        let (Ok(shard), Ok(config)) = (shard.parse(), settings::get(&self.env)) else {
-            return pages::unknown(request, path, &self.env, None).await;
-        };
+        let (Ok(shard), Ok(config)) = (shard.parse(), settings::get(&self.env)) else { return pages::empty(404) };
         let kept = self.kept.get_or_init(|| Kept::new(shard));
         match config.route(path) {
             Some(Found { route: Route::Tunnel, owner }) => tunnel_here(request, owner, config, kept),
             Some(Found { route: Route::Status, .. }) => pages::answer(&json(kept.sessions.borrow().len().to_string())),
-            Some(_) | None => pages::unknown(request, path, &self.env, Some(config)).await,
+            Some(_) | None => pages::empty(404),
         }
     }
 }
