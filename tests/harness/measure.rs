@@ -198,6 +198,10 @@ mod measure {
         for (group, figures) in report.groups() {
             put(&format!("{}.svg", report::file_name(group)), chart::bars(group, &figures, &report.conditions))?;
         }
+        let highlights = report.highlights();
+        if !highlights.is_empty() {
+            put("short.svg", chart::short(&highlights, &report.conditions))?;
+        }
         if !report.growths.is_empty() {
             put("growth.svg", chart::lines(&report.growths, &report.conditions))?;
         }

@@ -7,7 +7,7 @@ use std::fmt::Write as _;
 use super::{
     figures::{Better, Figure, Row, TLS},
     machine::Conditions,
-    report::{Short, about},
+    report::{Short, about, long_name},
     scale::Growth,
     systems::OURS,
 };
@@ -37,42 +37,58 @@ const MOST: f64 = 4.0;
 /// Of a panel of lines.
 const PLOT: f64 = 200.0;
 
-/// Bars of ratios to the baseline, a panel for each figure.
+/// Bars of ratios to the baseline, a panel for each figure of a group.
 pub(super) fn bars(group: &str, figures: &[&Figure], conditions: &Conditions) -> String {
-    let height = |figure: &Figure| 26.0 + figure.rows.len() as f64 * STEP + 40.0;
-    let tallest = figures.iter().map(|figure| height(figure)).fold(0.0, f64::max);
-    let title = format!("{group}: {}", about(group));
-    let mut sheet = Sheet::new(figures.len(), tallest, [&title, ". Bars: median, lines: min to max"], conditions);
-    for (n, figure) in figures.iter().enumerate() {
-        let (left, top) = sheet.place(n, tallest);
-        sheet.panel_of_bars(figure, left, top);
+    let panels = figures.iter().map(|figure| (figure.name.to_owned(), *figure)).collect::<Vec<_>>();
+    panels_of_bars(&format!("{group}: {}", about(group)), &panels, conditions)
+}
+
+/// The same for figures of several groups.
+pub(super) fn short(figures: &[Figure], conditions: &Conditions) -> String {
+    let panel = |figure| (long_name(figure), figure);
+    panels_of_bars("Pasarela beside others, in one run", &figures.iter().map(panel).collect::<Vec<_>>(), conditions)
+}
+
+fn panels_of_bars(title: &str, panels: &[(String, &Figure)], conditions: &Conditions) -> String {
+    let heights = panels.iter().map(|(_, figure)| 26.0 + figure.rows.len() as f64 * STEP + 40.0);
+    let mut sheet = Sheet::new(&heights.collect::<Vec<_>>(), [title, ". Bars: median, lines: min to max"], conditions);
+    for (n, (name, figure)) in panels.iter().enumerate() {
+        sheet.panel_of_bars(name, figure, n);
     }
     sheet.finish()
 }
 
 /// Lines over the number of connections, both axes logarithmic.
 pub(super) fn lines(growths: &[Growth], conditions: &Conditions) -> String {
-    let tallest = PLOT + 90.0;
-    let mut sheet = Sheet::new(growths.len(), tallest, ["growth with the number of connections", ""], conditions);
+    let heights = vec![PLOT + 90.0; growths.len()];
+    let mut sheet = Sheet::new(&heights, ["growth with the number of connections", ""], conditions);
     for (n, growth) in growths.iter().enumerate() {
-        let (left, top) = sheet.place(n, tallest);
-        sheet.panel_of_lines(growth, left, top);
+        sheet.panel_of_lines(growth, n);
     }
     sheet.finish()
 }
 
-struct Sheet(String);
+struct Sheet {
+    svg: String,
+    /// The upper edge of each row of panels.
+    tops: Vec<f64>,
+}
 
 impl Sheet {
-    fn new(panels: usize, tallest: f64, [title, legend]: [&str; 2], conditions: &Conditions) -> Self {
-        let columns = panels.clamp(1, COLUMNS);
-        let width = (PANEL + GAP).mul_add(columns as f64, GAP);
-        let height = (tallest + GAP).mul_add(panels.div_ceil(columns) as f64, HEAD + GAP);
-        let mut sheet = Self(format!(
+    /// With room for panels of these heights.
+    fn new(heights: &[f64], [title, legend]: [&str; 2], conditions: &Conditions) -> Self {
+        let width = (PANEL + GAP).mul_add(heights.len().clamp(1, COLUMNS) as f64, GAP);
+        let (mut height, mut tops) = (HEAD + GAP, Vec::new());
+        for row in heights.chunks(COLUMNS) {
+            tops.push(height - GAP);
+            height += row.iter().copied().fold(0.0, f64::max) + GAP;
+        }
+        let svg = format!(
             "<svg xmlns=\"http://www.w3.org/2000/svg\" viewBox=\"0 0 {width} {height}\" width=\"{width}\" \
              height=\"{height}\" role=\"img\">\n<style>{STYLE}</style>\n\
              <rect class=\"ground\" width=\"{width}\" height=\"{height}\"/>\n"
-        ));
+        );
+        let mut sheet = Self { svg, tops };
         let quick = if conditions.quick { "; quick, not to be quoted" } else { "" };
         let Conditions { date, cpu, kernel, others, .. } = conditions;
         sheet.text((GAP, 30.0), "title", "start", title);
@@ -82,14 +98,15 @@ impl Sheet {
     }
 
     /// The upper left corner of a panel.
-    fn place(&self, n: usize, tallest: f64) -> (f64, f64) {
-        let (column, row) = (n % COLUMNS, n / COLUMNS);
-        ((PANEL + GAP).mul_add(column as f64, GAP), (tallest + GAP).mul_add(row as f64, HEAD + GAP))
+    fn place(&self, n: usize) -> (f64, f64) {
+        let top = self.tops.get(n / COLUMNS).copied().unwrap_or(HEAD);
+        ((PANEL + GAP).mul_add((n % COLUMNS) as f64, GAP), top + GAP)
     }
 
-    fn panel_of_bars(&mut self, figure: &Figure, left: f64, top: f64) {
+    fn panel_of_bars(&mut self, name: &str, figure: &Figure, n: usize) {
+        let (left, top) = self.place(n);
         let better = if figure.better == Better::Less { "less is better" } else { "more is better" };
-        self.text((left, top), "name", "start", &format!("{}, {}", figure.name, figure.unit));
+        self.text((left, top), "name", "start", &format!("{name}, {}", figure.unit));
         self.text((left + PANEL, top), "quiet", "end", better);
         let ratios: Vec<_> = figure.rows.iter().map(|row| (row, Ratio::of(figure, row))).collect();
         let most = ratios.iter().map(|(_, ratio)| ratio.middle).fold(1.25, f64::max).min(MOST);
@@ -119,7 +136,7 @@ impl Sheet {
         let (class, end) = (if OURS.contains(&row.name) { "ours" } else { "other" }, at(ratio.middle));
         // Writing into a string cannot fail.
         let _ = writeln!(
-            self.0,
+            self.svg,
             "<rect class=\"{class}\" x=\"{origin:.1}\" y=\"{y:.1}\" width=\"{:.1}\" height=\"{BAR}\"/>",
             (end - origin).max(1.0)
         );
@@ -129,7 +146,8 @@ impl Sheet {
         self.text((origin + PANEL - LABEL - VALUE + 10.0, middle + 4.0), "", "start", &value);
     }
 
-    fn panel_of_lines(&mut self, growth: &Growth, left: f64, top: f64) {
+    fn panel_of_lines(&mut self, growth: &Growth, n: usize) {
+        let (left, top) = self.place(n);
         self.text((left, top), "name", "start", &format!("{}, {}", growth.name, growth.unit));
         let points =
             || growth.series.iter().flat_map(|series| series.points.iter().map(|(at, row)| (*at, row.median())));
@@ -151,9 +169,9 @@ impl Sheet {
             let seen = series.points.iter().filter(|(_, row)| row.median() > 0.0);
             let placed: Vec<_> = seen.map(|(at, row)| (across.at(*at), up.at(row.median()))).collect();
             let path: Vec<_> = placed.iter().map(|(x, y)| format!("{x:.1},{y:.1}")).collect();
-            let _ = writeln!(self.0, "<polyline class=\"line{n}\" points=\"{}\"/>", path.join(" "));
+            let _ = writeln!(self.svg, "<polyline class=\"line{n}\" points=\"{}\"/>", path.join(" "));
             for (x, y) in &placed {
-                let _ = writeln!(self.0, "<circle class=\"dot{n}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
+                let _ = writeln!(self.svg, "<circle class=\"dot{n}\" cx=\"{x:.1}\" cy=\"{y:.1}\" r=\"3\"/>");
             }
             if let (Some((x, y)), Some((_, row))) = (placed.last(), series.points.last()) {
                 labels.push((*y, *x, format!("dot{n}"), format!("{} {}", series.name, Short(row.median()))));
@@ -171,18 +189,18 @@ impl Sheet {
     fn text(&mut self, (x, y): (f64, f64), class: &str, anchor: &str, text: &str) {
         let text = text.replace('&', "&amp;").replace('<', "&lt;").replace('`', "");
         let _ = writeln!(
-            self.0,
+            self.svg,
             "<text class=\"{class}\" x=\"{x:.1}\" y=\"{y:.1}\" text-anchor=\"{anchor}\">{text}</text>"
         );
     }
 
     fn line(&mut self, (x1, y1): (f64, f64), (x2, y2): (f64, f64), class: &str) {
         let _ =
-            writeln!(self.0, "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>");
+            writeln!(self.svg, "<line class=\"{class}\" x1=\"{x1:.1}\" y1=\"{y1:.1}\" x2=\"{x2:.1}\" y2=\"{y2:.1}\"/>");
     }
 
     fn finish(self) -> String {
-        self.0 + "</svg>\n"
+        self.svg + "</svg>\n"
     }
 }
 

@@ -22,6 +22,7 @@ pub(super) enum Better {
 }
 
 /// What one contender took, a number a round.
+#[derive(Clone)]
 pub(super) struct Row {
     pub(super) name: &'static str,
     /// In ascending order, never empty.

@@ -92,7 +92,9 @@ impl Group {
             Self::Chat => "WhatsApp Web's chat in workerd: coupled by the runtime, or framed by the Worker over TCP",
             Self::Raw => "TCP to TCP: `serve`'s port for phones beside the official proxy; direct is the limit",
             Self::Socket => "a WebSocket to TCP: `/pipe` of `serve`, with and without TLS",
-            Self::Pair => "TCP to TCP through a WebSocket, CPU and memory of both ends: bridge and `serve`",
+            Self::Pair => {
+                "TCP to TCP through a WebSocket, CPU and memory of both ends; penguin and v2ray-plugin share connections"
+            }
         }
     }
 

@@ -7,13 +7,27 @@ use std::fmt::{self, Display};
 use serde_json::{Value, json};
 
 use super::{
-    figures::{Better, Figure, Row},
+    figures::{Better, Figure, Row, TLS},
     groups::Group,
     machine::Conditions,
     scale::Growth,
+    subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_P50, IDLE_MEMORY, STALLED, UPLOAD_CPU},
+    systems::PASARELA,
     targets::Judged,
     turns::Trouble,
 };
+
+/// What tells most, for a first look.
+const HIGHLIGHTS: [(Group, &str); 8] = [
+    (Group::Pipe, DOWNLOAD_CPU),
+    (Group::Pipe, CONNECTION_CPU),
+    (Group::Pipe, STALLED),
+    (Group::Pair, ECHO_P50),
+    (Group::Pair, DOWNLOAD_CPU),
+    (Group::Pair, UPLOAD_CPU),
+    (Group::Raw, DOWNLOAD_CPU),
+    (Group::Raw, IDLE_MEMORY),
+];
 
 /// All that there is to tell.
 pub(super) struct Report {
@@ -35,6 +49,18 @@ impl Report {
             }
         }
         groups
+    }
+
+    /// The figures that tell most, without TLS.
+    pub(super) fn highlights(&self) -> Vec<Figure> {
+        let plain = |figure: &Figure| {
+            let rows = figure.rows.iter().filter(|row| !row.name.ends_with(TLS)).cloned().collect();
+            Figure { rows, ..*figure }
+        };
+        let found = |(group, name): &(Group, &str)| {
+            self.figures.iter().find(|it| it.group == group.name() && it.name == *name && !it.rows.is_empty())
+        };
+        HIGHLIGHTS.iter().filter_map(found).map(plain).collect()
     }
 
     /// For a terminal.
@@ -70,6 +96,13 @@ impl Report {
     pub(super) fn markdown(&self) -> String {
         let mut lines = vec!["# Benchmark".to_owned(), String::new()];
         lines.extend(self.closing().into_iter().map(|sentence| format!("- {sentence}")));
+        let highlights = self.highlights();
+        if !highlights.is_empty() {
+            let head =
+                ["", "## In short", "", "![in short](short.svg)", "", "| median | Pasarela | others |\n|---|--:|---|"];
+            lines.extend(head.map(str::to_owned));
+            lines.extend(highlights.iter().map(in_short));
+        }
         for (group, figures) in self.groups() {
             let file = file_name(group);
             lines.extend([String::new(), format!("## {group}"), String::new(), sentence(group), String::new()]);
@@ -157,6 +190,19 @@ fn sentence(group: &str) -> String {
     let text = about(group);
     let mut letters = text.chars();
     letters.next().map_or_else(String::new, |first| first.to_uppercase().chain(letters).collect::<String>() + ".")
+}
+
+/// A figure's name where its group is not.
+pub(super) fn long_name(figure: &Figure) -> String {
+    format!("{}: {}", figure.group, figure.name)
+}
+
+/// All of a figure in one line of a table.
+fn in_short(figure: &Figure) -> String {
+    let own = figure.row(PASARELA).map_or_else(String::new, |row| format!("{} {}", Short(row.median()), figure.unit));
+    let others = figure.rows.iter().filter(|row| row.name != PASARELA);
+    let others: Vec<_> = others.map(|row| format!("{} {}", row.name, Short(row.median()))).collect();
+    format!("| {} | {own} | {} |", long_name(figure), others.join(" · "))
 }
 
 fn verdict(judged: &Judged) -> String {
