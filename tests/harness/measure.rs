@@ -130,11 +130,13 @@ mod measure {
         raise_open_files();
         keep_off().await?;
         let (mut interrupted, mut ended) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);
+        let mut hung_up = signal(SignalKind::hangup())?;
         // However it ends, what is measured ends with it: all of it is dropped here.
         let report = tokio::select! {
             report = measured(&args) => report?,
             _ = interrupted.recv() => bail!("interrupted"),
             _ = ended.recv() => bail!("ended from outside"),
+            _ = hung_up.recv() => bail!("the terminal is gone"),
         };
         write(&report)?;
         print!("{}", report.table());
@@ -167,7 +169,7 @@ mod measure {
             true => scale::measure(&bench, wanted).await,
             false => Vec::new(),
         };
-        conditions.others = company.cores()?;
+        [conditions.others, conditions.stolen] = company.cores()?;
         let targets = targets::judge(&figures);
         Ok(Report { conditions, figures, growths, targets, troubles: bench.troubles() })
     }

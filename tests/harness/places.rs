@@ -19,7 +19,7 @@ pub fn root() -> PathBuf {
 pub fn made(path: &str) -> Result<PathBuf> {
     let file = root().join(path);
     if !file.exists() {
-        bail!("{path} is missing: run `cargo xtask test e2e`, which makes it");
+        bail!("{path} is missing: run `cargo xtask test e2e` or `cargo xtask bench`, which make it");
     }
     Ok(file)
 }

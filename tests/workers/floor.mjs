@@ -1,4 +1,5 @@
-// A stream through workerd that no code of a Worker touches: the floor under what Pasarela's relay is measured against.
+// A stream through workerd that no code of a Worker touches: the floor of what messages and connections cost. For bulk it is
+// none: the runtime reads little at once.
 //
 // The request's body is piped to the socket and the socket's bytes are the response's body, both by the runtime, in C++.
 // It shows what the runtime's sockets, HTTP and event loop cost by themselves. It does not show what a relay could reach:

@@ -12,11 +12,11 @@ use std::{
     process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use serde_json::{Map, Value, json};
 
 use crate::{
-    build,
+    build, dist,
     run::{output, run as execute, step},
     setup::{self, peers},
     tree,
@@ -31,13 +31,13 @@ pub(crate) struct Args {
     what: Vec<String>,
     /// Only this peer beside ours; may be repeated: direct, tuned, naive, naive-rust, floor, haproxy, nginx, penguin,
     /// websocat, v2ray-plugin, chisel, xray
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", value_parser = PEERS, hide_possible_values = true)]
     peer: Vec<String>,
     /// One short round of everything, for trying out: not to be quoted
     #[arg(long)]
     quick: bool,
     /// Rounds, in each of which everybody has a turn; 3 if not given
-    #[arg(long, value_name = "N")]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
     rounds: Option<u8>,
     /// With micro: keep its figures as the release's
     #[arg(long)]
@@ -50,6 +50,22 @@ const WORDS: [&str; 13] = [
     "micro",
 ];
 
+/// What `peer` may be.
+const PEERS: [&str; 12] = [
+    "direct",
+    "tuned",
+    "naive",
+    "naive-rust",
+    "floor",
+    "haproxy",
+    "nginx",
+    "penguin",
+    "websocat",
+    "v2ray-plugin",
+    "chisel",
+    "xray",
+];
+
 /// Subjects that are the native program's alone.
 const NATIVE: [&str; 2] = ["size", "scale"];
 
@@ -60,14 +76,17 @@ const EDGE: &str = "messages";
 pub(crate) fn run(args: &Args) -> Result<()> {
     let named = |word: &str| args.what.iter().any(|it| it == word);
     if named("micro") {
+        ensure!(args.what.len() == 1, "micro measures nothing else: name it alone");
         return micro::run(args.keep);
     }
+    ensure!(!args.keep, "--keep is for micro");
     let areas = named("edge") || named("native");
     let subjects: Vec<_> =
         args.what.iter().map(String::as_str).filter(|it| !["edge", "native", "all"].contains(it)).collect();
     let only = |own: &dyn Fn(&str) -> bool| !subjects.is_empty() && subjects.iter().all(|it| own(it));
     let edge = (!areas || named("edge") || named("all")) && !only(&|it| NATIVE.contains(&it));
     let native = (!areas || named("native") || named("all")) && !only(&|it| it == EDGE);
+    ensure!(edge || native, "nothing to measure: {} is none of what was named", subjects.join(" and "));
     let mut found = Found::default();
     if edge {
         let tools = build::edge()?;
@@ -77,10 +96,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
         }
     }
     if native {
-        build::page()?;
-        step("build the native program, optimised", || {
-            execute(build::cargo().args(["build", "--package", "pasarela", "--profile", "dist"]))
-        })?;
+        dist::native(false)?;
         place_peers(&args.peer, &mut found)?;
     }
     found.write()?;
@@ -154,7 +170,8 @@ fn place_peers(wanted: &[String], found: &mut Found) -> Result<()> {
             Ok(version) => found.version(name, &version),
             Err(error) => {
                 eprintln!("    {name} is missing: {error:#}");
-                found.missing.insert(name.to_owned(), error.to_string().into());
+                let why = format!("{error:#}");
+                found.missing.insert(name.to_owned(), why.lines().next().unwrap_or_default().into());
             }
         }
     }

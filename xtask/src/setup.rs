@@ -124,17 +124,20 @@ fn optimised_tool(name: &str, version: &str, features: &str) -> Result<PathBuf> 
 }
 
 /// A program from the Go module proxy, in the cache; returns the folder of its binaries.
-fn go_tool(package: &str, version: &str) -> Result<PathBuf> {
-    let bin = tool_folder(&package.replace('/', "-"), version)?.join("bin");
+fn go_tool(module: &str, version: &str, package: &str) -> Result<PathBuf> {
+    let folder = tool_folder(&package.replace('/', "-"), version)?;
+    let bin = folder.join("bin");
     // Go puts a program there when it is whole.
     if bin.read_dir().is_ok_and(|mut files| files.next().is_some()) {
         return Ok(bin);
     }
-    let wanted = format!("{package}@v{version}");
-    step(&format!("install {wanted} (once; some minutes)"), || {
+    step(&format!("install {package} {version} (once; some minutes)"), || {
+        std::fs::create_dir_all(&bin)?;
+        // Of a module of our own that needs it: `go install` asks for a list of all versions, which a proxy may refuse.
+        std::fs::write(folder.join("go.mod"), format!("module peer\n\nrequire {module} v{version}\n"))?;
         let mut command = Command::new(go()?);
-        command.args(["install", "-trimpath", "-ldflags", "-s -w", &wanted]);
-        run(command.env("GOBIN", &bin).env("CGO_ENABLED", "0"))
+        command.args(["build", "-mod=mod", "-trimpath", "-ldflags", "-s -w", "-o"]).arg(&bin).arg(package);
+        run(command.current_dir(&folder).env("CGO_ENABLED", "0"))
     })?;
     Ok(bin)
 }

@@ -124,7 +124,7 @@ impl Sheet {
             self.bar(figure, row, ratio, y, (origin, &at));
         }
         let base = figure.base_name();
-        let with_tls = figure.rows.iter().any(|row| row.name.ends_with(TLS));
+        let with_tls = figure.row(&format!("{base}{TLS}")).is_some();
         let tls = if with_tls { format!("; with TLS to {base}{TLS}") } else { String::new() };
         let axis = format!("ratio to {base} (dashed){tls}");
         self.text((origin, below + 30.0), "quiet", "start", &axis);
@@ -133,6 +133,10 @@ impl Sheet {
     fn bar(&mut self, figure: &Figure, row: &Row, ratio: &Ratio, y: f64, (origin, at): (f64, &dyn Fn(f64) -> f64)) {
         let middle = y + BAR / 2.0;
         self.text((origin - 8.0, middle + 4.0), "", "end", row.name);
+        let value = format!("{} {}", Short(row.median()), figure.unit);
+        if ratio.middle.is_nan() {
+            return self.text((origin + 4.0, middle + 4.0), "", "start", &format!("{value} (–)"));
+        }
         let (class, end) = (if OURS.contains(&row.name) { "ours" } else { "other" }, at(ratio.middle));
         // Writing into a string cannot fail.
         let _ = writeln!(
@@ -142,7 +146,7 @@ impl Sheet {
         );
         self.line((at(ratio.least), middle), (at(ratio.most), middle), "spread");
         let cut = if ratio.middle > MOST { "… " } else { "" };
-        let value = format!("{cut}{} {} ({:.2})", Short(row.median()), figure.unit, ratio.middle);
+        let value = format!("{cut}{value} ({:.2})", ratio.middle);
         self.text((origin + PANEL - LABEL - VALUE + 10.0, middle + 4.0), "", "start", &value);
     }
 
@@ -214,7 +218,8 @@ struct Ratio {
 impl Ratio {
     fn of(figure: &Figure, row: &Row) -> Self {
         let base = figure.base(row).map_or(f64::NAN, Row::median);
-        let to = |value: f64| if base > 0.0 { (value / base).max(0.0) } else { 0.0 };
+        // Of a baseline of nothing there is no ratio.
+        let to = |value: f64| if base > 0.0 { (value / base).max(0.0) } else { f64::NAN };
         Self { least: to(row.min()), middle: to(row.median()), most: to(row.max()) }
     }
 }

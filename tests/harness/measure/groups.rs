@@ -90,10 +90,12 @@ impl Group {
             Self::Pipe => "a WebSocket to TCP in workerd, beside Workers in JavaScript and in Rust that do the same",
             Self::Tunnel => "the tunnel in workerd, in a Durable Object and without one, beside `/pipe`",
             Self::Chat => "WhatsApp Web's chat in workerd: coupled by the runtime, or framed by the Worker over TCP",
-            Self::Raw => "TCP to TCP: `serve`'s port for phones beside the official proxy; direct is the limit",
+            Self::Raw => {
+                "TCP to TCP: `serve`'s port for phones beside the official proxy; direct is the limit of speed"
+            }
             Self::Socket => "a WebSocket to TCP: `/pipe` of `serve`, with and without TLS",
             Self::Pair => {
-                "TCP to TCP through a WebSocket, CPU and memory of both ends; penguin and v2ray-plugin share connections"
+                "TCP to TCP through a WebSocket, CPU and memory of both ends; penguin, chisel and v2ray-plugin share connections"
             }
         }
     }

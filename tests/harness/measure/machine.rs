@@ -2,13 +2,7 @@
 //!
 //! Which peers there are `cargo xtask bench` writes down when it has set them up; here it is read.
 
-use std::{
-    collections::BTreeMap,
-    fs,
-    ops::Range,
-    process::Command,
-    time::{Duration, Instant},
-};
+use std::{collections::BTreeMap, fs, ops::Range, process::Command, time::Instant};
 
 use anyhow::{Context, Result};
 use pasarela_e2e::places;
@@ -32,6 +26,8 @@ pub(super) struct Conditions {
     pub(super) peers: Peers,
     /// Cores that others kept busy.
     pub(super) others: f64,
+    /// Cores that the host of a virtual machine did not give it when it wanted them.
+    pub(super) stolen: f64,
 }
 
 /// The programs that figures depend on.
@@ -59,12 +55,13 @@ impl Conditions {
             kernel: said("uname", &["-srm"]),
             peers,
             others: f64::NAN,
+            stolen: f64::NAN,
         }
     }
 
     /// Sentences that tell all of it.
     pub(super) fn sentences(&self) -> Vec<String> {
-        let Self { date, command, rounds, cpu, cores, kernel, peers, others, .. } = self;
+        let Self { date, command, rounds, cpu, cores, kernel, peers, others, stolen, .. } = self;
         let mut all = vec![
             format!("{date}, by `{command}`: {rounds} rounds, in each of which everybody has a turn."),
             format!("{cpu}, {cores} cores, of which one is for what is measured alone; {kernel}."),
@@ -72,8 +69,8 @@ impl Conditions {
         if self.quick {
             all.push("Quick: short and once. These figures are not to be quoted.".to_owned());
         }
-        let verdict = if *others > QUIET { ": too much, measure again" } else { "" };
-        all.push(format!("Others kept {others:.2} cores busy meanwhile{verdict}."));
+        let verdict = if others.max(*stolen) > QUIET { ": too much, measure again" } else { "" };
+        all.push(format!("Others kept {others:.2} cores busy meanwhile, the host {stolen:.2}{verdict}."));
         if !peers.versions.is_empty() {
             let versions: Vec<_> = peers.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
             all.push(format!("Versions: {}.", versions.join("; ")));
@@ -105,33 +102,44 @@ fn said(program: &str, arguments: &[&str]) -> String {
 /// What the rest of the machine did in the meantime: whether the figures may be trusted.
 pub(super) struct Company {
     started: Instant,
-    others: Duration,
+    before: Used,
 }
 
 impl Company {
     /// Begins to watch.
     pub(super) fn watch() -> Result<Self> {
-        Ok(Self { started: Instant::now(), others: others()? })
+        Ok(Self { started: Instant::now(), before: Used::now()? })
     }
 
-    /// Cores that others kept busy since then. Processes of our own must have ended.
-    pub(super) fn cores(&self) -> Result<f64> {
-        Ok(others()?.saturating_sub(self.others).as_secs_f64() / self.started.elapsed().as_secs_f64())
+    /// Cores that others, and the host, kept busy since then. Processes of our own must have ended.
+    pub(super) fn cores(&self) -> Result<[f64; 2]> {
+        let (now, seconds) = (Used::now()?, self.started.elapsed().as_secs_f64());
+        Ok([now.others - self.before.others, now.host - self.before.host].map(|used| used / seconds))
     }
 }
 
-/// CPU time that the machine has spent on anything but this program and its children that have ended.
-fn others() -> Result<Duration> {
-    let sum = |text: &str, fields: Range<usize>| -> u64 {
-        let fields = text.split_whitespace().skip(fields.start).take(fields.len());
-        fields.filter_map(|field| field.parse::<u64>().ok()).sum()
-    };
-    // proc(5): the first line is `cpu user nice system idle iowait irq softirq ...`, in ticks of 10 ms.
-    let machine = fs::read_to_string("/proc/stat").context("cannot read the machine's CPU time")?;
-    let first = machine.lines().next().unwrap_or_default();
-    let machine = sum(first, 1..4) + sum(first, 6..8);
-    // utime, stime, cutime and cstime are the 14th to 17th fields, counted from the pid.
-    let own = fs::read_to_string("/proc/self/stat").context("cannot read this process's CPU time")?;
-    let own = sum(own.rsplit_once(')').map_or("", |(_, rest)| rest), 11..15);
-    Ok(Duration::from_millis(machine.saturating_sub(own) * 10))
+/// CPU time in seconds.
+struct Used {
+    /// Of anything but this program and its children that have ended.
+    others: f64,
+    /// Of the host, while this machine wanted it.
+    host: f64,
+}
+
+impl Used {
+    fn now() -> Result<Self> {
+        let sum = |text: &str, fields: Range<usize>| -> u64 {
+            let fields = text.split_whitespace().skip(fields.start).take(fields.len());
+            fields.filter_map(|field| field.parse::<u64>().ok()).sum()
+        };
+        let seconds = |ticks: u64| ticks as f64 / 100.0;
+        // proc(5): the first line is `cpu user nice system idle iowait irq softirq steal ...`, in ticks of 10 ms.
+        let machine = fs::read_to_string("/proc/stat").context("cannot read the machine's CPU time")?;
+        let first = machine.lines().next().unwrap_or_default();
+        // utime, stime, cutime and cstime are the 14th to 17th fields, counted from the pid.
+        let own = fs::read_to_string("/proc/self/stat").context("cannot read this process's CPU time")?;
+        let own = sum(own.rsplit_once(')').map_or("", |(_, rest)| rest), 11..15);
+        let busy = sum(first, 1..4) + sum(first, 6..8);
+        Ok(Self { others: seconds(busy) - seconds(own), host: seconds(sum(first, 8..9)) })
+    }
 }

@@ -3,6 +3,7 @@
 //! Every address is one of this machine, every upstream the simulator. What they are told in files is in `settings`.
 
 use std::{
+    env::consts::ARCH,
     ffi::OsStr,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
@@ -231,7 +232,7 @@ async fn both(programs: [(Command, SocketAddr); 2]) -> Result<Started> {
 
 /// The native program as it is given away.
 pub(super) fn program() -> Result<PathBuf> {
-    places::made("target/dist/pasarela")
+    places::made(&format!("target/dist/native/pasarela-{ARCH}-linux"))
 }
 
 fn serve(upstream: SocketAddr) -> Result<Command> {

@@ -11,7 +11,7 @@ use super::{
     groups::Group,
     machine::Conditions,
     scale::Growth,
-    subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_P50, IDLE_MEMORY, STALLED, UPLOAD_CPU},
+    subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_CPU, IDLE_MEMORY, STALLED, UPLOAD_CPU},
     systems::PASARELA,
     targets::Judged,
     turns::Trouble,
@@ -22,7 +22,7 @@ const HIGHLIGHTS: [(Group, &str); 8] = [
     (Group::Pipe, DOWNLOAD_CPU),
     (Group::Pipe, CONNECTION_CPU),
     (Group::Pipe, STALLED),
-    (Group::Pair, ECHO_P50),
+    (Group::Pair, ECHO_CPU),
     (Group::Pair, DOWNLOAD_CPU),
     (Group::Pair, UPLOAD_CPU),
     (Group::Raw, DOWNLOAD_CPU),
@@ -110,7 +110,7 @@ impl Report {
             lines.push("| figure | | median | min .. max | ratio |\n|---|---|--:|--:|--:|".to_owned());
             for figure in figures {
                 for (n, row) in figure.rows.iter().enumerate() {
-                    let name = if n == 0 { figure.name } else { "" };
+                    let name = if n == 0 { titled(figure) } else { String::new() };
                     let Cells { median, spread, ratio } = Cells::of(figure, row);
                     lines.push(format!("| {name} | {} | {median} {} | {spread} | {ratio} |", row.name, figure.unit));
                 }
@@ -138,8 +138,11 @@ impl Report {
     /// What all figures have in common, and what is not among them.
     fn closing(&self) -> Vec<String> {
         let mut sentences = self.conditions.sentences();
-        let ways = "Ratios are of medians, to the baseline named in each chart; with TLS to the same with TLS.";
-        sentences.push(ways.to_owned());
+        let ways = [
+            "Ratios are of medians, to the baseline named in each chart; with TLS to the same with TLS, if there is one.",
+            "Speeds and numbers of connections end where the clients' core does; CPU tells the rest.",
+        ];
+        sentences.extend(ways.map(str::to_owned));
         let mut noise: Vec<_> = self.figures.iter().filter_map(|figure| Some((figure.noise()?, figure))).collect();
         noise.sort_by(|(one, _), (other, _)| one.total_cmp(other));
         if self.conditions.rounds == 1 {
@@ -158,14 +161,14 @@ impl Report {
 
     /// With every round's number.
     pub(super) fn json(&self) -> Value {
-        let Conditions { date, command, rounds, quick, cpu, cores, kernel, peers, others } = &self.conditions;
+        let Conditions { date, command, rounds, quick, cpu, cores, kernel, peers, others, stolen } = &self.conditions;
         let failed = |it: &Trouble| json!({ "who": it.who, "what": it.what });
         json!({
             "date": date,
             "command": command,
             "rounds": rounds,
             "quick": quick,
-            "machine": { "cpu": cpu, "cores": cores, "kernel": kernel, "others_cores": others },
+            "machine": { "cpu": cpu, "cores": cores, "kernel": kernel, "others_cores": others, "host_cores": stolen },
             "versions": peers.versions,
             "missing": peers.missing,
             "failed": self.troubles.iter().map(failed).collect::<Vec<_>>(),
@@ -195,6 +198,12 @@ fn sentence(group: &str) -> String {
 /// A figure's name where its group is not.
 pub(super) fn long_name(figure: &Figure) -> String {
     format!("{}: {}", figure.group, figure.name)
+}
+
+/// A figure's name, with whom its ratios are to if that is not the group's baseline.
+fn titled(figure: &Figure) -> String {
+    let base = figure.base_name();
+    if base == figure.baseline { figure.name.to_owned() } else { format!("{} (ratio to {base})", figure.name) }
 }
 
 /// All of a figure in one line of a table.
@@ -243,7 +252,7 @@ fn figure_json(figure: &Figure) -> Value {
         "figure": figure.name,
         "unit": figure.unit,
         "less_is_better": figure.better == Better::Less,
-        "baseline": figure.baseline,
+        "baseline": figure.base_name(),
         "noise": figure.noise(),
         "rows": figure.rows.iter().map(row).collect::<Vec<_>>(),
     })

@@ -35,7 +35,7 @@ pub(super) struct Growth {
 /// What is found at one number of connections.
 const NAMES: [(&str, &str); 4] = [
     ("memory of all connections", "MiB"),
-    ("connection with one echo, CPU", "µs"),
+    ("opening a connection and one echo, CPU", "µs"),
     ("echo of 128 bytes on all, CPU", "µs"),
     ("MiB in echoes of 16 KiB on all, CPU", "ms"),
 ];
@@ -98,5 +98,5 @@ async fn echo(running: &Running, open: Vec<Echo>, least: u32, size: u32) -> Resu
         Ok(echo)
     }));
     let open = open.await?;
-    Ok((open, (running.cpu()? - before).as_secs_f64() / (each * count) as f64))
+    Ok((open, running.cpu()?.saturating_sub(before).as_secs_f64() / (each * count) as f64))
 }

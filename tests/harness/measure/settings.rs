@@ -51,7 +51,10 @@ pub(super) fn nginx(
     let (module, folder) = (module.display(), folder.display());
     let (ssl, certificate) = identity.map_or_else(Default::default, |Identity { chain, key }| {
         let (chain, key) = (chain.display(), key.display());
-        (" ssl", format!("ssl_certificate {chain};\n    ssl_certificate_key {key};"))
+        (
+            " ssl",
+            format!("ssl_certificate {chain};\n    ssl_certificate_key {key};\n    ssl_protocols TLSv1.2 TLSv1.3;"),
+        )
     });
     format!(
         "load_module {module};

@@ -22,6 +22,7 @@ use super::{
 pub(super) const DOWNLOAD_CPU: &str = "download, CPU";
 pub(super) const UPLOAD_CPU: &str = "upload, CPU";
 pub(super) const ECHO_P50: &str = "echo of 128 bytes, p50";
+pub(super) const ECHO_CPU: &str = "echo of 128 bytes, CPU";
 pub(super) const CONNECTION_CPU: &str = "connection with one echo, CPU";
 pub(super) const IDLE_MEMORY: &str = "idle connection, memory";
 pub(super) const STALLED: &str = "stalled reader, growth of memory";
@@ -38,7 +39,7 @@ pub(super) enum Subject {
     Upload,
     /// Round trips of 128 bytes, one after another
     Echo,
-    /// Connections up to the first byte that comes back
+    /// Connections with one echo each, and their end
     Setup,
     /// Memory of idle connections
     Idle,
@@ -164,7 +165,7 @@ impl Of<'_> {
         let names = [name(ECHO_P50, "µs", Less), name("echo of 128 bytes, p99", "µs", Less)];
         let mut figures = self.turns(names, Lifetime::ManyRounds, load).await;
         let load = async |running: &Running| Ok([self.echo_cpu(running, 128).await?]);
-        figures.extend(self.turns([name("echo of 128 bytes, CPU", "µs", Less)], Lifetime::AllRounds, load).await);
+        figures.extend(self.turns([name(ECHO_CPU, "µs", Less)], Lifetime::AllRounds, load).await);
         figures
     }
 

@@ -83,6 +83,10 @@ impl Bench {
         }
         let times = if lifetime == Lifetime::ManyRounds { 20 } else { 1 };
         for _ in 0..usize::from(self.rounds) * times {
+            // Nobody comes always first, nor always behind the same.
+            if let Some(first) = turns.pop() {
+                turns.insert(0, first);
+            }
             let mut fit = Vec::new();
             for mut turn in turns {
                 let taken = match &turn.lasting {
@@ -99,6 +103,7 @@ impl Bench {
             }
             turns = fit;
         }
+        turns.sort_by_key(|turn| field.contenders.iter().position(|it| it.name == turn.contender.name));
         let figure = |(n, Name(name, unit, better)): (usize, Name)| {
             let row = |turn: &Turn<'_, N>| {
                 Row::new(turn.contender.name, turn.taken.iter().filter_map(|round| round.get(n).copied()))

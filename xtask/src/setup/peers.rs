@@ -80,7 +80,7 @@ fn nginx() -> Result<Peer> {
 
 /// A tunnel through a WebSocket, both ends, in Rust.
 fn penguin() -> Result<Peer> {
-    crates_program("rusty-penguin", PENGUIN, "penguin-binary,rustls-webpki-roots,ring", "penguin")
+    crates_program("rusty-penguin", PENGUIN, "penguin-binary,rustls-webpki-roots,aws-lc-rs", "penguin")
 }
 
 /// A plain TCP connection as a WebSocket and back, in Rust.
@@ -104,12 +104,12 @@ fn v2ray_plugin() -> Result<Peer> {
 
 /// A tunnel through SSH in a WebSocket, both ends, in Go.
 fn chisel() -> Result<Peer> {
-    go_program("github.com/jpillora/chisel", CHISEL, "chisel")
+    go_program("github.com/jpillora/chisel", CHISEL, "github.com/jpillora/chisel")
 }
 
 /// What many use to get around blocks, both ends, in Go.
 fn xray() -> Result<Peer> {
-    go_program("github.com/xtls/xray-core/main", XRAY, "main")
+    go_program("github.com/xtls/xray-core", XRAY, "github.com/xtls/xray-core/main")
 }
 
 impl Peer {
@@ -163,8 +163,9 @@ fn crates_program(package: &str, version: &str, features: &str, name: &str) -> R
     Ok(Peer::of_the_system(bin.join(name)))
 }
 
-/// A program from the Go module proxy.
-fn go_program(package: &str, version: &str, name: &str) -> Result<Peer> {
-    let bin = go_tool(package, version).with_context(|| format!("cannot install {package} {version}"))?;
+/// A program from the Go module proxy, of the name of its package.
+fn go_program(module: &str, version: &str, package: &str) -> Result<Peer> {
+    let bin = go_tool(module, version, package).with_context(|| format!("cannot install {package} {version}"))?;
+    let name = package.rsplit('/').next().unwrap_or(package);
     Ok(Peer::of_the_system(bin.join(name)))
 }
