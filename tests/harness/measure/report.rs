@@ -18,13 +18,15 @@ use super::{
 };
 
 /// What tells most, for a first look.
-const HIGHLIGHTS: [(Group, &str); 8] = [
+const HIGHLIGHTS: [(Group, &str); 10] = [
     (Group::Pipe, DOWNLOAD_CPU),
+    (Group::Pipe, UPLOAD_CPU),
     (Group::Pipe, CONNECTION_CPU),
     (Group::Pipe, STALLED),
-    (Group::Pair, ECHO_CPU),
     (Group::Pair, DOWNLOAD_CPU),
     (Group::Pair, UPLOAD_CPU),
+    (Group::Pair, ECHO_CPU),
+    (Group::Pair, IDLE_MEMORY),
     (Group::Raw, DOWNLOAD_CPU),
     (Group::Raw, IDLE_MEMORY),
 ];
