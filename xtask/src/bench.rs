@@ -86,7 +86,11 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     let only = |own: &dyn Fn(&str) -> bool| !subjects.is_empty() && subjects.iter().all(|it| own(it));
     let edge = (!areas || named("edge") || named("all")) && !only(&|it| NATIVE.contains(&it));
     let native = (!areas || named("native") || named("all")) && !only(&|it| it == EDGE);
-    ensure!(edge || native, "nothing to measure: {} is none of what was named", subjects.join(" and "));
+    ensure!(
+        edge || native,
+        "nothing to measure: {} is the other one's, of edge and native; leave that word out",
+        subjects.join(" and ")
+    );
     let mut found = Found::default();
     if edge {
         let tools = build::edge()?;

@@ -83,9 +83,9 @@ impl Bench {
         }
         let times = if lifetime == Lifetime::ManyRounds { 20 } else { 1 };
         for _ in 0..usize::from(self.rounds) * times {
-            // Nobody comes always first, nor always behind the same.
-            if let Some(first) = turns.pop() {
-                turns.insert(0, first);
+            // Nobody comes always first.
+            if !turns.is_empty() {
+                turns.rotate_right(1);
             }
             let mut fit = Vec::new();
             for mut turn in turns {
