@@ -40,6 +40,16 @@ macro_rules! against_every_relay {
     };
 }
 
+/// Runs each test against every relay on the edge.
+macro_rules! against_every_edge {
+    ($($test:ident),* $(,)?) => {
+        crate::relays::against! { object Object: $($test)* }
+        crate::relays::against! { object_in_old_runtime OldObject: $($test)* }
+        crate::relays::against! { worker Worker: $($test)* }
+        crate::relays::against! { worker_in_old_runtime OldWorker: $($test)* }
+    };
+}
+
 /// Runs each test against every relay that keeps tunnels.
 macro_rules! against_every_keeper {
     ($($test:ident),* $(,)?) => {
@@ -62,7 +72,7 @@ macro_rules! against {
     };
 }
 
-pub(crate) use {against, against_both, against_every_keeper, against_every_relay};
+pub(crate) use {against, against_both, against_every_edge, against_every_keeper, against_every_relay};
 
 /// Which relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

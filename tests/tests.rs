@@ -16,6 +16,8 @@ mod pipe;
 mod library_clients;
 /// What goes wrong, and its close code.
 mod faults;
+/// What follows a panic in the Worker.
+mod panics;
 /// What a stranger sees.
 mod probes;
 /// The relays that carry tunnels, one under each test.

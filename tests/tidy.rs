@@ -16,7 +16,7 @@ fn sources() -> Result<Vec<(PathBuf, String)>> {
 
 /// Every script, the same.
 fn scripts() -> Result<Vec<(PathBuf, String)>> {
-    let mut scripts = collected(&["www", "tests"], "mjs", 5)?;
+    let mut scripts = collected(&["src", "www", "tests"], "mjs", 5)?;
     scripts.extend(collected(&["www"], "js", 1)?);
     Ok(scripts)
 }

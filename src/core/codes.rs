@@ -53,6 +53,8 @@ codes! {
     UpstreamReset = 1011 "upstream-reset";
     /// No candidate answered in time.
     UpstreamTimeout = 1011 "upstream-timeout";
+    /// The relay's own fault; connect again.
+    Crashed = 1011 "crashed";
     /// No capacity, or no upstream to be had; try again later or elsewhere.
     Busy = 1013 "busy";
     /// The platform's CPU budget is nearly used up.

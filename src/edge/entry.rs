@@ -17,7 +17,7 @@ use crate::{
     url::split, web,
 };
 
-/// What the platform calls for every request.
+/// What the main module calls for every request.
 ///
 /// Most routes never wait, so an answer is asked for once before it becomes a promise with a task of its own, as `worker`'s
 /// entry makes it at once: that costs 8 % of a connection's CPU.
@@ -54,6 +54,8 @@ async fn answer(
     env: &JsValue,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
+    #[cfg(feature = "panics")]
+    crate::panics::if_asked(request, "entry");
     let url = request.url();
     let (path, query) = split(&url);
     let Ok(config) = settings::get(env) else {

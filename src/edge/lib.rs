@@ -3,7 +3,8 @@
 //! What to accept, where to dial and when a stream ends is decided in `pasarela-core`; here are the platform's objects and
 //! the hot path between them. The same routes natively are `pasarela serve`'s.
 //!
-//! A panic would take every connection of the isolate with it, so nothing here may panic.
+//! A panic takes every connection of the isolate with it, so nothing here may panic; `trap` and `main.mjs`, the main module,
+//! see to what follows when it does.
 
 #![cfg(target_arch = "wasm32")]
 #![deny(clippy::unwrap_used, clippy::expect_used, clippy::indexing_slicing, clippy::panic)]
@@ -16,6 +17,10 @@ mod gauges;
 mod settings;
 mod url;
 mod pages;
+mod trap;
+#[cfg(feature = "panics")]
+#[allow(clippy::panic, reason = "it is there for that")]
+mod panics;
 mod stream;
 mod upstream;
 mod upgrade;

@@ -58,6 +58,7 @@ impl<F: Fn(Candidate)> Driver<F> {
         framed: bool,
         (counted, remember): (Counted, F),
     ) -> Self {
+        events.hold(&client);
         client.add_event_listener("message", &events.listener(event::MESSAGE));
         let closed = events.listener(event::CLOSE);
         client.add_event_listener("close", &closed);

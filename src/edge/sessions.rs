@@ -184,13 +184,13 @@ pub struct Sessions {
 #[cfg(not(test))]
 #[wasm_bindgen]
 impl Sessions {
-    /// What the platform calls when it makes the object.
+    /// What the main module makes for each object of the platform.
     #[wasm_bindgen(constructor)]
-    pub fn new(_: &JsValue, env: JsValue) -> Self {
+    pub fn new(env: JsValue) -> Self {
         Self { env, kept: OnceCell::new() }
     }
 
-    /// What the platform calls for every request: only our own `ask` makes one.
+    /// Answers one request: only our own `ask` makes any.
     pub fn fetch(&self, request: &Request) -> Result<Response, JsValue> {
         self.answer(request)
     }
@@ -199,6 +199,8 @@ impl Sessions {
 #[cfg_attr(test, expect(dead_code, reason = "there is no platform in unit tests"))]
 impl Sessions {
     fn answer(&self, request: &Request) -> Result<Response, JsValue> {
+        #[cfg(feature = "panics")]
+        crate::panics::if_asked(request, "object");
         let url = request.url();
         let (path, _) = split(&url);
         let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();

@@ -10,8 +10,10 @@
 
 use std::{cell::RefCell, collections::VecDeque, rc::Rc};
 
-use js_sys::{Function, Promise};
+use js_sys::{Function, Promise, Set};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
+
+use crate::trap;
 
 /// The number of the first event of every stream.
 pub(crate) const START: u32 = 0;
@@ -28,14 +30,27 @@ pub(crate) trait Handler {
     fn note(&mut self, note: Self::Note) -> bool;
 }
 
-/// Gives out the functions that lead to a stream's handler.
+/// Gives out the functions that lead to a stream's handler, and knows its sockets in case that it is cut off from them.
 #[derive(Clone)]
-pub(crate) struct Events(Function);
+pub(crate) struct Events {
+    entry: Function,
+    sockets: Set,
+}
 
 impl Events {
     /// The function to be called when the event with this number happens.
     pub(crate) fn listener(&self, number: u32) -> Function {
-        self.0.bind1(&JsValue::NULL, &number.into()).unchecked_into()
+        self.entry.bind1(&JsValue::NULL, &number.into()).unchecked_into()
+    }
+
+    /// The stream has this WebSocket or TCP connection, which is to be closed should the Wasm trap.
+    pub(crate) fn hold(&self, socket: &JsValue) {
+        self.sockets.add(socket);
+    }
+
+    /// The stream has closed it.
+    pub(crate) fn release(&self, socket: &JsValue) {
+        self.sockets.delete(socket);
     }
 }
 
@@ -59,10 +74,13 @@ pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H
         let stream = Rc::clone(&stream);
         Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(Happening::Event(number, value)))
     };
+    let mut over = None;
+    let promise = Promise::new(&mut |resolve, _| over = Some(resolve));
+    let sockets = Set::new(&JsValue::UNDEFINED);
     // Owned by the runtime's garbage collector: promises and listeners may call it after the stream's end.
-    let entry: Function = entry.into_js_value().unchecked_into();
-    let promise = Promise::new(&mut |resolve, _| drop(stream.over.replace(Some(resolve))));
-    let handler = make(Events(entry), &stream);
+    let entry = trap::guard(entry.into_js_value(), &sockets, over.as_ref());
+    stream.over.replace(over);
+    let handler = make(Events { entry, sockets }, &stream);
     stream.handler.replace(Some(handler));
     stream.dispatch(Happening::Event(START, JsValue::UNDEFINED));
     promise
@@ -75,6 +93,10 @@ impl<H: Handler> Stream<H> {
     }
 
     fn dispatch(&self, happening: Happening<H::Note>) {
+        #[cfg(feature = "panics")]
+        if let Happening::Event(_, value) = &happening {
+            crate::panics::if_told(value);
+        }
         self.inbox.borrow_mut().push_back(happening);
         self.run();
     }

@@ -97,6 +97,7 @@ impl<K: Keeper> Driver<K> {
         let carrier = Carrier(self.next_carrier);
         self.next_carrier += 1;
         let number = event::CARRIERS + 2 * carrier.0;
+        self.events.hold(&socket);
         socket.add_event_listener("message", &self.events.listener(number));
         let closed = self.events.listener(number + 1);
         socket.add_event_listener("close", &closed);
@@ -148,6 +149,7 @@ impl<K: Keeper> Driver<K> {
     fn close(&mut self, carrier: Carrier, code: Code) {
         for (_, socket) in self.carriers.extract_if(.., |(known, _)| *known == carrier) {
             drop(socket.close(code.number(), code.token()));
+            self.events.release(&socket);
         }
     }
 

@@ -141,6 +141,7 @@ impl Upstream {
         let events = &self.listeners.events;
         platform::on_settled(socket.opened(), &events.listener(number), &events.listener(number + 1));
         platform::ignore(socket.closed());
+        events.hold(&socket);
         self.sockets.push((candidate, socket));
         true
     }
@@ -201,7 +202,7 @@ impl Upstream {
     /// Closes one connection.
     pub(crate) fn close(&mut self, loser: Candidate) {
         for (_, socket) in self.sockets.extract_if(.., |(candidate, _)| *candidate == loser) {
-            close(&socket);
+            close(&socket, &self.listeners.events);
         }
     }
 
@@ -209,12 +210,13 @@ impl Upstream {
     pub(crate) fn close_all(&mut self) {
         self.open = None;
         for (_, socket) in self.sockets.drain(..) {
-            close(&socket);
+            close(&socket, &self.listeners.events);
         }
     }
 }
 
-fn close(socket: &Socket) {
+fn close(socket: &Socket, events: &Events) {
+    events.release(socket);
     if let Ok(closed) = socket.close() {
         platform::ignore(closed);
     }

@@ -59,7 +59,7 @@ impl Fault {
             return if code == CUT { Self::WebSocket } else { Self::Upstream };
         };
         match ours {
-            Code::Busy | Code::Cpu | Code::Draining => Self::Busy,
+            Code::Busy | Code::Cpu | Code::Draining | Code::Crashed => Self::Busy,
             Code::End | Code::UpstreamRefused | Code::UpstreamReset | Code::UpstreamTimeout => Self::Upstream,
             Code::Silent | Code::Idle => Self::Silent,
             Code::Garbage | Code::Destination => Self::Garbled,

@@ -50,6 +50,8 @@ pub struct Options {
     pub site: Option<&'static str>,
     /// Whether the Worker has the Durable Objects of wrangler.toml.
     pub sessions: Sessions,
+    /// The file for what it says on standard error; that is the test's own if there is none.
+    pub log: Option<PathBuf>,
 }
 
 /// Durable Objects.
@@ -67,7 +69,8 @@ impl Options {
     /// The relay, open to all, with the simulated WhatsApp as its upstreams.
     pub fn towards(sim: &Sim) -> Self {
         let vars = Vec::new();
-        Self { script: Script::Relay, runtime: Runtime::New, port: 0, vars, site: None, sessions: Sessions::Bound }
+        let (script, runtime, sessions) = (Script::Relay, Runtime::New, Sessions::Bound);
+        Self { script, runtime, port: 0, vars, site: None, sessions, log: None }
             .var("OPEN", "1")
             .var("UPSTREAM_CHAT", &sim.chat().to_string())
             .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
@@ -93,6 +96,20 @@ impl Options {
     #[must_use]
     pub fn sessions(mut self, sessions: Sessions) -> Self {
         self.sessions = sessions;
+        self
+    }
+
+    /// The relay that panics when it is told to.
+    #[must_use]
+    pub fn panicking(mut self) -> Self {
+        self.script = Script::Built(places::root().join("target/edge/panicking"));
+        self
+    }
+
+    /// The same with its standard error in a file.
+    #[must_use]
+    pub fn log(mut self, file: &Path) -> Self {
+        self.log = Some(file.to_path_buf());
         self
     }
 
@@ -129,11 +146,13 @@ impl Workerd {
     pub async fn start(options: &Options) -> Result<Self> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         fs::write(folder.path().join("config.capnp"), config(options, folder.path())?)?;
+        let stderr = options.log.as_ref().map(fs::File::create).transpose().context("no file for a log")?;
         let mut child = Command::new(options.runtime.program()?)
             .args(["serve", "--experimental", "--control-fd=1", "config.capnp"])
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
+            .stderr(stderr.map_or_else(Stdio::inherit, Stdio::from))
             .kill_on_drop(true)
             .spawn()
             .context("cannot start workerd")?;
@@ -285,7 +304,7 @@ fn modules(script: &Script, folder: &Path) -> Result<String> {
     }
 }
 
-/// What `worker-build` makes.
+/// What `cargo xtask build edge` makes, and worker-build.
 const BUILT: &str = "(name = \"index.js\", esModule = embed \"index.js\"), \
                      (name = \"index_bg.wasm\", wasm = embed \"index_bg.wasm\")";
 

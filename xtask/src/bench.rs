@@ -10,6 +10,7 @@ use std::{
     os::unix::process::CommandExt,
     path::{Path, PathBuf},
     process::Command,
+    time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
@@ -17,7 +18,7 @@ use serde_json::{Map, Value, json};
 
 use crate::{
     build, dist,
-    run::{output, run as execute, step},
+    run::{output, print_times, run as execute, step},
     setup::{self, peers},
     tree,
 };
@@ -73,7 +74,7 @@ const NATIVE: [&str; 2] = ["size", "scale"];
 const EDGE: &str = "messages";
 
 /// Builds, then becomes the measuring program with these arguments.
-pub(crate) fn run(args: &Args) -> Result<()> {
+pub(crate) fn run(args: &Args, start: Instant) -> Result<()> {
     let named = |word: &str| args.what.iter().any(|it| it == word);
     if named("micro") {
         ensure!(args.what.len() == 1, "micro measures nothing else: name it alone");
@@ -93,7 +94,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     );
     let mut found = Found::default();
     if edge {
-        let tools = build::edge()?;
+        let tools = build::edge(build::Form::Real)?;
         found.version("workerd", &tree::pinned("workerd")?);
         if is_wanted(&args.peer, "naive-rust") {
             naive_rust(&tools)?;
@@ -115,6 +116,7 @@ pub(crate) fn run(args: &Args) -> Result<()> {
     if let Some(rounds) = args.rounds {
         command.args(["--rounds", &rounds.to_string()]);
     }
+    print_times(start);
     Err(command.exec()).context("cannot start pasarela-measure")
 }
 

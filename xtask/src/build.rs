@@ -1,29 +1,42 @@
 //! Building the parts of the product.
 //!
-//! The Worker is built by `worker-build`, as `wrangler` does by wrangler.toml; the clients of the tests by `test`.
+//! `wrangler` builds the Worker by wrangler.toml, and so with the same command. The clients of the tests are built by `test`.
 
+mod wasm;
 mod page;
+mod edge;
 
 use std::{path::PathBuf, process::Command};
 
 use anyhow::Result;
 
+pub(crate) use self::edge::Form;
 use crate::{
     run::{run, step},
     setup, tree,
 };
 
-/// The page's check, which goes into all that serves the page.
-pub(crate) fn page() -> Result<()> {
-    page::build()
+/// The profile of Wasm that nobody is given: for unit tests, lints and the Worker that panics.
+pub(crate) const QUICK: &str = "wasm-quick";
+
+/// The page's check, which goes into all that serves the page, and so comes first.
+pub(crate) fn page() -> Result<setup::Tools> {
+    let tools = setup::worker()?;
+    step("build wasm-bindgen", wasm::build_bindgen)?;
+    page::build(&tools)?;
+    Ok(tools)
 }
 
-/// The Worker: `build/index.js` and `build/index_bg.wasm`.
-pub(crate) fn edge() -> Result<setup::Tools> {
-    page()?;
-    let tools = setup::worker()?;
-    step("build the Worker", || run(tools.worker_build()?.arg("--release")))?;
+/// The Worker, in one of its forms, with the page in it.
+pub(crate) fn edge(form: Form) -> Result<setup::Tools> {
+    let tools = page()?;
+    edge::build(&tools, form)?;
     Ok(tools)
+}
+
+/// The same where the page is built already.
+pub(crate) fn edge_with(tools: &setup::Tools, form: Form) -> Result<()> {
+    edge::build(tools, form)
 }
 
 /// The native program, unoptimised: `target/debug/pasarela`.

@@ -21,7 +21,7 @@ pub(crate) enum Folder {
 pub(crate) fn make(folder: Folder) -> Result<()> {
     match folder {
         Folder::Edge => {
-            build::edge()?;
+            build::edge(build::Form::Real)?;
             let made = edge()?;
             eprintln!("{} is ready: inside it, `npm install`, then `npx wrangler deploy`", made.display());
             Ok(())

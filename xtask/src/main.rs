@@ -11,7 +11,7 @@ mod dev;
 mod test;
 mod bench;
 
-use std::process::ExitCode;
+use std::{process::ExitCode, time::Instant};
 
 use clap::{Parser, Subcommand, ValueEnum};
 
@@ -76,7 +76,10 @@ enum Part {
 }
 
 fn main() -> ExitCode {
-    match run(Args::parse().command) {
+    let start = Instant::now();
+    let result = run(Args::parse().command, start);
+    run::print_times(start);
+    match result {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             eprintln!("error: {error:#}");
@@ -85,13 +88,13 @@ fn main() -> ExitCode {
     }
 }
 
-fn run(command: Command) -> anyhow::Result<()> {
+fn run(command: Command, start: Instant) -> anyhow::Result<()> {
     match command {
-        Command::Setup => setup::everything().map(drop),
+        Command::Setup => setup::everything(),
         Command::Build { what } => {
             let wanted = |part| what.is_none_or(|what| what == part);
             if wanted(Part::Edge) {
-                build::edge()?;
+                build::edge(build::Form::Real)?;
             }
             if wanted(Part::Native) {
                 build::native()?;
@@ -101,9 +104,9 @@ fn run(command: Command) -> anyhow::Result<()> {
             }
             Ok(())
         }
-        Command::Dev { port } => dev::run(port),
+        Command::Dev { port } => dev::run(port, start),
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
-        Command::Bench(args) => bench::run(&args),
+        Command::Bench(args) => bench::run(&args, start),
         Command::Dist { what } => dist::make(what),
     }
 }

@@ -23,31 +23,32 @@ use crate::{
     tree,
 };
 
-/// What building the Worker takes.
+/// What building the Worker and the page's check takes.
 pub(crate) struct Tools {
     wasm: sysroot::Toolchain,
-    wasm_bindgen: PathBuf,
-    worker_build: PathBuf,
 }
 
-/// Sets everything up, for every command.
-pub(crate) fn everything() -> Result<Tools> {
-    let tools = worker()?;
+/// Sets everything up, for every command but `bench`.
+pub(crate) fn everything() -> Result<()> {
+    worker()?;
+    wasm_bindgen()?;
     go()?;
     static_linux()?;
     peers::websocat()?;
     peers::haproxy()?;
     browser::chromium()?;
-    Ok(tools)
+    Ok(())
 }
 
 /// What building and running the Worker takes.
 pub(crate) fn worker() -> Result<Tools> {
     npm::install()?;
-    let wasm = wasm::find_or_install()?;
-    let wasm_bindgen = cargo_tool("wasm-bindgen-cli", &tree::locked("wasm-bindgen")?, &[])?;
-    let worker_build = cargo_tool("worker-build", &tree::locked("worker")?, &["pkg-config", "libssl-dev"])?;
-    Ok(Tools { wasm, wasm_bindgen, worker_build })
+    Ok(Tools { wasm: wasm::find_or_install()? })
+}
+
+/// wasm-bindgen's programs: the runner of its unit tests, and what worker-build works with.
+fn wasm_bindgen() -> Result<PathBuf> {
+    cargo_tool("wasm-bindgen-cli", &tree::locked("wasm-bindgen")?, &[])
 }
 
 /// What making static programs for Linux takes.
@@ -78,11 +79,6 @@ impl Tools {
                 command.env("PATH", path_with(&[&sysroot.join("bin"), &bin])?).env("SYSROOT", sysroot)
             }
         };
-        command
-            .env("WASM_BINDGEN_BIN", self.wasm_bindgen.join("wasm-bindgen"))
-            .env("WASM_OPT_BIN", bin.join("wasm-opt"))
-            .env("ESBUILD_BIN", bin.join("esbuild"))
-            .env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", self.wasm_bindgen.join("wasm-bindgen-test-runner"));
         Ok(command)
     }
 
@@ -91,12 +87,24 @@ impl Tools {
         self.command(self.wasm.cargo())
     }
 
-    pub(crate) fn wasm_bindgen(&self) -> Result<Command> {
-        self.command(self.wasm_bindgen.join("wasm-bindgen"))
+    /// The same for unit tests, which run in Node.js.
+    pub(crate) fn testing_cargo(&self) -> Result<Command> {
+        let mut cargo = self.cargo()?;
+        let runner = wasm_bindgen()?.join("wasm-bindgen-test-runner");
+        cargo.env("CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUNNER", runner);
+        Ok(cargo)
     }
 
+    /// What other Workers in Rust are built with.
     pub(crate) fn worker_build(&self) -> Result<Command> {
-        self.command(self.worker_build.join("worker-build"))
+        let installed = cargo_tool("worker-build", &tree::locked("worker")?, &["pkg-config", "libssl-dev"])?;
+        let bin = tree::root().join("node_modules/.bin");
+        let mut command = self.command(installed.join("worker-build"))?;
+        command
+            .env("WASM_BINDGEN_BIN", wasm_bindgen()?.join("wasm-bindgen"))
+            .env("WASM_OPT_BIN", bin.join("wasm-opt"))
+            .env("ESBUILD_BIN", bin.join("esbuild"));
+        Ok(command)
     }
 }
 
@@ -108,7 +116,7 @@ fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
     installed(name, version, |command| {
         command
             // It runs for a second at a time: building it quickly matters more than its speed.
-            .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "1"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
+            .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
             .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")])
     })
 }

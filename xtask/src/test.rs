@@ -11,7 +11,7 @@ use anyhow::{Context, Result};
 use clap::ValueEnum;
 
 use crate::{
-    build::{self, cargo},
+    build::{self, Form, QUICK, cargo},
     dist,
     run::{path_with, step},
     setup, tree,
@@ -49,15 +49,16 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Fmt) {
         step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
     }
-    if stages != [Stage::Fmt] {
-        // Before anything else: what embeds it would be built twice.
-        build::page()?;
+    if stages == [Stage::Fmt] {
+        return Ok(());
     }
+    // Before anything else: what embeds it would be built twice.
+    let tools = build::page()?;
     if wanted(Stage::Clippy) {
-        clippy()?;
+        clippy(&tools)?;
     }
     if wanted(Stage::Doc) {
-        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items", "--quiet"];
+        let doc = ["doc", "--workspace", "--no-deps", "--document-private-items"];
         step("doc", || crate::run::run(cargo().args(doc).env("RUSTDOCFLAGS", "-Dwarnings")))?;
     }
     if wanted(Stage::Unit) {
@@ -67,15 +68,15 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         })?;
     }
     if wanted(Stage::Wasm) {
-        let tools = setup::worker()?;
         step("unit tests of the Worker, in Node.js", || {
-            crate::run::run(tools.cargo()?.args(["test", "--lib", "--package", "pasarela-edge"]).args(WASM))
+            crate::run::run(tools.testing_cargo()?.args(["test", "--lib", "--package", "pasarela-edge"]).args(WASM))
         })?;
     }
     if wanted(Stage::E2e) || wanted(Stage::Dist) {
-        build::edge()?;
+        build::edge_with(&tools, Form::Real)?;
     }
     if wanted(Stage::E2e) {
+        build::edge_with(&tools, Form::Panicking)?;
         end_to_end(options)?;
     }
     if wanted(Stage::Dist) {
@@ -88,23 +89,21 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
 }
 
 /// A profile of its own, whose folder sees only the compiler that knows wasm32.
-const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", "wasm-check"];
+const WASM: [&str; 4] = ["--target", "wasm32-unknown-unknown", "--profile", QUICK];
 
-fn clippy() -> Result<()> {
+fn clippy(tools: &setup::Tools) -> Result<()> {
     let strict = ["--", "--deny", "warnings"];
-    step("clippy, host", || {
-        crate::run::run(cargo().args(["clippy", "--quiet", "--workspace", "--all-targets"]).args(strict))
-    })?;
-    let tools = setup::worker()?;
+    step("clippy, host", || crate::run::run(cargo().args(["clippy", "--workspace", "--all-targets"]).args(strict)))?;
     step("clippy, wasm32", || {
         // The page's tests run on the host, and a baseline has none.
         let all = [
             &["--package", "pasarela-edge", "--tests"][..],
+            &["--package", "pasarela-edge", "--features", "panics"],
             &["--package", "pasarela-page"],
             &["--package", "naive-rust"],
         ];
         for what in all {
-            crate::run::run(tools.cargo()?.args(["clippy", "--quiet", "--lib"]).args(what).args(WASM).args(strict))?;
+            crate::run::run(tools.cargo()?.args(["clippy", "--lib"]).args(what).args(WASM).args(strict))?;
         }
         Ok(())
     })
@@ -115,6 +114,9 @@ fn end_to_end(options: &Options) -> Result<()> {
     step("end-to-end tests", || {
         let mut test = cargo();
         test.args(["test", "--package", "pasarela-e2e", "--"]).args(&options.filter);
+        // They wait most of the time.
+        let threads = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
+        test.arg(format!("--test-threads={threads}"));
         if options.soak {
             test.env("PASARELA_SOAK", "1");
         }
@@ -143,10 +145,7 @@ fn clients() -> Result<()> {
         let target = tree::cache()?.join("whatsapp-rust");
         let source = tree::root().join("tests/clients/whatsapp-rust");
         crate::run::run(
-            Command::new("cargo")
-                .args(["build", "--quiet", "--locked"])
-                .env("CARGO_TARGET_DIR", &target)
-                .current_dir(source),
+            Command::new("cargo").args(["build", "--locked"]).env("CARGO_TARGET_DIR", &target).current_dir(source),
         )?;
         let built = target.join("debug/whatsapp-rust-driver");
         std::fs::copy(&built, folder.join("whatsapp-rust")).with_context(|| format!("no {}", built.display()))?;

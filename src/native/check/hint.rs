@@ -156,6 +156,7 @@ fn of_code(code: Code) -> Hint {
         | Code::Draining
         | Code::Silent
         | Code::Queue
+        | Code::Crashed
         | Code::Busy
         | Code::Cpu
         | Code::Superseded

@@ -130,6 +130,7 @@ pub(in super::super) fn trouble(trouble: Trouble) -> String {
         Trouble::Stream(Code::Busy) => "it has no room now",
         Trouble::Stream(Code::UpstreamRefused | Code::UpstreamReset) => "it cannot reach WhatsApp: refused",
         Trouble::Stream(Code::UpstreamTimeout) | Trouble::UpstreamTimeout => "it cannot reach WhatsApp: no answer",
+        Trouble::Stream(Code::Crashed) => "its program failed just now, and has started anew",
         Trouble::Stream(code) => return format!("it ended the connection: {}", code.token()),
     };
     words.to_owned()

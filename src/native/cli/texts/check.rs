@@ -172,6 +172,7 @@ const fn of_code(code: Code) -> &'static str {
         Code::Busy => "The relay is there, but has no room at the moment.",
         Code::Cpu => "The relay is there, but has used up its computing time.",
         Code::Draining => "The relay is just being replaced by a newer one.",
+        Code::Crashed => "The relay's program failed just now, and has started anew.",
         Code::Destination => "The relay does not allow the server that was asked for.",
         Code::End
         | Code::Text
