@@ -34,7 +34,7 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
     let target = tree::root().join("target/static");
     let list = machines.join(" and ");
     step(&format!("build the static program for {list} (some minutes the first time)"), || {
-        let build = ["--quiet", "--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", "dist"];
+        let build = ["--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", "dist"];
         run(tools.zigbuild(machines).args(build).arg("--target-dir").arg(&target))
     })?;
     let folder = tree::root().join("target/dist/native");

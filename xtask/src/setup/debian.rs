@@ -6,14 +6,14 @@
 use std::{
     fs,
     path::{Path, PathBuf},
-    process::{Command, Stdio},
+    process::Command,
 };
 
 use anyhow::{Context, Result, bail};
 
 use super::remove;
 use crate::{
-    run::{find, is_root, output, run, step},
+    run::{fetch_into, find, is_root, output, run, step},
     tree,
 };
 
@@ -36,10 +36,10 @@ pub(super) fn install(packages: &[&str]) -> Result<()> {
         let apt = |arguments: &[&str]| {
             let mut words = prefix.iter().copied().chain(["apt-get"]).chain(arguments.iter().copied());
             let mut command = Command::new(words.next().unwrap_or("apt-get"));
-            run(command.args(words).env("DEBIAN_FRONTEND", "noninteractive").stdout(Stdio::null()))
+            run(command.args(words).env("DEBIAN_FRONTEND", "noninteractive"))
         };
-        apt(&["update", "-qq"])?;
-        let install = ["install", "-y", "-qq", "--no-install-recommends"];
+        apt(&["update", "-q"])?;
+        let install = ["install", "-y", "-q", "--no-install-recommends"];
         apt(&[&install[..], &missing].concat())
     })
 }
@@ -57,7 +57,7 @@ pub(super) fn unpack(packages: &[&str], only: &[&str]) -> Result<PathBuf> {
     if finished.is_file() {
         return Ok(folder);
     }
-    step(&format!("unpack Debian's {list} into the cache (once)"), || {
+    fetch_into(&format!("unpack Debian's {list} into the cache (once)"), &folder, || {
         if folder.exists() {
             remove(&folder)?;
         }

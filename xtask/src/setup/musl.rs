@@ -93,7 +93,7 @@ fn zig() -> Result<PathBuf> {
         fs::write(&list, PROGRAMS)?;
         run(Command::new("python3")
             .args(pip)
-            .args(["install", "--quiet", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"])
+            .args(["install", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"])
             .args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"])
             .arg(&folder)
             .arg("--requirement")

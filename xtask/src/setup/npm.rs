@@ -8,7 +8,7 @@ use std::{fs, process::Command};
 use anyhow::{Context, Result, bail};
 
 use crate::{
-    run::{find, run, step},
+    run::{fetch_into, find, run},
     tree,
 };
 
@@ -23,7 +23,7 @@ pub(super) fn install() -> Result<()> {
     if find("npm").is_none() {
         bail!("no npm in PATH: install Node.js 18 or newer with npm (https://nodejs.org, or your system's packages)");
     }
-    step("npm install, as package-lock.json says", || {
+    fetch_into("npm install, as package-lock.json says", &root.join("node_modules"), || {
         // Not `npm ci`: it refuses a lock without the optional packages of other systems, and not every registry has them.
         let install = ["install", "--no-save", "--no-fund", "--no-audit", "--loglevel=error"];
         run(Command::new("npm").args(install).current_dir(&root))?;

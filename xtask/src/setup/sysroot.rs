@@ -70,10 +70,9 @@ impl Recipe {
         let list = self.targets.join(" ");
         let added = step(&format!("rustup target add {list}"), || {
             let mut rustup = Command::new("rustup");
-            let added = output(rustup.args(["target", "add"]).args(self.targets).env("RUST_BACKTRACE", "0"));
-            match &added {
-                Ok(_) => eprintln!("    added"),
-                Err(error) => eprintln!("    not to be had from rustup; trying Debian's packages ({error:#})"),
+            let added = run(rustup.args(["target", "add"]).args(self.targets).env("RUST_BACKTRACE", "0"));
+            if let Err(error) = &added {
+                eprintln!("    not to be had from rustup; trying Debian's packages ({error:#})");
             }
             Ok(added.is_ok())
         })?;
@@ -134,7 +133,7 @@ impl Recipe {
         fs::write(work.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2021\"\n\n[workspace]\n")?;
         fs::write(work.join("src/lib.rs"), "#![no_std]\n")?;
         run(Command::new("cargo")
-            .args(["build", "--quiet", "--release"])
+            .args(["build", "--release"])
             .args(self.targets.iter().flat_map(|target| ["--target", target]))
             .arg(format!("-Zbuild-std={}", self.crates))
             .current_dir(work)
