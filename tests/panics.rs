@@ -1,7 +1,7 @@
 //! After a panic in the Worker: who is told what, what ends and what goes on.
 //!
-//! The Worker here is built with the feature `panics`: it panics when a request's `x-panic` names a place, and when a
-//! stream is sent the message `panic`.
+//! The Worker here is the instrumented one: it panics where a request's `x-instrument` says, and when a stream is sent the
+//! message `panic`.
 
 use std::fs;
 
@@ -43,12 +43,12 @@ mod kept {
 
 #[test]
 fn the_worker_that_is_given_away_cannot_be_told_to_panic() -> Result<()> {
-    let tells = |wasm: &[u8]| wasm.windows(7).any(|bytes| bytes == b"x-panic");
+    let tells = |wasm: &[u8]| wasm.windows(12).any(|bytes| bytes == b"x-instrument");
     ensure!(
-        tells(&fs::read(places::made("target/edge/panicking/index_bg.wasm")?)?),
+        tells(&fs::read(places::made("target/edge/instrumented/index_bg.wasm")?)?),
         "this test looks for another word"
     );
-    ensure!(workerd::relay()?.iter().all(|(_, file)| !tells(file)), "build/ has the feature `panics`");
+    ensure!(workerd::relay()?.iter().all(|(_, file)| !tells(file)), "build/ has the feature `instrumented`");
     Ok(())
 }
 
@@ -59,7 +59,7 @@ const CRASHED: (u16, &str) = (1011, "crashed");
 async fn bench(kind: Kind) -> Result<(Bench, TempDir)> {
     let folder = tempfile::tempdir()?;
     let log = folder.path().join("log");
-    Ok((Bench::with(kind, |options| options.panicking().log(&log)).await?, folder))
+    Ok((Bench::with(kind, |options| options.instrumented().log(&log)).await?, folder))
 }
 
 /// The log says where it was, and nothing that the panic's message quotes.
@@ -93,7 +93,7 @@ async fn crashes(socket: &mut Socket) -> Result<()> {
 async fn a_request_that_panics_is_answered_with_an_error_and_the_next_as_ever(kind: Kind) -> Result<()> {
     let (bench, folder) = bench(kind).await?;
     let before = http::request(bench.address(), "GET", "/", &[]).await?.without_date();
-    let answer = http::request(bench.address(), "GET", "/", &[("x-panic", "entry")]).await?;
+    let answer = http::request(bench.address(), "GET", "/", &[("x-instrument", "panic at entry")]).await?;
     ensure!(answer.status() == 500, "answered {}", answer.head);
     ensure!(!answer.body.contains("203.0.113.7"), "the answer quotes the panic: {}", answer.body);
     ensure!(
@@ -102,7 +102,7 @@ async fn a_request_that_panics_is_answered_with_an_error_and_the_next_as_ever(ki
     );
     let mut socket = echo(&bench).await?;
     socket.close().await?;
-    was_told(&folder, "panic at src/edge/panics.rs:")?;
+    was_told(&folder, "panic at src/edge/instrument.rs:")?;
     bench.must_be_idle().await
 }
 
@@ -138,7 +138,7 @@ async fn what_the_runtime_has_coupled_goes_on(kind: Kind) -> Result<()> {
     let mut coupled = Socket::connect(&bench.url_of("/ws/chat")).await?;
     coupled.send(ask("sim echo")).await?;
     still_echoes(&mut coupled).await?;
-    http::request(bench.address(), "GET", "/", &[("x-panic", "entry")]).await?;
+    http::request(bench.address(), "GET", "/", &[("x-instrument", "panic at entry")]).await?;
     still_echoes(&mut coupled).await?;
     coupled.close().await
 }
@@ -149,7 +149,7 @@ async fn panic_after_panic_leaves_little_behind(kind: Kind) -> Result<()> {
     let mut before = 0;
     for round in 0..40 {
         let mut stream = echo(&bench).await?;
-        http::request(bench.address(), "GET", "/", &[("x-panic", "entry")]).await?;
+        http::request(bench.address(), "GET", "/", &[("x-instrument", "panic at entry")]).await?;
         stream.send(&b"there?"[..]).await?;
         crashes(&mut stream).await?;
         if round == 20 {
@@ -169,10 +169,10 @@ async fn an_object_that_panics_loses_its_tunnels_and_takes_new_ones(kind: Kind) 
     let session = tunnel.opened().await?.session.context("no session")?;
     // The request that makes the object panic may fail, but does not hang.
     let offer = upgrade::encode(&Control::Open(open(limits::WINDOW_MAX)), &ask("sim echo"));
-    let asks = [("sec-websocket-protocol", offer.as_str()), ("x-panic", "object")];
+    let asks = [("sec-websocket-protocol", offer.as_str()), ("x-instrument", "panic at object")];
     let answer = http::request(bench.address(), "GET", "/tunnel", &[&http::UPGRADE[..], &asks].concat()).await?;
     ensure!([101, 500].contains(&answer.status()), "answered {}", answer.head);
-    was_told(&folder, "panic at src/edge/panics.rs:")?;
+    was_told(&folder, "panic at src/edge/instrument.rs:")?;
     tunnel.send(&b"there?"[..]).await?;
     let said = tunnel.next().await?;
     ensure!(said == Said::Closed(CRASHED.0, CRASHED.1.to_owned()), "{said:?}");

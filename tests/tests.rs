@@ -18,6 +18,8 @@ mod library_clients;
 mod faults;
 /// What follows a panic in the Worker.
 mod panics;
+/// What the Worker holds once everybody has left.
+mod leaks;
 /// What a stranger sees.
 mod probes;
 /// The relays that carry tunnels, one under each test.

@@ -54,8 +54,13 @@ async fn answer(
     env: &JsValue,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
-    #[cfg(feature = "panics")]
-    crate::panics::if_asked(request, "entry");
+    #[cfg(feature = "instrumented")]
+    {
+        crate::instrument::panic_if_asked(request, "entry");
+        if let Some(holdings) = crate::instrument::holdings(request) {
+            return holdings;
+        }
+    }
     let url = request.url();
     let (path, query) = split(&url);
     let Ok(config) = settings::get(env) else {

@@ -18,9 +18,9 @@ mod settings;
 mod url;
 mod pages;
 mod trap;
-#[cfg(feature = "panics")]
+#[cfg(feature = "instrumented")]
 #[allow(clippy::panic, reason = "it is there for that")]
-mod panics;
+mod instrument;
 mod stream;
 mod upstream;
 mod upgrade;

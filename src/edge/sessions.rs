@@ -199,8 +199,8 @@ impl Sessions {
 #[cfg_attr(test, expect(dead_code, reason = "there is no platform in unit tests"))]
 impl Sessions {
     fn answer(&self, request: &Request) -> Result<Response, JsValue> {
-        #[cfg(feature = "panics")]
-        crate::panics::if_asked(request, "object");
+        #[cfg(feature = "instrumented")]
+        crate::instrument::panic_if_asked(request, "object");
         let url = request.url();
         let (path, _) = split(&url);
         let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();

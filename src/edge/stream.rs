@@ -93,9 +93,9 @@ impl<H: Handler> Stream<H> {
     }
 
     fn dispatch(&self, happening: Happening<H::Note>) {
-        #[cfg(feature = "panics")]
+        #[cfg(feature = "instrumented")]
         if let Happening::Event(_, value) = &happening {
-            crate::panics::if_told(value);
+            crate::instrument::panic_if_told(value);
         }
         self.inbox.borrow_mut().push_back(happening);
         self.run();

@@ -41,11 +41,12 @@ pub(crate) async fn dial(url: &str, client: &Request) -> Option<Response> {
     init.set_headers(&headers);
     init.set_redirect(RequestRedirect::Manual);
     init.set_signal(Some(&attempt.signal()));
+    // Kept here, so that it is freed although the timer hardly ever calls it.
     let give_up = {
         let attempt = attempt.clone();
-        Closure::once_into_js(move || attempt.abort())
+        Closure::once(move || attempt.abort())
     };
-    let timer = platform::set_timeout(give_up.unchecked_ref(), limits::WEB_DIAL.as_millis() as f64);
+    let timer = platform::set_timeout(give_up.as_ref().unchecked_ref(), limits::WEB_DIAL.as_millis() as f64);
     let response = JsFuture::from(platform::fetch_url(url, &init)).await;
     platform::clear_timeout(&timer);
     let response: Response = response.ok()?.dyn_into().ok()?;

@@ -25,10 +25,12 @@ use tokio::{
 use crate::places::{self, Runtime};
 
 /// What to run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Script {
     /// Pasarela's relay, as built.
     Relay,
+    /// The relay that panics when it is told to, and tells what it holds.
+    Instrumented,
     /// Another Worker for comparison: one JavaScript module.
     Other(PathBuf),
     /// Another Worker in Rust: the folder that it was built into.
@@ -99,10 +101,10 @@ impl Options {
         self
     }
 
-    /// The relay that panics when it is told to.
+    /// The relay that panics when it is told to, and tells what it holds.
     #[must_use]
-    pub fn panicking(mut self) -> Self {
-        self.script = Script::Built(places::root().join("target/edge/panicking"));
+    pub fn instrumented(mut self) -> Self {
+        self.script = Script::Instrumented;
         self
     }
 
@@ -225,6 +227,7 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
              {site}\n\
              (name = \"internet\", network = (allow = [\"public\", \"private\", \"local\"])),\n\
            ],\n\
+           {flags_of_v8}\n\
            sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
          );\n\
          const w :Workerd.Worker = (\n\
@@ -234,6 +237,7 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
            bindings = [{bindings}],\n\
            {namespaces}\n\
          );\n",
+        flags_of_v8 = if options.script == Script::Instrumented { "v8Flags = [\"--expose-gc\"]," } else { "" },
         port = options.port,
         modules = modules(&options.script, folder)?,
         flags = flags.join(", "),
@@ -291,17 +295,21 @@ fn modules(script: &Script, folder: &Path) -> Result<String> {
             }
             Ok(BUILT.to_owned())
         }
-        Script::Built(built) => {
-            for name in ["index.js", "index_bg.wasm"] {
-                copy(&built.join(name), &folder.join(name))?;
-            }
-            Ok(BUILT.to_owned())
-        }
+        Script::Instrumented => copied(&places::made("target/edge/instrumented")?, folder),
+        Script::Built(built) => copied(built, folder),
         Script::Other(path) => {
             copy(path, &folder.join("other.mjs"))?;
             Ok("(name = \"other.mjs\", esModule = embed \"other.mjs\")".to_owned())
         }
     }
+}
+
+/// Copies a built Worker.
+fn copied(built: &Path, folder: &Path) -> Result<String> {
+    for name in ["index.js", "index_bg.wasm"] {
+        copy(&built.join(name), &folder.join(name))?;
+    }
+    Ok(BUILT.to_owned())
 }
 
 /// What `cargo xtask build edge` makes, and worker-build.

@@ -16,7 +16,7 @@ use crate::{
     setup, tree,
 };
 
-/// The profile of Wasm that nobody is given: for unit tests, lints and the Worker that panics.
+/// The profile of Wasm that nobody is given: for unit tests, lints and the instrumented Worker.
 pub(crate) const QUICK: &str = "wasm-quick";
 
 /// The page's check, which goes into all that serves the page, and so comes first.

@@ -76,7 +76,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         build::edge_with(&tools, Form::Real)?;
     }
     if wanted(Stage::E2e) {
-        build::edge_with(&tools, Form::Panicking)?;
+        build::edge_with(&tools, Form::Instrumented)?;
         end_to_end(options)?;
     }
     if wanted(Stage::Dist) {
@@ -98,7 +98,7 @@ fn clippy(tools: &setup::Tools) -> Result<()> {
         // The page's tests run on the host, and a baseline has none.
         let all = [
             &["--package", "pasarela-edge", "--tests"][..],
-            &["--package", "pasarela-edge", "--features", "panics"],
+            &["--package", "pasarela-edge", "--features", "instrumented"],
             &["--package", "pasarela-page"],
             &["--package", "naive-rust"],
         ];

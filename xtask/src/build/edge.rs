@@ -1,6 +1,6 @@
 //! The Worker: `index.js`, with the main module `src/edge/main.mjs` and what wasm-bindgen made, and `index_bg.wasm`.
 //!
-//! In its real form, in `build`, it is what `wrangler` deploys. The other is for the tests of what follows a panic.
+//! In its real form, in `build`, it is what `wrangler` deploys. The other is for tests of what follows a panic, and of leaks.
 
 use std::{
     fs,
@@ -36,14 +36,16 @@ const FEATURES: [&str; 7] = [
 pub(crate) enum Form {
     /// Optimised, for everybody: in `build`.
     Real,
-    /// Quick to build, and it panics when it is told to: in `target/edge/panicking`.
-    Panicking,
+    /// Quick to build, panics when it is told to and tells what it holds: in `target/edge/instrumented`.
+    Instrumented,
 }
 
 pub(super) fn build(tools: &Tools, form: Form) -> Result<()> {
     let (name, folder, profile, features) = match form {
         Form::Real => ("build the Worker", "build", "release", &[][..]),
-        Form::Panicking => ("build the Worker that panics", "target/edge/panicking", QUICK, &["panics"][..]),
+        Form::Instrumented => {
+            ("build the instrumented Worker", "target/edge/instrumented", QUICK, &["instrumented"][..])
+        }
     };
     step(name, || {
         let wasm = wasm::compile(tools, "pasarela-edge", profile, features)?;
