@@ -155,3 +155,21 @@ fn the_old_runtime_and_the_new_are_what_package_json_pins() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn no_configuration_that_is_recommended_writes_down_who_comes() -> Result<()> {
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    let blocks: Vec<_> = readme.split("```nginx").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    ensure!(!blocks.is_empty(), "README shows nothing for nginx: this test looks in the wrong place");
+    for block in blocks {
+        ensure!(
+            block.contains("access_log off;") && block.contains("error_log /dev/null;"),
+            "nginx keeps logs: {block}"
+        );
+    }
+    for unit in ["serve", "bridge"] {
+        let unit = fs::read_to_string(root().join(format!("packaging/systemd/pasarela-{unit}.service")))?;
+        ensure!(unit.lines().any(|line| line == "LimitCORE=0"), "a unit lets memory be dumped: {unit}");
+    }
+    Ok(())
+}
