@@ -53,7 +53,7 @@ fn the_worker_that_is_given_away_cannot_be_told_to_panic() -> Result<()> {
 }
 
 /// What ends a stream whose instance is gone.
-const CRASHED: (u16, &str) = (1011, "crashed");
+const CRASHED: (u16, &str) = (Code::Crashed.number(), Code::Crashed.token());
 
 /// The Worker that panics, and the folder with what it says on standard error.
 async fn bench(kind: Kind) -> Result<(Bench, TempDir)> {
