@@ -2,10 +2,7 @@
 //!
 //! In its real form, in `build`, it is what `wrangler` deploys. The other is for tests of what follows a panic, and of leaks.
 
-use std::{
-    fs,
-    path::{Path, PathBuf},
-};
+use std::{fs, path::Path};
 
 use anyhow::{Context, Result};
 
@@ -89,6 +86,6 @@ fn make(tools: &Tools, form: Form, (wasm, main): (&Path, &Path), folder: &Path) 
     fs::remove_dir_all(&work).with_context(|| format!("cannot remove {}", work.display()))
 }
 
-fn place(from: &Path, to: &PathBuf) -> Result<()> {
+fn place(from: &Path, to: &Path) -> Result<()> {
     fs::rename(from, to).with_context(|| format!("cannot put {} in place", to.display()))
 }
