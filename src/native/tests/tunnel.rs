@@ -1,10 +1,13 @@
 //! The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
 
+use std::io;
+use std::pin::Pin;
+use std::task::{Context, Poll};
 use std::time::Duration;
 
 use pasarela::sim::pattern;
-use pasarela::tunnel::{self, Tunnel, TunnelStream};
-use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex, split};
+use pasarela::tunnel::{self, Handle, Tunnel, TunnelStream};
+use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;
 
@@ -100,6 +103,53 @@ async fn a_local_connection_is_carried_with_its_half_closes() {
     let status = within(carried).await.expect("no panic").expect("ended in order");
     assert_eq!((status.sent, status.received), (hello.len() as u64, counts.len() as u64));
     assert_eq!((status.connected, status.dialled, status.carriers), (true, 1, 1));
+    assert_all_closed(&world.sim).await;
+    assert_relay_empty(&world.relay).await;
+}
+
+/// A local side that is written to only when everybody can see that the tunnel is connected.
+struct Watcher {
+    stream: DuplexStream,
+    handle: Handle,
+}
+
+impl AsyncRead for Watcher {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_read(cx, buf)
+    }
+}
+
+impl AsyncWrite for Watcher {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        assert!(self.handle.status().connected, "bytes from WhatsApp, and no word that it is reached");
+        Pin::new(&mut self.stream).poll_write(cx, buf)
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_flush(cx)
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+#[tokio::test]
+async fn who_gets_bytes_can_see_that_whatsapp_is_reached() {
+    let world = World::start().await;
+    // The relay's word and the bytes come in one piece sometimes only.
+    for _ in 0..100 {
+        let tunnel = Tunnel::new(world.options());
+        let (stream, mut app) = duplex(1 << 16);
+        let mut local = Watcher { stream, handle: tunnel.handle() };
+        let carried = tokio::spawn(async move { tunnel.carry(&mut local).await });
+        app.write_all(&command("sim source 10")).await.expect("room");
+        app.shutdown().await.expect("open");
+        let mut got = Vec::new();
+        within(app.read_to_end(&mut got)).await.expect("an end");
+        within(carried).await.expect("told in time").expect("ended in order");
+        assert_eq!(got.len(), 10);
+    }
     assert_all_closed(&world.sim).await;
     assert_relay_empty(&world.relay).await;
 }

@@ -149,6 +149,8 @@ impl Engine {
                 Output::Connected => {
                     self.status.connected = true;
                     self.carriers.connected();
+                    // Who gets the first bytes may look at once whether WhatsApp is reached.
+                    self.show();
                 }
                 Output::Read(max) => local.iter_mut().for_each(|local| local.read(max)),
                 Output::Write(piece) => {
