@@ -1,6 +1,12 @@
 //! The commands of a developer: `pasarela-dev`, which `cargo xtask dev` starts, and `wrangler dev`.
 
-use std::{net::TcpListener, process::Stdio, time::Duration};
+use std::{
+    fs,
+    net::{SocketAddr, TcpListener},
+    path::Path,
+    process::Stdio,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::{Sim, SimConfig};
@@ -80,18 +86,79 @@ async fn wrangler_dev_builds_the_worker_and_runs_it_offline() -> Result<()> {
     // It builds into the folder that the other tests take the Worker from.
     workerd::relay()?;
     let sim = Sim::start(SimConfig::default()).await?;
-    let port = TcpListener::bind("127.0.0.1:0")?.local_addr()?.port();
+    let chat = format!("UPSTREAM_CHAT:{}", sim.chat());
+    with_wrangler(&places::root(), &["--env", "dev", "--var", &chat], async |address| {
+        handshake::through(&format!("ws://{address}/pipe/chat"), sim.root_key()).await
+    })
+    .await
+}
+
+/// As wrangler.toml describes it, with its lines for an own site turned on.
+#[tokio::test]
+async fn behind_files_that_the_platform_serves_the_key_still_opens_the_page() -> Result<()> {
+    let sim = Sim::start(SimConfig::default()).await?;
+    let folder = tempfile::tempdir()?;
+    for (name, bytes) in workerd::relay()? {
+        fs::write(folder.path().join(name), bytes)?;
+    }
+    fs::create_dir(folder.path().join("site"))?;
+    fs::write(folder.path().join("site/index.html"), "a shop for bicycles")?;
+    fs::write(folder.path().join("site/404.html"), "no such bicycle")?;
+    let shipped = fs::read_to_string(places::root().join("wrangler.toml"))?;
+    let build = "[build]\ncommand = \"cargo xtask build edge\"\n";
+    ensure!(shipped.contains(build) && shipped.contains("\n# [assets]\n") && shipped.contains("# SITE = \"none\""));
+    let own =
+        shipped.replace(build, "").replace("# SITE = \"none\"", "SITE = \"own\"").replace("build/index.js", "index.js");
+    let mut in_assets = false;
+    let own = own.lines().map(|line| {
+        in_assets = line.starts_with("# [assets]") || in_assets && line.starts_with("# ");
+        if in_assets { line.trim_start_matches("# ") } else { line }
+    });
+    fs::write(folder.path().join("wrangler.toml"), own.collect::<Vec<_>>().join("\n"))?;
+    fs::write(folder.path().join(".dev.vars"), format!("RELAY_KEYS=ana={}\n", page::KEY))?;
+    let chat = format!("UPSTREAM_CHAT:{}", sim.chat());
+    let web = format!("UPSTREAM_WEB:http://{}/ws/chat", sim.web());
+    with_wrangler(folder.path(), &["--env", "", "--var", &chat, "--var", &web], async |address| {
+        let get = async |target: String| http::request(address, "GET", &target, &[]).await;
+        let files = [("/", "a shop for bicycles"), ("/nothing", "no such bicycle"), ("/check.js", "no such bicycle")];
+        for (target, body) in files {
+            let answer = get(target.to_owned()).await?;
+            ensure!(answer.body.contains(body), "{target}: {answer:?}");
+        }
+        let wrong = get(format!("/{}X/", page::KEY)).await?.without_date();
+        ensure!(wrong == get("/0/".to_owned()).await?.without_date(), "{wrong:?}");
+        // A browser that goes there says so, and must not get the files' answer.
+        let browser = Browser::start()?;
+        let visit = browser.visit(Visitor::default()).await?;
+        let root = crate::common::hex(sim.root_key());
+        visit.open(address, &format!("/{}/#root={root}", page::KEY)).await?;
+        let verdict = page::check(&visit).await?;
+        ensure!(verdict.code.is_none(), "{verdict:?}");
+        visit.reload().await?;
+        ensure!(page::check(&visit).await?.code.is_none(), "loaded again it is another page");
+        Ok(())
+    })
+    .await
+}
+
+/// Runs `wrangler dev` in this folder for as long as `check` takes, and ends it with Ctrl-C.
+async fn with_wrangler(
+    folder: &Path,
+    arguments: &[&str],
+    check: impl AsyncFnOnce(SocketAddr) -> Result<()>,
+) -> Result<()> {
+    let address = TcpListener::bind("127.0.0.1:0")?.local_addr()?;
     let mut command = Command::new(places::made("node_modules/.bin/node")?);
-    command.arg(places::made("node_modules/.bin/wrangler")?).args(["dev", "--env", "dev", "--ip", "127.0.0.1"]);
-    command.args(["--port", &port.to_string(), "--inspector-port", "0", "--show-interactive-dev-session=false"]);
-    command.args(["--var", &format!("UPSTREAM_CHAT:{}", sim.chat())]);
+    command.arg(places::made("node_modules/.bin/wrangler")?).args(["dev", "--ip", "127.0.0.1"]).args(arguments);
+    command.args(["--port", &address.port().to_string()]);
+    command.args(["--inspector-port", "0", "--show-interactive-dev-session=false"]);
     command.envs([("CI", "1"), ("WRANGLER_SEND_METRICS", "false"), ("CLOUDFLARE_CF_FETCH_ENABLED", "false")]);
-    let (mut child, mut lines) = start(command.current_dir(places::root()))?;
+    let (mut child, mut lines) = start(command.current_dir(folder))?;
     // Its own children, workerd among them, are in the same group.
     let group = pid(&child)?;
     let outcome = async {
         line_with(&mut lines, "Ready on").await?;
-        handshake::through(&format!("ws://127.0.0.1:{port}/pipe/chat"), sim.root_key()).await
+        check(address).await
     };
     let outcome = outcome.await;
     kill_process_group(group, Signal::INT).ok();

@@ -18,9 +18,15 @@ use pasarela_e2e::{browser, places, workerd::Options};
 
 use crate::{common::hex, relays::Bench};
 
-const KEY: &str = "0123456789abcdefghij";
+pub(crate) const KEY: &str = "0123456789abcdefghij";
 
+/// A relay with a key, whose operator shows the page to everybody.
 fn keyed(options: Options) -> Options {
+    hidden(options).var("SITE", "guide")
+}
+
+/// A relay with a key, as it comes: strangers see nothing.
+fn hidden(options: Options) -> Options {
     options.var("OPEN", "0").var("RELAY_KEYS", &format!("ana={KEY}"))
 }
 

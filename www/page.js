@@ -10,7 +10,11 @@
 
   var KEY = /^[\w.~-]{16,128}$/, PARAMETER = /^(addr|port|sni|verify|host|pin|ech)=[\w.~%:[\],+\/=-]+$/, ROOT = /^root=[0-9a-f]{64}$/i
   var origin = location.protocol + '//' + location.host
-  var open = body.hasAttribute('data-open'), own = body.getAttribute('data-site') === 'own'
+  // The name under which a page is found that strangers do not see, besides its key.
+  var open = body.hasAttribute('data-open'), hidden = body.getAttribute('data-hidden')
+  // A key in the path.
+  var door = open ? '' : (/^\/([\w.~-]{16,128})\/$/.exec(location.pathname) || [])[1] || ''
+  if (door === hidden) door = ''
   var texts = by('texts').content
   // In clear everybody on the way could read the key; on the way to this machine itself there is nobody.
   var insecure = location.protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname)
@@ -54,6 +58,14 @@
 
   function fragment() { return location.hash.slice(1) }
 
+  // The key does not stay in the path, where it would be copied from the address bar to places that look into links.
+  function moveKey() {
+    var found = parse(by(fragment()) ? '' : fragment())
+    if (!found) return
+    var rest = [found.key || door].concat(found.parameters).join('&')
+    history.replaceState(null, '', (hidden ? '/' + hidden + '/' : '/') + location.search + '#' + rest)
+  }
+
   // What the address bar says about the relay.
   function addressed() {
     var hash = fragment()
@@ -62,13 +74,11 @@
     behind = found && hash && !by(hash) ? hash : ''
     found = found || parse('')
     if (open) found.key = ''
-    else if (!found.key) found.key = (/^\/([\w.~-]{16,128})\/$/.exec(location.pathname) || [])[1] || ''
     return open || found.key ? found : null
   }
 
   function link(of) {
     var parameters = of.parameters.map(function (part) { return '&' + part }).join('')
-    if (own && of.key) return origin + '/' + of.key + '/' + (parameters && '#' + parameters)
     return origin + '/' + (of.key || parameters ? '#' + of.key + parameters : '')
   }
 
@@ -77,9 +87,11 @@
     var key = relay ? relay.key : 'KEY'
     var path = location.host + (key && '/' + key) + '/ws/chat'
     var values = { link: relay ? link(relay) : origin + '/#KEY', wss: location.protocol.replace('http', 'ws') + '//' + path }
+    values.door = relay && origin + '/' + (key && key + '/') + (relay.parameters.length ? '#' + relay.parameters.join('&') : '')
     values.https = location.protocol + '//' + path
     all('[data-fill]').forEach(function (element) { element.textContent = values[element.getAttribute('data-fill')] })
     by('link').textContent = values.link
+    show(by('door'), hidden && key && relay)
     show(by('known'), relay)
     show(by('key-form'), !relay)
     show(by('change'), !open)
@@ -339,5 +351,6 @@
     if (!by(fragment())) fill()
     else translations()
   })
+  if (door) moveKey()
   fill()
 })()

@@ -3,9 +3,12 @@
 //! It reads no environment itself; the caller passes a look-up. A client can change nothing here.
 
 use alloc::{
+    format,
     string::{String, ToString},
     vec::Vec,
 };
+
+use sha2::{Digest, Sha256};
 
 use crate::{limits, proxy};
 
@@ -48,6 +51,18 @@ pub struct Key {
     pub name: String,
     /// 16–128 URL-safe characters.
     pub secret: String,
+    /// What stands for the secret in the path of a page that has the secret itself behind `#`: see [`page_name`].
+    pub page: String,
+}
+
+/// The name under which a key's page is found, besides the key: 32 hexadecimal digits that do not give the key away.
+///
+/// The key must not stay in a path, and what is behind `#` no server sees; so a page that is loaded again is asked for by this.
+/// It opens the page and its files alone.
+#[must_use]
+pub fn page_name(secret: &str) -> String {
+    let digest = Sha256::new_with_prefix("pasarela page ").chain_update(secret).finalize();
+    digest.iter().take(16).fold(String::new(), |name, byte| name + &format!("{byte:02x}"))
 }
 
 impl core::fmt::Debug for Key {
@@ -68,10 +83,30 @@ pub enum WebUpstream {
 /// What stands at every path that is not a relay route.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Site {
-    /// The guide at `/`, not found elsewhere.
+    /// Nothing: not found, with no mark of anybody's.
+    Nothing,
+    /// The guide at `/`, which tells everybody what this is; not found elsewhere.
     Guide,
     /// The operator's own static files.
     Own,
+}
+
+impl Site {
+    /// What the operator chose. Who chose nothing has the guide until there are keys to keep: up to then nobody uses the
+    /// relay, or everybody may.
+    ///
+    /// # Errors
+    /// `SITE` is not usable.
+    pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
+        let var = |name| get(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty());
+        match var("SITE").as_deref() {
+            None if var("RELAY_KEYS").is_some() => Ok(Self::Nothing),
+            None | Some("guide") => Ok(Self::Guide),
+            Some("none") => Ok(Self::Nothing),
+            Some("own") => Ok(Self::Own),
+            Some(_) => Err(ConfigError { variable: "SITE", expected: "none, guide or own" }),
+        }
+    }
 }
 
 /// A host and a port to dial.
@@ -153,10 +188,6 @@ impl Config {
             1 => Some(proxy::Version::V1),
             _ => Some(proxy::Version::V2),
         };
-        let site = match choice("SITE", "guide or own", &[("guide", 0), ("own", 1)])? {
-            0 => Site::Guide,
-            _ => Site::Own,
-        };
         let tls = var("UPSTREAM_TLS").map(|value| {
             Authority::parse(&value).ok_or(ConfigError { variable: "UPSTREAM_TLS", expected: "one host:port" })
         });
@@ -167,7 +198,7 @@ impl Config {
             web_urls: web_urls(var("UPSTREAM_WEB").as_deref())?,
             tls: tls.transpose()?,
             proxy_header,
-            site,
+            site: Site::from_vars(&get)?,
             session_shards: shards(var("SESSION_SHARDS").as_deref())?,
         })
     }
@@ -182,7 +213,7 @@ fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
     let parse = |pair: &str| {
         let (name, secret) = pair.split_once('=')?;
         let valid = !name.is_empty() && limits::KEY.contains(&secret.len()) && secret.bytes().all(url_safe);
-        valid.then(|| Key { name: name.to_string(), secret: secret.to_string() })
+        valid.then(|| Key { name: name.to_string(), secret: secret.to_string(), page: page_name(secret) })
     };
     let keys: Option<Vec<_>> = keys.unwrap_or_default().split_whitespace().map(parse).collect();
     let keys = keys.filter(|keys| {
@@ -267,6 +298,22 @@ mod tests {
             assert_eq!(error.variable, variable);
             assert!(!error.to_string().contains(value));
         }
+    }
+
+    #[test]
+    fn with_keys_strangers_see_nothing_unless_the_operator_wants_it() {
+        let keys = ("RELAY_KEYS", "ana=0123456789abcdef");
+        let site = |vars: &[(&str, &str)]| config(vars).unwrap().site;
+        assert_eq!(site(&[]), Site::Guide);
+        assert_eq!(site(&[("OPEN", "1")]), Site::Guide);
+        assert_eq!(site(&[keys]), Site::Nothing);
+        assert_eq!(site(&[keys, ("SITE", " ")]), Site::Nothing);
+        assert_eq!(site(&[keys, ("SITE", "guide")]), Site::Guide);
+        assert_eq!(site(&[("SITE", "none")]), Site::Nothing);
+        assert_eq!(site(&[("SITE", "own")]), Site::Own);
+        // Keys that cannot be used are keys to keep all the same.
+        let found = Site::from_vars(|name| (name == "RELAY_KEYS").then(|| "short".to_string()));
+        assert_eq!(found, Ok(Site::Nothing));
     }
 
     #[test]

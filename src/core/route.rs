@@ -3,9 +3,11 @@
 //! It compares keys in constant time and answers nothing: whatever is not a route gets one and the same answer from the
 //! adapter, so that a prober learns nothing.
 
+use alloc::string::String;
+
 use subtle::{ConditionallySelectable, ConstantTimeEq};
 
-use crate::config::{Access, Config, Key};
+use crate::config::{Access, Config};
 
 /// A route of the relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -54,6 +56,24 @@ pub enum Kind {
 }
 
 impl Route {
+    /// The route at this path, which begins behind the key.
+    fn at(path: &str) -> Option<Self> {
+        Some(match path {
+            "/ws/chat" => Self::WsChat,
+            "/pipe/chat" => Self::Pipe(Kind::Chat),
+            "/pipe/tls" => Self::Pipe(Kind::Tls),
+            "/tunnel" => Self::Tunnel,
+            "/status.json" => Self::Status,
+            "/" => Self::Guide,
+            path => Self::Asset(Asset::at(path)?),
+        })
+    }
+
+    /// Whether it is the guide or a file of its.
+    const fn is_page(self) -> bool {
+        matches!(self, Self::Guide | Self::Asset(_))
+    }
+
     /// Whether the route is a WebSocket's.
     pub const fn upgrades(self) -> bool {
         match self {
@@ -70,6 +90,8 @@ pub struct Found<'a> {
     pub route: Route,
     /// The name that the operator gave the key; empty on a relay that is open.
     pub owner: &'a str,
+    /// Under which name the guide is found without the key in its path; empty on a relay that is open.
+    pub page: &'a str,
 }
 
 /// What is to be done with a request.
@@ -85,32 +107,25 @@ pub enum Judgement<'a> {
 
 /// The route that `path` (without query) means, if the key in it is right.
 pub fn find<'a>(access: &'a Access, path: &str) -> Option<Found<'a>> {
-    let (owner, rest) = match access {
+    let keys = match access {
         Access::Closed => return None,
-        Access::Open => ("", path),
-        Access::Keys(keys) => {
-            let (key, rest) = path.strip_prefix('/')?.split_once('/')?;
-            let owner = keys.get(equal_to(keys, key)?)?;
-            (owner.name.as_str(), path.get(path.len() - rest.len() - 1..)?)
-        }
+        Access::Open => return Some(Found { route: Route::at(path)?, owner: "", page: "" }),
+        Access::Keys(keys) => keys,
     };
-    let route = match rest {
-        "/ws/chat" => Route::WsChat,
-        "/pipe/chat" => Route::Pipe(Kind::Chat),
-        "/pipe/tls" => Route::Pipe(Kind::Tls),
-        "/tunnel" => Route::Tunnel,
-        "/status.json" => Route::Status,
-        "/" => Route::Guide,
-        rest => Route::Asset(Asset::at(rest)?),
-    };
-    Some(Found { route, owner })
+    let (given, rest) = path.strip_prefix('/')?.split_once('/')?;
+    let rest = path.get(path.len() - rest.len() - 1..)?;
+    let by_key = equal_to(keys.iter().map(|key| &key.secret), given);
+    let by_page = equal_to(keys.iter().map(|key| &key.page), given);
+    let key = keys.get(by_key.or(by_page)?)?;
+    let route = Route::at(rest).filter(|route| by_key.is_some() || route.is_page())?;
+    Some(Found { route, owner: &key.name, page: &key.page })
 }
 
 /// Which key the given one is. The time depends on the number and the lengths of the keys, not on their contents nor on
 /// which one is equal.
-fn equal_to(keys: &[Key], given: &str) -> Option<usize> {
+fn equal_to<'a>(keys: impl Iterator<Item = &'a String>, given: &str) -> Option<usize> {
     let found = (1u32..).zip(keys).fold(0, |found, (number, key)| {
-        u32::conditional_select(&found, &number, key.secret.as_bytes().ct_eq(given.as_bytes()))
+        u32::conditional_select(&found, &number, key.as_bytes().ct_eq(given.as_bytes()))
     });
     usize::try_from(found).ok()?.checked_sub(1)
 }
@@ -134,6 +149,7 @@ impl Config {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::config::page_name;
 
     const KEY: &str = "0123456789abcdef";
 
@@ -154,8 +170,11 @@ mod tests {
             ("/check.js", Route::Asset(Asset::Script)),
             ("/check.wasm", Route::Asset(Asset::Wasm)),
         ] {
-            assert_eq!(find(&keys(), &alloc::format!("/{KEY}{path}")), Some(Found { route, owner: "bo" }));
-            assert_eq!(find(&Access::Open, path), Some(Found { route, owner: "" }));
+            let page = page_name(KEY);
+            let found = Found { route, owner: "bo", page: &page };
+            assert_eq!(find(&keys(), &alloc::format!("/{KEY}{path}")), Some(found));
+            assert_eq!(find(&keys(), &alloc::format!("/{page}{path}")), Some(found).filter(|_| route.is_page()));
+            assert_eq!(find(&Access::Open, path), Some(Found { route, owner: "", page: "" }));
             assert_eq!(find(&keys(), path), None);
             assert_eq!(find(&keys(), &alloc::format!("/0123456789abcdeF{path}")), None);
             assert_eq!(find(&Access::Closed, path), None);
@@ -174,7 +193,8 @@ mod tests {
     fn a_request_is_judged_by_its_method_and_upgrade_too() {
         let config = Config { access: keys(), ..Config::from_vars(|_| None).unwrap() };
         let judge = |method, path: &str, websocket| config.judge(method, &alloc::format!("/{KEY}{path}"), websocket);
-        let serve = |route| Judgement::Serve(Found { route, owner: "bo" });
+        let page = page_name(KEY);
+        let serve = |route| Judgement::Serve(Found { route, owner: "bo", page: &page });
         assert_eq!(judge("GET", "/tunnel", true), serve(Route::Tunnel));
         assert_eq!(judge("GET", "/tunnel", false), Judgement::UpgradeRequired);
         assert_eq!(judge("HEAD", "/tunnel", false), Judgement::UpgradeRequired);

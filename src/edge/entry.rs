@@ -8,13 +8,21 @@ use pasarela_core::{
     route::{Judgement, Kind, Route},
     web::{edge_query, routing_info},
 };
-use pasarela_guide::upgrade_required;
+use pasarela_guide::{Page, upgrade_required};
 use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
 use crate::{
-    alarm::now, gauges::Gauge, pages, pipe::Driver, sessions, settings, status, stream, upgrade, upstream::remember,
-    url::split, web,
+    alarm::now,
+    gauges::Gauge,
+    pages,
+    pipe::Driver,
+    sessions,
+    settings::{self, Settings},
+    status, stream, upgrade,
+    upstream::remember,
+    url::split,
+    web,
 };
 
 /// What the main module calls for every request.
@@ -63,17 +71,16 @@ async fn answer(
     }
     let url = request.url();
     let (path, query) = split(&url);
-    let Ok(config) = settings::get(env) else {
-        return pages::unknown(request, path, env, None).await;
-    };
+    let settings = settings::get(env);
+    let Some(config) = settings.config else { return pages::unknown(request, env, settings).await };
     let found = match config.judge(&request.method(), path, upgrade::is_asked(request)) {
-        Judgement::Stranger => return pages::unknown(request, path, env, Some(config)).await,
+        Judgement::Stranger => return pages::unknown(request, env, settings).await,
         Judgement::UpgradeRequired => return pages::answer(&upgrade_required()),
         Judgement::Serve(found) => found,
     };
     match found.route {
-        Route::Guide => pages::guide(request, query, config),
-        Route::Asset(asset) => pages::asset(asset, request, path, env, config).await,
+        Route::Guide => page(pages::guide(request, config, found.page), request, env, settings).await,
+        Route::Asset(asset) => page(pasarela_guide::asset(asset), request, env, settings).await,
         Route::Status => status::answer(request, (path, query), config, env).await,
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Route::WsChat => {
@@ -82,6 +89,14 @@ async fn answer(
         }
         Route::Pipe(kind) => relay(upgrade::origin(kind, request), Gauge::Pipe, config, keep_alive),
         Route::Tunnel => sessions::tunnel(request, path, config, env, keep_alive).await,
+    }
+}
+
+/// A page, if there is one to be seen.
+async fn page(page: Option<Page>, request: &Request, env: &JsValue, settings: Settings) -> Result<Response, JsValue> {
+    match page {
+        Some(page) => pages::answer(&page),
+        None => pages::unknown(request, env, settings).await,
     }
 }
 

@@ -3,56 +3,37 @@
 //! `unknown` is the one place that answers what is not there, whatever the reason. What the pages say is `pasarela-guide`'s.
 
 use js_sys::{Function, Promise, Reflect, Uint8Array};
-use pasarela_core::{
-    config::{Config, Site},
-    route::Asset,
-};
-use pasarela_guide::{self as guide, Asked, Language, Page};
+use pasarela_core::config::{Config, Site};
+use pasarela_guide::{self as guide, Asked, Page};
 use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, Response, ResponseInit};
 
-use crate::url::split;
+use crate::{settings::Settings, url::split};
 
 /// The answer to a request that is not a relay route under a right key.
-pub(crate) async fn unknown(
-    request: &Request,
-    path: &str,
-    env: &JsValue,
-    config: Option<&Config>,
-) -> Result<Response, JsValue> {
-    // A variable that cannot be used must not show that the operator's site hides a relay.
-    if config.is_none_or(|config| config.site == Site::Own)
+pub(crate) async fn unknown(request: &Request, env: &JsValue, settings: Settings) -> Result<Response, JsValue> {
+    if settings.site == Site::Own
         && let Some(response) = assets(request, env).await
     {
         return Ok(response);
     }
+    let page = asked(request, |asked| guide::stranger(settings.site, settings.config, asked));
+    answer(&page)
+}
+
+/// The guide, for whoever has the key; nothing for who is to see none.
+pub(crate) fn guide(request: &Request, config: &Config, page: &str) -> Option<Page> {
+    asked(request, |asked| guide::guide(config, asked, page))
+}
+
+/// What of a request a page depends on.
+fn asked<T>(request: &Request, page: impl FnOnce(&Asked<'_>) -> T) -> T {
+    let header = |name| request.headers().get(name).ok().flatten().unwrap_or_default();
     let url = request.url();
-    let asked = Asked { method: &request.method(), path, query: split(&url).1, languages: &languages(request) };
-    answer(&guide::stranger(config, &asked))
-}
-
-/// The guide, for whoever has the key.
-pub(crate) fn guide(request: &Request, query: &str, config: &Config) -> Result<Response, JsValue> {
-    answer(&guide::guide(Some(config), Language::of(query, &languages(request))))
-}
-
-/// A file that the guide loads.
-pub(crate) async fn asset(
-    asset: Asset,
-    request: &Request,
-    path: &str,
-    env: &JsValue,
-    config: &Config,
-) -> Result<Response, JsValue> {
-    match guide::asset(asset) {
-        Some(page) => answer(&page),
-        None => unknown(request, path, env, Some(config)).await,
-    }
-}
-
-fn languages(request: &Request) -> String {
-    request.headers().get("accept-language").ok().flatten().unwrap_or_default()
+    let (path, query) = split(&url);
+    let (method, languages, agent) = (&request.method(), &header("accept-language"), &header("user-agent"));
+    page(&Asked { method, path, query, languages, agent })
 }
 
 /// A page as a response.

@@ -205,10 +205,12 @@ impl Sessions {
         let (path, _) = split(&url);
         let shard = path.trim_start_matches('/').split('/').next().unwrap_or_default();
         let path = path.strip_prefix('/').and_then(|path| path.strip_prefix(shard)).unwrap_or_default();
-        let (Ok(shard), Ok(config)) = (shard.parse(), settings::get(&self.env)) else { return pages::empty(404) };
+        let (Ok(shard), Some(config)) = (shard.parse(), settings::get(&self.env).config) else {
+            return pages::empty(404);
+        };
         let kept = self.kept.get_or_init(|| Kept::new(shard));
         match config.route(path) {
-            Some(Found { route: Route::Tunnel, owner }) => tunnel_here(request, owner, config, kept),
+            Some(Found { route: Route::Tunnel, owner, .. }) => tunnel_here(request, owner, config, kept),
             Some(Found { route: Route::Status, .. }) => pages::answer(&json(kept.sessions.borrow().len().to_string())),
             Some(_) | None => pages::empty(404),
         }

@@ -1,7 +1,8 @@
 //! The answers that need no relaying: the guide with its files, "not found", and what a WebSocket's route says to a browser.
 //!
 //! `stranger` is the one answer to everything that is not there, whatever the reason: a prober who has no key, a wrong one
-//! or a wrong path sees the same. It sends nothing, and the operator's own site is the adapter's.
+//! or a wrong path sees the same. By default that is a bare 404, which many servers give and which names nobody. It sends
+//! nothing, and the operator's own site is the adapter's.
 
 use alloc::borrow::Cow;
 use alloc::format;
@@ -44,13 +45,39 @@ pub struct Asked<'a> {
     pub query: &'a str,
     /// Its `Accept-Language`.
     pub languages: &'a str,
+    /// Its `User-Agent`.
+    pub agent: &'a str,
 }
 
+/// Programs that look at links which people send each other, so that a picture of the page stands below; as their
+/// `User-Agent` says, in small letters. A link in a chat must not show them what it leads to.
+const PREVIEWS: [&str; 16] = [
+    "bot/",
+    "applebot",
+    "discordbot",
+    "embedly",
+    "facebookexternalhit",
+    "facebot",
+    "googlebot",
+    "kakaotalk-scrap",
+    "linkedinbot",
+    "preview",
+    "slackbot",
+    "telegrambot",
+    "twitterbot",
+    "viber",
+    "vkshare",
+    "whatsapp/",
+];
+
 impl Asked<'_> {
-    /// The language of the answer.
-    #[must_use]
-    pub fn language(&self) -> &'static Language {
+    fn language(&self) -> &'static Language {
         Language::of(self.query, self.languages)
+    }
+
+    fn is_preview(&self) -> bool {
+        let agent = self.agent.to_ascii_lowercase();
+        PREVIEWS.iter().any(|known| agent.contains(known))
     }
 }
 
@@ -63,15 +90,21 @@ pub struct Page {
     pub body: Cow<'static, [u8]>,
     /// Whether these are compressed already (gzip).
     pub packed: bool,
-    kind: &'static str,
-    /// What it may do in a browser. None: it stands for another site, and has no header that tells it from others.
+    /// Its kind, unless it has no body.
+    kind: Option<&'static str>,
+    /// What it may do in a browser. None: it has no header that tells it from others' answers.
     policy: Option<&'static str>,
     upgrade: bool,
 }
 
 impl Page {
     fn new(status: u16, kind: &'static str, body: impl Into<Text>) -> Self {
-        Self { status, body: body.into().0, packed: false, kind, policy: Some(NOTHING), upgrade: false }
+        Self { status, body: body.into().0, packed: false, kind: Some(kind), policy: Some(NOTHING), upgrade: false }
+    }
+
+    /// Nothing but the status. Cloudflare's own answer for a missing file is the same, and a bare axum server's.
+    fn nothing() -> Self {
+        Self { kind: None, policy: None, ..Self::new(404, TEXT, "") }
     }
 
     /// Its headers.
@@ -82,7 +115,8 @@ impl Page {
             .flat_map(|policy| SECURITY.into_iter().chain([("content-security-policy", policy)]));
         let packed = self.packed.then_some(("content-encoding", "gzip"));
         let upgrade = self.upgrade.then_some(("upgrade", "websocket"));
-        core::iter::once(("content-type", self.kind)).chain(ours).chain(packed).chain(upgrade)
+        let kind = self.kind.map(|kind| ("content-type", kind));
+        kind.into_iter().chain(ours).chain(packed).chain(upgrade)
     }
 }
 
@@ -104,34 +138,37 @@ impl From<String> for Text {
 /// The answer to a request that is not a relay route under a right key, unless the operator's own site has one. Without a
 /// configuration, one of the variables cannot be used.
 #[must_use]
-pub fn stranger(config: Option<&Config>, asked: &Asked<'_>) -> Page {
-    if config.is_some_and(|config| config.site == Site::Own) {
-        return Page { policy: None, ..Page::new(404, TEXT, "Not found\n") };
+pub fn stranger(site: Site, config: Option<&Config>, asked: &Asked<'_>) -> Page {
+    if site != Site::Guide {
+        return Page::nothing();
     }
     let found = match asked.path {
         _ if !matches!(asked.method, "GET" | "HEAD") => None,
-        "/" => Some(guide(config, asked.language())),
+        "/" => Some(document(config, asked, "")),
         path => Asset::at(path).and_then(asset),
     };
     found.unwrap_or_else(|| Page::new(404, HTML, NOT_FOUND))
 }
 
-/// The guide, showing the parts that apply to this relay.
+/// The guide for whoever has the key, showing the parts that apply to this relay; nothing for who only makes a picture of it
+/// for a chat, who is a stranger. `page` is the name under which it is found without the key in the path.
 #[must_use]
-pub fn guide(config: Option<&Config>, language: &Language) -> Page {
+pub fn guide(config: &Config, asked: &Asked<'_>, page: &str) -> Option<Page> {
+    (!asked.is_preview()).then(|| document(Some(config), asked, page))
+}
+
+fn document(config: Option<&Config>, asked: &Asked<'_>, page: &str) -> Page {
     let state = match config.map(|config| &config.access) {
         None => "misconfigured",
         Some(Access::Closed) => "closed",
         Some(Access::Open | Access::Keys(_)) => "ready",
     };
     let open = config.is_some_and(|config| matches!(config.access, Access::Open));
-    let own = config.is_some_and(|config| config.site == Site::Own);
-    let state = format!(
-        "data-relay=\"{state}\"{}{}",
-        if open { " data-open" } else { "" },
-        if own { " data-site=\"own\"" } else { "" }
-    );
-    let document = made::document(language.code).replacen(STATE, &state, 1);
+    let hidden = config.is_some_and(|config| config.site != Site::Guide);
+    let open = if open { " data-open" } else { "" };
+    let hidden = if hidden { format!(" data-hidden=\"{page}\"") } else { String::new() };
+    let state = format!("data-relay=\"{state}\"{open}{hidden}");
+    let document = made::document(asked.language().code).replacen(STATE, &state, 1);
     let document = document.replacen("{{@css}}", made::STYLE, 1).replacen("{{@js}}", made::CODE, 1);
     Page { policy: Some(made::POLICY), ..Page::new(200, HTML, document) }
 }
@@ -178,48 +215,84 @@ mod tests {
     }
 
     fn asked(method: &'static str, path: &'static str) -> Asked<'static> {
-        Asked { method, path, query: "", languages: "" }
+        Asked { method, path, query: "", languages: "", agent: "" }
+    }
+
+    /// The guide in a language, of a relay that is open or as these variables say.
+    fn guide_in(language: &'static str, vars: &'static [(&str, &str)]) -> Page {
+        guide(&config(vars), &Asked { languages: language, ..asked("GET", "/") }, "name").unwrap()
     }
 
     #[test]
     fn the_guide_shows_the_parts_that_apply() {
-        let body = |config: Option<&Config>| {
-            let page = text(&guide(config, &LANGUAGES[0]));
+        let body = |page: Page| {
+            let page = text(&page);
             page.split("<body ").nth(1).and_then(|rest| rest.split('>').next()).unwrap().to_owned()
         };
-        let open = body(Some(&config(&[("OPEN", "1")])));
+        let open = body(guide_in("", &[("OPEN", "1")]));
         assert!(open.starts_with("data-relay=\"ready\" data-open"), "{open}");
-        assert!(body(Some(&config(&[]))).starts_with("data-relay=\"closed\""));
-        assert!(body(None).starts_with("data-relay=\"misconfigured\""));
-        let own = body(Some(&config(&[("SITE", "own"), ("RELAY_KEYS", "me=0123456789abcdef")])));
-        assert!(own.starts_with("data-relay=\"ready\" data-site=\"own\""), "{own}");
+        assert!(body(guide_in("", &[])).starts_with("data-relay=\"closed\""));
+        let broken = stranger(Site::Guide, None, &asked("GET", "/"));
+        assert!(body(broken).starts_with("data-relay=\"misconfigured\""));
+        let hidden = body(guide_in("", &[("RELAY_KEYS", "me=0123456789abcdef")]));
+        assert!(hidden.starts_with("data-relay=\"ready\" data-hidden=\"name\""), "{hidden}");
     }
 
     #[test]
-    fn a_stranger_sees_the_guide_at_the_root_and_nothing_elsewhere() {
-        let guide_site = config(&[]);
-        assert_eq!(stranger(Some(&guide_site), &asked("HEAD", "/")), guide(Some(&guide_site), &LANGUAGES[0]));
-        assert_eq!(stranger(Some(&guide_site), &asked("POST", "/")).status, 404);
-        assert_eq!(stranger(Some(&guide_site), &asked("GET", "/tunnel")).status, 404);
-        let own = config(&[("SITE", "own")]);
-        let nothing = stranger(Some(&own), &asked("GET", "/nothing"));
-        for path in ["/", "/check.js", "/check.wasm"] {
-            assert_eq!(stranger(Some(&own), &asked("GET", path)), nothing);
+    fn a_stranger_sees_nothing_or_the_guide_at_the_root_alone() {
+        let closed = config(&[]);
+        let page = |method, path| stranger(closed.site, Some(&closed), &asked(method, path));
+        assert_eq!(Some(page("HEAD", "/")), guide(&closed, &asked("GET", "/"), ""));
+        assert_eq!((page("POST", "/").status, page("GET", "/tunnel").status), (404, 404));
+        let keys = config(&[("RELAY_KEYS", "me=0123456789abcdef")]);
+        for site in [Site::Nothing, Site::Own] {
+            for path in ["/", "/check.js", "/check.wasm", "/nothing"] {
+                let nothing = stranger(site, Some(&keys), &asked("GET", path));
+                assert_eq!((nothing.status, &*nothing.body, nothing.headers().count()), (404, &[][..], 0));
+            }
         }
-        assert_eq!(
-            nothing.headers().collect::<Vec<_>>(),
-            [("content-type", TEXT)],
-            "others have no headers as ours are"
-        );
         assert!(upgrade_required().headers().any(|header| header == ("upgrade", "websocket")));
         assert!(busy().headers().all(|(name, _)| name != "upgrade"));
     }
 
     #[test]
+    fn a_link_in_a_chat_shows_nothing_of_what_it_leads_to() {
+        let keys = config(&[("RELAY_KEYS", "me=0123456789abcdef")]);
+        let shown_to = |agent| guide(&keys, &Asked { agent, ..asked("GET", "/0123456789abcdef/") }, "").is_some();
+        for agent in [
+            "WhatsApp/2.24.1 A",
+            "facebookexternalhit/1.1 (+http://www.facebook.com/externalhit_uatext.php)",
+            "TelegramBot (like TwitterBot)",
+            "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
+            "SkypeUriPreview Preview/0.5",
+            "Mozilla/5.0 (compatible; SomeBot/1.0)",
+        ] {
+            assert!(!shown_to(agent), "{agent}");
+        }
+        for agent in [
+            "",
+            "Mozilla/5.0 (Linux; Android 10; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/120.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 Version/17.1 Mobile Safari/604.1",
+        ] {
+            assert!(shown_to(agent), "{agent}");
+        }
+    }
+
+    #[test]
+    fn a_browsers_history_and_tabs_name_nobody() {
+        for language in &LANGUAGES {
+            let page = text(&guide_in(language.code, &[]));
+            let title = page.split("<title>").nth(1).and_then(|rest| rest.split("</title>").next()).unwrap();
+            assert!(!title.is_empty() && !title.contains("WhatsApp") && !title.contains("Pasarela"), "{title}");
+            assert!(page.contains("<meta name=\"robots\" content=\"noindex") && !page.contains("name=\"description"));
+        }
+    }
+
+    #[test]
     fn the_check_is_there_as_the_page_says() {
-        let said = text(&guide(None, &LANGUAGES[0])).contains(" data-check=\"yes\"");
+        let said = text(&guide_in("", &[])).contains(" data-check=\"yes\"");
         for (path, kind) in [("/check.js", SCRIPT), ("/check.wasm", "application/wasm")] {
-            let page = stranger(Some(&config(&[])), &asked("GET", path));
+            let page = stranger(Site::Guide, Some(&config(&[])), &asked("GET", path));
             assert_eq!(page.status, if said { 200 } else { 404 });
             if said {
                 assert!(page.headers().any(|header| header == ("content-type", kind)));
@@ -232,18 +305,18 @@ mod tests {
     #[test]
     fn every_language_has_a_page_of_its_own_that_is_small_and_whole() {
         for language in &LANGUAGES {
-            let page = text(&guide(None, language));
+            let page = text(&guide_in(language.code, &[]));
             let html = format!("<html lang=\"{}\" dir=\"{}\"", language.code, language.direction);
             assert!(page.contains(&html), "{}", language.code);
             assert!(page.len() < 60_000, "{} has {} bytes", language.code, page.len());
             assert!(!page.contains("{{"), "{} has a hole", language.code);
-            assert!(page.contains("<body data-relay=\"misconfigured\""), "{}", language.code);
+            assert!(page.contains("<body data-relay=\"closed\""), "{}", language.code);
         }
     }
 
     #[test]
     fn every_word_of_the_check_has_its_place() {
-        let page = text(&guide(None, &LANGUAGES[0]));
+        let page = text(&guide_in("", &[]));
         let codes = "offline key websocket busy upstream silent garbled forged clock expired browser internal";
         for code in codes.split(' ') {
             assert!(page.contains(&format!("data-code=\"{code}\"")), "{code}");
@@ -256,7 +329,7 @@ mod tests {
     #[test]
     fn the_page_names_no_other_host_to_load_from() {
         for language in &LANGUAGES {
-            let page = text(&guide(None, language));
+            let page = text(&guide_in(language.code, &[]));
             for mark in ["src=\"", "@import", "url(h", "<link rel=\"stylesheet", "style=\""] {
                 assert!(!page.contains(mark), "{}: {mark}", language.code);
             }

@@ -27,6 +27,7 @@ use std::str::FromStr;
 use base64::Engine;
 use base64::alphabet;
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
+use pasarela_core::config::page_name;
 use pasarela_core::limits;
 use url::{Host, Url};
 
@@ -130,6 +131,13 @@ impl Link {
         self.http_host.clone().unwrap_or_else(|| self.own_authority())
     }
 
+    /// Where a browser finds the relay's page. The key is in the path, where others may see it; the link itself is safer.
+    #[must_use]
+    pub fn door(&self) -> String {
+        let scheme = if self.secure { "https" } else { "http" };
+        format!("{scheme}://{}{}", self.own_authority(), self.path("/"))
+    }
+
     /// What to connect to, in order.
     #[must_use]
     pub fn targets(&self) -> Vec<Address> {
@@ -229,6 +237,8 @@ impl FromStr for Link {
         link.parse_fragment(url.fragment().unwrap_or_default())?;
         match (path, &link.key) {
             ("", _) => {}
+            // What stays in the address bar.
+            (path, Some(key)) if path == key || path == page_name(key) => {}
             (_, Some(_)) => return Err(UnusableLink::Path),
             (path, None) => link.key = Some(key(path)?),
         }

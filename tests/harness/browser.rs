@@ -176,12 +176,20 @@ impl Page<'_> {
         Ok(())
     }
 
-    /// Follows a link, and tells where it leads.
+    /// Follows a link to another document, and tells what the address bar says then.
     ///
     /// # Errors
     /// There is no such link, or it leads nowhere.
     pub async fn follow(&self, selector: &str) -> Result<String> {
         self.ask("follow", json!({ "selector": selector })).await
+    }
+
+    /// Loads the page again, and tells what the address bar says then.
+    ///
+    /// # Errors
+    /// The page is gone.
+    pub async fn reload(&self) -> Result<String> {
+        self.ask("reload", json!({})).await
     }
 
     /// Makes the window as wide as this.

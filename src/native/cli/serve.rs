@@ -127,7 +127,8 @@ struct Variables {
     #[arg(long, value_name = "VERSION", env = "PROXY_HEADER", hide_env_values = true)]
     proxy_header: Option<String>,
 
-    /// What whoever has no key sees: guide or own [default: own with --site-dir, else guide]
+    /// What whoever has no key sees: none, own, or guide, which tells everybody what this is
+    /// [default: own with --site-dir, else none; the guide while there is no key to keep]
     #[arg(long, value_name = "WHICH", env = "SITE", hide_env_values = true)]
     site: Option<String>,
 }
@@ -231,8 +232,11 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     }
     match (config.site, &args.site_dir) {
         (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
-        (Shown::Guide, Some(_)) => warn("--site-dir is not used, because SITE is guide"),
-        (Shown::Own, Some(_)) | (Shown::Guide, None) => {}
+        (Shown::Guide | Shown::Nothing, Some(_)) => warn("--site-dir is not used, because SITE is not own"),
+        (Shown::Guide, None) if matches!(config.access, Access::Keys(_)) => {
+            warn("SITE is guide: whoever opens the relay's address is told what it is");
+        }
+        (Shown::Own, Some(_)) | (Shown::Guide | Shown::Nothing, None) => {}
     }
 }
 

@@ -67,7 +67,7 @@ pub(super) struct Args {
 /// What to share, and what to say below it.
 struct Shared {
     link: String,
-    below: &'static str,
+    below: String,
     secret: bool,
 }
 
@@ -97,11 +97,11 @@ fn shared(args: &Args) -> Result<Shared, String> {
             chat_tls: args.chat_tls.then_some(true),
             ..Proxy::at(host).map_err(|_| texts::NO_HOST.to_owned())?
         };
-        return Ok(Shared { link: proxy.link(), below: texts::PROXY, secret: false });
+        return Ok(Shared { link: proxy.link(), below: texts::PROXY.to_owned(), secret: false });
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
     let link = link.map_err(|error| format!("{}: {error}", texts::NO_LINK))?;
-    Ok(Shared { link: link.to_string(), below: texts::PAGE, secret: link.key.is_some() })
+    Ok(Shared { link: link.to_string(), below: texts::relay(&link.door()), secret: link.key.is_some() })
 }
 
 /// The inner error is of what was asked for.

@@ -64,7 +64,16 @@ fn what_is_printed_is_the_same_link() {
         let link = usable(text);
         assert_eq!(parse(&link.to_string()), Ok(link), "{text}");
     }
-    assert_eq!(usable("https://relay.example/KEY").to_string(), format!("https://relay.example/#{KEY}"));
+    let link = format!("https://relay.example/#{KEY}");
+    assert_eq!(usable("https://relay.example/KEY").to_string(), link);
+    // As it is copied from the address bar of the relay's page.
+    let page = pasarela_core::config::page_name(KEY);
+    for copied in
+        [usable("https://relay.example/KEY/#KEY"), usable(&format!("https://relay.example/{page}/?lang=fa#KEY"))]
+    {
+        assert_eq!(copied.to_string(), link);
+    }
+    assert_eq!(usable("https://relay.example/#KEY&addr=192.0.2.7").door(), format!("https://relay.example/{KEY}/"));
 }
 
 #[test]
@@ -76,7 +85,8 @@ fn what_cannot_be_used_is_named_and_not_repeated() {
         ("wss://relay.example/#KEY", UnusableLink::Scheme),
         ("https://a:b@relay.example/#KEY", UnusableLink::NoUrl),
         ("https://relay.example/KEY/tunnel", UnusableLink::Path),
-        ("https://relay.example/KEY#KEY", UnusableLink::Path),
+        ("https://relay.example/KEYx#KEY", UnusableLink::Path),
+        ("https://relay.example/page-of-something/#KEY", UnusableLink::Path),
         ("https://relay.example/?KEY", UnusableLink::Path),
         ("https://relay.example/#short", UnusableLink::Key),
         ("https://relay.example/#KEY!", UnusableLink::Key),

@@ -37,8 +37,8 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
     match config.judge(request.method().as_str(), request.uri().path(), key.is_some()) {
         Judgement::Stranger => unknown(&request, shared),
         Judgement::UpgradeRequired => answer(guide::upgrade_required()),
-        Judgement::Serve(Found { route: Route::Guide, .. }) => {
-            answer(guide::guide(Some(config), asked(&request).language()))
+        Judgement::Serve(Found { route: Route::Guide, page, .. }) => {
+            guide::guide(config, &asked(&request), page).map_or_else(|| unknown(&request, shared), answer)
         }
         Judgement::Serve(Found { route: Route::Asset(asset), .. }) => {
             guide::asset(asset).map_or_else(|| unknown(&request, shared), answer)

@@ -8,8 +8,10 @@ use std::fmt;
 use std::io;
 use std::path::{Path, PathBuf};
 
+use headers::ETag;
 use hyper::body::Bytes;
 use percent_encoding::percent_decode_str;
+use sha2::{Digest, Sha256};
 
 /// The largest site, in bytes.
 const SITE_MAX: u64 = 64 << 20;
@@ -61,6 +63,17 @@ pub(super) enum Page {
 pub(super) struct File {
     pub(super) kind: &'static str,
     pub(super) bytes: Bytes,
+    /// Another for other bytes.
+    pub(super) tag: ETag,
+}
+
+impl File {
+    pub(super) fn new(kind: &'static str, bytes: Bytes) -> Self {
+        let digest = Sha256::digest(&bytes);
+        let name = digest.iter().take(16).fold(String::new(), |name, byte| name + &format!("{byte:02x}"));
+        let tag = format!("\"{name}\"").parse().expect("hexadecimal digits in quotes are a tag");
+        Self { kind, bytes, tag }
+    }
 }
 
 /// Why a folder is no site.
@@ -124,7 +137,8 @@ impl Site {
         let len = std::fs::metadata(path).map_err(failed)?.len();
         *left = left.checked_sub(len).filter(|_| self.files.len() < FILES_MAX).ok_or(SiteError::TooLarge)?;
         let bytes = std::fs::read(path).map_err(failed)?.into();
-        self.files.insert(name.clone(), File { kind: kind(&name), bytes });
+        let file = File::new(kind(&name), bytes);
+        self.files.insert(name, file);
         Ok(())
     }
 

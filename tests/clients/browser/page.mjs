@@ -7,8 +7,8 @@ const HEIGHT = 900
 
 /** What a driver may be told to do, other than to visit. */
 const TASKS = [
-  'accessibility', 'clipboard', 'click', 'code', 'fill', 'follow', 'look', 'open', 'press', 'seen', 'set', 'shot',
-  'sticksOut', 'wait',
+  'accessibility', 'clipboard', 'click', 'code', 'fill', 'follow', 'look', 'open', 'press', 'reload', 'seen', 'set',
+  'shot', 'sticksOut', 'wait',
 ]
 
 export class Page {
@@ -50,11 +50,15 @@ export class Page {
     return (await this.page.goto(url)).status()
   }
 
-  /** Follows a link of the page; returns where it leads. */
+  /** Follows a link of the page to another document; returns what the address bar says then. */
   async follow({ selector }) {
-    const before = this.page.url()
-    await this.page.locator(selector).click()
-    await this.page.waitForURL((url) => url.href !== before)
+    await Promise.all([this.page.waitForEvent('load'), this.page.locator(selector).click()])
+    return this.page.url()
+  }
+
+  /** Loads the page again; returns what the address bar says then. */
+  async reload() {
+    await this.page.reload()
     return this.page.url()
   }
 

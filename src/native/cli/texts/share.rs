@@ -5,8 +5,12 @@ pub(in super::super) const SECRET: &str =
     "Whoever has this link can use the relay. Give it only to people you trust, in private.";
 
 /// Below the code of a relay.
-pub(in super::super) const PAGE: &str =
-    "It is for `pasarela bridge`. Opened in a browser it shows the relay's page, with help.";
+pub(in super::super) fn relay(door: &str) -> String {
+    format!(
+        "It is for `pasarela bridge`. A browser opens the relay's page, with help, at {door}\n\
+         That address stays in the browser's history, and programs that look into links see its key: better send the link."
+    )
+}
 
 /// Below the code of a proxy.
 pub(in super::super) const PROXY: &str =
