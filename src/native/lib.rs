@@ -9,6 +9,8 @@
 
 pub mod memory;
 
+mod lobby;
+
 mod upgrade;
 
 pub mod trouble;

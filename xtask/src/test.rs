@@ -64,7 +64,12 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Unit) {
         let test = ["test", "--workspace", "--exclude", "pasarela-e2e"];
         step("unit tests, of which fuzzing takes 20 s", || {
-            crate::run::run(cargo().args(test).env("PASARELA_FUZZ_SECONDS", if options.soak { "120" } else { "20" }))
+            let mut test_all = cargo();
+            test_all.args(test).env("PASARELA_FUZZ_SECONDS", if options.soak { "120" } else { "20" });
+            if options.soak {
+                test_all.env("PASARELA_SOAK", "1");
+            }
+            crate::run::run(&mut test_all)
         })?;
     }
     if wanted(Stage::Wasm) {

@@ -22,14 +22,18 @@ use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
 use crate::frontend::{Door, Intake, Refusal, accept_next};
+use crate::lobby::{Guest, Lobby};
 use board::Board;
 use pool::Pool;
 
 pub use board::Standing;
 pub use pool::{Index, Relay, Tuning};
 
-/// Connections at a time; more wait in the listener's backlog. A phone has a few, a family a few dozen.
+/// Connections that are carried at a time; further ones are reset. A phone has a few, a family a few dozen.
 const CONNECTIONS: usize = 4096;
+
+/// Connections of which it is not known yet what they speak.
+const STRANGERS: usize = 1024;
 
 /// Relays have this long to be told that their streams are over.
 const DRAIN: Duration = Duration::from_secs(2);
@@ -53,6 +57,8 @@ struct Shared {
     intake: Intake,
     pool: Arc<Pool>,
     board: Arc<Board>,
+    lobby: Arc<Lobby>,
+    connections: Arc<Semaphore>,
     tasks: TaskTracker,
     end: CancellationToken,
 }
@@ -77,7 +83,8 @@ impl Bridge {
         let board = Arc::new(Board::new());
         let pool = Arc::new(Pool::new(relays, tuning, Arc::clone(&board)));
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
-        let shared = Arc::new(Shared { intake, pool, board, tasks, end });
+        let (lobby, connections) = (Lobby::new(STRANGERS), Arc::new(Semaphore::new(CONNECTIONS)));
+        let shared = Arc::new(Shared { intake, pool, board, lobby, connections, tasks, end });
         for listener in listeners {
             let accepting = accept(listener, Arc::clone(&shared));
             shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(accepting));
@@ -124,44 +131,55 @@ impl Drop for Bridge {
 }
 
 async fn accept(listener: Listener, shared: Arc<Shared>) {
-    let connections = Arc::new(Semaphore::new(CONNECTIONS));
     let (listener, door) = match listener {
         Listener::Phone(listener, door) => (listener, Some(door)),
         Listener::Socks(listener) => (listener, None),
     };
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
-        let (tcp, _) = accept_next(&listener).await;
+        let (tcp, peer) = accept_next(&listener).await;
+        let trusted = shared.intake.admission().trusts(peer.ip());
+        let guest = (!trusted).then(|| shared.lobby.enter(peer.ip()));
         let shared = Arc::clone(&shared);
         let tasks = shared.tasks.clone();
-        tasks.spawn(async move {
-            serve(tcp, door, &shared).await;
-            drop(permit);
-        });
+        tasks.spawn(async move { serve(tcp, door, guest, &shared).await });
     }
 }
 
 /// Takes a connection and carries it to its end.
-async fn serve(tcp: TcpStream, door: Option<Door>, shared: &Shared) {
+async fn serve(tcp: TcpStream, door: Option<Door>, guest: Option<Guest>, shared: &Shared) {
     let take = async {
         match door {
-            Some(door) => Some(shared.intake.accept(tcp, door).await),
+            Some(door) => Some(shared.intake.accept_guest(tcp, door, guest).await),
             None => {
                 // Before it may ask for anything.
                 let Some(tcp) = shared.intake.admitted(tcp) else { return Some(Err(Refusal::Stranger)) };
-                Some(shared.intake.accept(socks::negotiate(tcp).await?, Door::DIRECT).await)
+                let negotiated = match &guest {
+                    Some(guest) => guest.while_here(socks::negotiate(tcp)).await?,
+                    None => socks::negotiate(tcp).await,
+                };
+                Some(shared.intake.accept_guest(negotiated?, Door::DIRECT, guest).await)
             }
         }
     };
-    match shared.end.run_until_cancelled(take).await.flatten() {
-        Some(Ok(accepted)) => {
+    let taken = match shared.end.run_until_cancelled(take).await.flatten() {
+        Some(Ok(accepted)) => match Arc::clone(&shared.connections).try_acquire_owned() {
+            Ok(place) => Ok((accepted, place)),
+            Err(_) => {
+                accepted.local.reset();
+                Err(Refusal::Crowded)
+            }
+        },
+        Some(Err(refusal)) => Err(refusal),
+        None => return,
+    };
+    match taken {
+        Ok((accepted, _place)) => {
             let entry = shared.board.enter();
             carry::carry(&shared.pool, accepted, &entry, &shared.tasks, &shared.end).await;
         }
-        Some(Err(refusal)) => {
+        Err(refusal) => {
             tracing::debug!(?refusal, "a connection is refused");
             shared.board.refused(refusal);
         }
-        None => {}
     }
 }

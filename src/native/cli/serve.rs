@@ -136,9 +136,9 @@ struct Variables {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let config = config(&args)?;
     let certificate = certificate(&args)?;
-    let options = options(&args, certificate.as_ref())?;
-    let wanted = args.listen.unwrap_or_else(|| default_address(certificate.is_some()));
     let files = ports::raise_open_files();
+    let options = options(&args, certificate.as_ref(), files)?;
+    let wanted = args.listen.unwrap_or_else(|| default_address(certificate.is_some()));
     warn(&args, &config, wanted.ip(), files);
     let listener = ports::at(wanted)?;
     let metrics = args.metrics.map(ports::at).transpose()?;
@@ -266,7 +266,9 @@ fn config(args: &Args) -> Result<Config, Failure> {
     })
 }
 
-fn options(args: &Args, certificate: Option<&Certificate>) -> Result<Options, Failure> {
+fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -> Result<Options, Failure> {
+    // Most of the open files are for those who have a key.
+    let strangers = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX);
     let site = args.site_dir.as_deref().map(|folder| {
         Site::read(folder).map(Arc::new).map_err(|cause| Failure {
             what: "cannot read the site".to_owned(),
@@ -277,6 +279,7 @@ fn options(args: &Args, certificate: Option<&Certificate>) -> Result<Options, Fa
     Ok(Options {
         tls: certificate.map(Certificate::server_config),
         max_connections: args.max_connections,
+        strangers: Options::default().strangers.min(strangers),
         rate: args.rate,
         site: site.transpose()?,
         trusted: args.trust_proxy.clone(),

@@ -67,6 +67,10 @@ pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
 /// The system's number for an address family that it does not have.
 const NO_IPV6: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
 
+/// Connections that the system keeps ready to be accepted; it may have a lower limit of its own, 4096 on most. Beyond it a
+/// client hears nothing and tries again after a second.
+const BACKLOG: i32 = 16 * 1024;
+
 fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     let socket = Socket::new(Domain::for_address(address), Type::STREAM, None)?;
     if address.is_ipv6() {
@@ -76,7 +80,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
     socket.set_reuse_address(cfg!(unix))?;
     socket.set_nonblocking(true)?;
     socket.bind(&address.into())?;
-    socket.listen(1024)?;
+    socket.listen(BACKLOG)?;
     TcpListener::from_std(socket.into())
 }
 

@@ -20,6 +20,7 @@ use super::certificate;
 use super::door::{Door, Proxy, Role};
 use super::local::Local;
 use super::names;
+use crate::lobby::Guest;
 use crate::tunnel::stream::Prefixed;
 
 /// Room for what phones say first, in bytes.
@@ -49,6 +50,8 @@ pub enum Refusal {
     Silent,
     /// Nothing that WhatsApp speaks.
     Garbage,
+    /// It made room for others before it had said what it is.
+    Crowded,
     /// TLS to a host that is not WhatsApp's.
     Destination,
     /// The TLS that should end here failed.
@@ -90,19 +93,39 @@ impl Intake {
     ///
     /// It is not taken, and cut.
     pub async fn accept(&self, tcp: TcpStream, door: Door) -> Result<Accepted, Refusal> {
+        self.accept_guest(tcp, door, None).await
+    }
+
+    /// The same with a connection that is a guest until it is known what it speaks.
+    pub(crate) async fn accept_guest(
+        &self,
+        tcp: TcpStream,
+        door: Door,
+        guest: Option<Guest>,
+    ) -> Result<Accepted, Refusal> {
         let source = tcp.peer_addr().map_err(|_| Refusal::Silent)?.ip().to_canonical();
         if !self.admission.admits(source) {
             return Err(Refusal::Stranger);
         }
         // Small messages go back and forth, which is what phones wait for.
         tcp.set_nodelay(true).map_err(|_| Refusal::Silent)?;
-        let taken = tokio::time::timeout(limits::FIRST_BYTES, self.take(tcp, door, source)).await;
+        let taking = tokio::time::timeout(limits::FIRST_BYTES, self.take(tcp, door, source, guest.as_ref()));
+        let taken = match &guest {
+            Some(guest) => guest.while_here(taking).await.ok_or(Refusal::Crowded)?,
+            None => taking.await,
+        };
         taken.unwrap_or(Err(Refusal::Silent))
     }
 
-    async fn take(&self, mut tcp: TcpStream, door: Door, mut client: IpAddr) -> Result<Accepted, Refusal> {
+    async fn take(
+        &self,
+        mut tcp: TcpStream,
+        door: Door,
+        mut client: IpAddr,
+        guest: Option<&Guest>,
+    ) -> Result<Accepted, Refusal> {
         let mut first = BytesMut::with_capacity(FIRST);
-        let mut found = look(&mut tcp, &mut first).await?;
+        let mut found = look(&mut tcp, &mut first, guest).await?;
         let announced = if let Sniff::Proxy(header) = found {
             if !self.admission.trusts(client) {
                 return Err(Refusal::Proxy);
@@ -111,7 +134,7 @@ impl Intake {
                 first.advance(len);
                 client = source.map_or(client, |source| source.ip().to_canonical());
             }
-            found = look(&mut tcp, &mut first).await?;
+            found = look(&mut tcp, &mut first, guest).await?;
             true
         } else {
             false
@@ -133,7 +156,7 @@ impl Intake {
         let tls = TlsAcceptor::from(Arc::clone(&self.tls)).accept(Prefixed::new(first.freeze(), tcp)).await;
         let mut tls = Box::new(tls.map_err(|_| Refusal::Tls)?);
         let mut first = BytesMut::with_capacity(FIRST);
-        let found = look(&mut tls, &mut first).await?;
+        let found = look(&mut tls, &mut first, guest).await?;
         judged(found, first.freeze(), tls.into(), client)
     }
 }
@@ -154,7 +177,11 @@ fn judged(found: Sniff, first: Bytes, local: Local, client: IpAddr) -> Result<Ac
 }
 
 /// Reads until the first bytes tell what they are; more than that may have been read.
-async fn look(stream: &mut (impl AsyncRead + Unpin), first: &mut BytesMut) -> Result<Sniff, Refusal> {
+async fn look(
+    stream: &mut (impl AsyncRead + Unpin),
+    first: &mut BytesMut,
+    guest: Option<&Guest>,
+) -> Result<Sniff, Refusal> {
     loop {
         let need = match sniff(first) {
             Sniff::Incomplete { need } => need,
@@ -168,6 +195,9 @@ async fn look(stream: &mut (impl AsyncRead + Unpin), first: &mut BytesMut) -> Re
         while first.len() < need {
             if stream.read_buf(first).await.map_err(|_| Refusal::Silent)? == 0 {
                 return Err(Refusal::Silent);
+            }
+            if let Some(guest) = guest {
+                guest.heard();
             }
         }
     }

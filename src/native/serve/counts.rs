@@ -71,6 +71,7 @@ impl Counts {
             frontend::Refusal::Stranger => "stranger",
             frontend::Refusal::Proxy => "proxy",
             frontend::Refusal::Silent => "silent",
+            frontend::Refusal::Crowded => "crowded",
             frontend::Refusal::Garbage => "garbage",
             frontend::Refusal::Destination => "destination",
             frontend::Refusal::Tls => "tls",

@@ -34,7 +34,13 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
     let key = upgrade::key(request.headers()).cloned();
     let key = key.filter(|_| request.method() == Method::GET && request.version() == Version::HTTP_11);
     let config = &shared.ground.config;
-    match config.judge(request.method().as_str(), request.uri().path(), key.is_some()) {
+    let judgement = config.judge(request.method().as_str(), request.uri().path(), key.is_some());
+    if let Judgement::Serve(found) = judgement
+        && !found.owner.is_empty()
+    {
+        shared.lobby.knows(peer);
+    }
+    match judgement {
         Judgement::Stranger => unknown(&request, shared),
         Judgement::UpgradeRequired => answer(guide::upgrade_required()),
         Judgement::Serve(Found { route: Route::Guide, page, .. }) => {

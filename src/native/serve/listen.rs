@@ -13,7 +13,6 @@ use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
 use tokio_util::sync::CancellationToken;
@@ -23,10 +22,8 @@ use super::entry::entry;
 use super::pages::Answer;
 use super::shared::Shared;
 use crate::frontend::accept_next;
+use crate::lobby::{Guest, Heard};
 use crate::tunnel::BoxedStream;
-
-/// Connections that are not upgraded yet. More wait in the listener's backlog.
-const NOT_UPGRADED: usize = 4096;
 
 /// A TLS handshake is due in this time.
 const HANDSHAKE: Duration = Duration::from_secs(10);
@@ -43,24 +40,37 @@ const HEAD_MAX: usize = 16 * 1024;
 
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
-    let connections = Arc::new(Semaphore::new(NOT_UPGRADED));
     loop {
-        let Ok(permit) = Arc::clone(&connections).acquire_owned().await else { return };
         let (tcp, peer) = accept_next(&listener).await;
         let carried = Arc::clone(&shared);
+        // A web server in front lets nobody through who has not said all of his request.
+        let trusted = shared.options.trusted.iter().any(|network| network.contains(&peer.ip().to_canonical()));
+        let guest = (!trusted).then(|| Arc::new(shared.lobby.enter(peer.ip())));
         shared.ground.spawn(async move {
             let _counted = Counted::new(&carried.counts.connections);
-            if let Err(error) = connection(tcp, peer, &carried).await {
-                tracing::debug!(%error, "connection ended");
+            let connection = connection(tcp, peer, guest.as_ref(), &carried);
+            let ended = match &guest {
+                Some(guest) => guest.while_here(connection).await,
+                None => Some(connection.await),
+            };
+            match ended {
+                Some(Ok(())) => {}
+                Some(Err(error)) => tracing::debug!(%error, "connection ended"),
+                None => tracing::debug!("a connection made room for another"),
             }
-            // Behind an upgrade it is not this task's any more.
-            drop(permit);
+            // Behind an upgrade it is no guest any more.
         });
     }
 }
 
-async fn connection(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> io::Result<()> {
+async fn connection(
+    tcp: TcpStream,
+    peer: SocketAddr,
+    guest: Option<&Arc<Guest>>,
+    shared: &Arc<Shared>,
+) -> io::Result<()> {
     tcp.set_nodelay(true)?;
+    let tcp = Heard::new(tcp, guest);
     let stream: BoxedStream = match &shared.options.tls {
         None => Box::new(tcp),
         Some(config) => {

@@ -18,15 +18,21 @@ use super::listen;
 use super::pages::Answer;
 use super::shared::Shared;
 use crate::frontend::accept_next;
+use crate::lobby::Lobby;
+
+/// Connections at a time. Who has been silent for longest makes room.
+const READERS: usize = 64;
 
 /// Answers for as long as it is polled.
 pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+    let lobby = Lobby::new(READERS);
     loop {
-        let (tcp, _) = accept_next(&listener).await;
-        let scraped = Arc::clone(&shared);
+        let (tcp, peer) = accept_next(&listener).await;
+        let (scraped, guest) = (Arc::clone(&shared), lobby.enter(peer.ip()));
         shared.ground.spawn(async move {
             let answer = async |request: Request<Incoming>| answer(&request, &scraped);
-            if let Err(error) = listen::http(Box::new(tcp), &scraped.ground.drain, answer).await {
+            let reading = listen::http(Box::new(tcp), &scraped.ground.drain, answer);
+            if let Some(Err(error)) = guest.while_here(reading).await {
                 tracing::debug!(%error, "a reader of the metrics ended");
             }
         });

@@ -18,6 +18,9 @@ pub struct Options {
     /// Streams at once; a further one is answered 503. Each takes two file descriptors, one to the client and one to
     /// WhatsApp, and some 25 KiB of memory; the default, 16 384, suits a machine of 1 GB.
     pub max_connections: usize,
+    /// Connections at once that have not shown a key; who has been silent for longest makes room for a further one. Raw ports
+    /// have half as many of their own.
+    pub strangers: usize,
     /// Streams that one client's address may ask for in a minute, or in any shorter time; the default is 120, for a few
     /// phones behind one address. 0 is no limit. A further one is answered 503.
     pub rate: u32,
@@ -34,6 +37,7 @@ impl Default for Options {
         Self {
             tls: None,
             max_connections: 16 * 1024,
+            strangers: 4096,
             rate: 120,
             site: None,
             trusted: Vec::new(),

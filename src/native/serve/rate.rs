@@ -9,6 +9,8 @@ use std::sync::{Mutex, PoisonError};
 
 use pasarela_core::time::Instant;
 
+use crate::lobby::Customer;
+
 /// Addresses remembered at once; some 4 MB. With more than this within a minute the further ones are not limited: the
 /// number of all connections still is.
 const ADDRESSES: usize = 1 << 16;
@@ -28,27 +30,8 @@ pub(super) struct Rate {
 #[derive(Default)]
 struct State {
     /// When the requests made so far would have been spread evenly, in milliseconds.
-    spread_until: HashMap<Client, u64>,
+    spread_until: HashMap<Customer, u64>,
     purged: u64,
-}
-
-/// An IPv4 address, or the network of an IPv6 address that is one customer's: he has all of its addresses.
-#[derive(Clone, Copy, PartialEq, Eq, Hash)]
-enum Client {
-    V4([u8; 4]),
-    V6([u8; 8]),
-}
-
-impl From<IpAddr> for Client {
-    fn from(address: IpAddr) -> Self {
-        match address.to_canonical() {
-            IpAddr::V4(address) => Self::V4(address.octets()),
-            IpAddr::V6(address) => {
-                let [a, b, c, d, e, f, g, h, ..] = address.octets();
-                Self::V6([a, b, c, d, e, f, g, h])
-            }
-        }
-    }
 }
 
 impl Rate {
@@ -67,15 +50,15 @@ impl Rate {
         // Nothing under the lock leaves it half done.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let room = state.purge(now);
-        let client = Client::from(address);
-        let known = state.spread_until.get(&client).copied();
+        let customer = Customer::from(address);
+        let known = state.spread_until.get(&customer).copied();
         if known.is_none() && !room {
             return true;
         }
         let spread_until = known.unwrap_or(0).max(now) + self.interval;
         let allowed = spread_until <= now + MINUTE;
         if allowed {
-            state.spread_until.insert(client, spread_until);
+            state.spread_until.insert(customer, spread_until);
         }
         allowed
     }

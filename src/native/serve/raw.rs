@@ -16,6 +16,7 @@ use super::copy;
 use super::counts::Counted;
 use super::shared::{Place, Shared};
 use crate::frontend::{Accepted, Door, Intake, Local, accept_next};
+use crate::lobby::Guest;
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::ground::Ground;
@@ -24,13 +25,14 @@ use crate::tunnel::upstream::{Event, Upstream};
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: TcpListener, door: Door, intake: Intake, shared: Arc<Shared>) {
     loop {
-        let Ok(stranger) = Arc::clone(&shared.strangers).acquire_owned().await else { return };
-        let (tcp, _) = accept_next(&listener).await;
+        let (tcp, peer) = accept_next(&listener).await;
+        // The official proxy in front, or a balancer, speaks for many.
+        let guest = (!intake.admission().trusts(peer.ip())).then(|| shared.raw_lobby.enter(peer.ip()));
         let (intake, carried) = (intake.clone(), Arc::clone(&shared));
         shared.ground.spawn(async move {
             // Boxed, because the first part needs much room, and the second may last for days.
-            let taken = Box::pin(take(tcp, door, &intake, &carried)).await;
-            drop((intake, stranger));
+            let taken = Box::pin(take(tcp, door, &intake, guest, &carried)).await;
+            drop(intake);
             if let Some(stream) = taken {
                 carry(stream, &carried).await;
             }
@@ -48,8 +50,9 @@ struct Stream {
 }
 
 /// Finds out what it speaks, and connects it.
-async fn take(tcp: TcpStream, door: Door, intake: &Intake, shared: &Shared) -> Option<Stream> {
-    let accepted = shared.ground.drain.run_until_cancelled(intake.accept(tcp, door)).await?;
+async fn take(tcp: TcpStream, door: Door, intake: &Intake, guest: Option<Guest>, shared: &Shared) -> Option<Stream> {
+    let taking = intake.accept_guest(tcp, door, guest);
+    let accepted = shared.ground.drain.run_until_cancelled(taking).await?;
     let accepted = accepted.inspect_err(|refusal| shared.counts.turned_away(*refusal)).ok()?;
     let place = match shared.place(accepted.client) {
         Ok(place) => place,

@@ -14,6 +14,7 @@ use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use super::counts::{Counts, Refusal};
 use super::options::Options;
 use super::rate::Rate;
+use crate::lobby::Lobby;
 use crate::tunnel::ground::Ground;
 use crate::tunnel::relay::Tunnels;
 
@@ -25,15 +26,13 @@ pub(super) struct Shared {
     /// TLS to upstream WebSockets.
     pub(super) upstream_tls: Arc<ClientConfig>,
     pub(super) probed: Mutex<Probed>,
+    /// Connections that are not upgraded.
+    pub(super) lobby: Arc<Lobby>,
     /// Connections to raw ports of which nothing is known yet.
-    pub(super) strangers: Arc<Semaphore>,
+    pub(super) raw_lobby: Arc<Lobby>,
     rate: Rate,
     places: Arc<Semaphore>,
 }
-
-/// As many connections to raw ports may have said nothing yet; more wait in the listeners' backlogs. Whoever opens them in vain
-/// must not take all open files from those who have a key.
-const STRANGERS: usize = 2048;
 
 /// The addresses of those who do not ask any more are looked for this often.
 const FORGET: Duration = Duration::from_secs(20);
@@ -51,7 +50,8 @@ impl Shared {
             counts: Counts::default(),
             upstream_tls: upstream_tls(&options),
             probed: Mutex::default(),
-            strangers: Arc::new(Semaphore::new(STRANGERS)),
+            lobby: Lobby::new(options.strangers),
+            raw_lobby: Lobby::new(options.strangers / 2),
             rate: Rate::new(options.rate),
             places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
             options,
@@ -63,6 +63,7 @@ impl Shared {
         loop {
             tokio::time::sleep(FORGET).await;
             self.rate.forget(self.ground.clock.now());
+            self.lobby.forget();
         }
     }
 

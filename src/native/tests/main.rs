@@ -13,6 +13,8 @@ mod measure;
 mod media;
 /// The relay as a server, and as the program.
 mod serve;
+/// The program when strangers open what they can.
+mod floods;
 /// The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
 mod tunnel;
 /// The tunnel when carriers come and go.

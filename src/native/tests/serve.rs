@@ -21,7 +21,7 @@ use crate::tunnels::{KEY, command};
 use crate::{assert_all_closed, start, within};
 
 /// A certificate for `localhost` in files, which go with the folder.
-fn certificate() -> (tempfile::TempDir, Files) {
+pub(crate) fn certificate() -> (tempfile::TempDir, Files) {
     let folder = tempfile::tempdir().expect("a folder");
     let key = KeyPair::generate().expect("a key");
     let params = CertificateParams::new(vec!["localhost".to_owned()]).expect("a name");
@@ -112,7 +112,7 @@ fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
 }
 
 /// Its process, killed with the test.
-struct Program(Child);
+pub(crate) struct Program(pub(crate) Child);
 
 impl Drop for Program {
     fn drop(&mut self) {
@@ -123,7 +123,7 @@ impl Drop for Program {
 }
 
 /// Starts it and waits for its line of JSON.
-fn started(arguments: &[&str], variables: &[(&str, &str)]) -> (Program, serde_json::Value) {
+pub(crate) fn started(arguments: &[&str], variables: &[(&str, &str)]) -> (Program, serde_json::Value) {
     let arguments = [&["--json", "--listen", "127.0.0.1:0"], arguments].concat();
     let mut child = program(&arguments, variables).spawn().expect("starts");
     let mut line = String::new();
@@ -132,7 +132,7 @@ fn started(arguments: &[&str], variables: &[(&str, &str)]) -> (Program, serde_js
     (Program(child), serde_json::from_str(&line).expect("JSON"))
 }
 
-async fn get(address: &serde_json::Value, path: &str) -> String {
+pub(crate) async fn get(address: &serde_json::Value, path: &str) -> String {
     let mut tcp = TcpStream::connect(address.as_str().expect("an address")).await.expect("listens");
     let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
     tcp.write_all(request.as_bytes()).await.expect("connected");
