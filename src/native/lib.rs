@@ -9,6 +9,7 @@
 
 pub mod memory;
 
+mod panics;
 mod lobby;
 
 mod upgrade;

@@ -23,6 +23,7 @@ use tokio_util::task::TaskTracker;
 
 use crate::frontend::{Door, Intake, Refusal, accept_next};
 use crate::lobby::{Guest, Lobby};
+use crate::panics;
 use board::Board;
 use pool::Pool;
 
@@ -86,7 +87,12 @@ impl Bridge {
         let (lobby, connections) = (Lobby::new(STRANGERS), Arc::new(Semaphore::new(CONNECTIONS)));
         let shared = Arc::new(Shared { intake, pool, board, lobby, connections, tasks, end });
         for listener in listeners {
-            let accepting = accept(listener, Arc::clone(&shared));
+            let (listener, door) = match listener {
+                Listener::Phone(listener, door) => (listener, Some(door)),
+                Listener::Socks(listener) => (listener, None),
+            };
+            let (listener, accepted) = (Arc::new(listener), Arc::clone(&shared));
+            let accepting = panics::again(move || accept(Arc::clone(&listener), door, Arc::clone(&accepted)));
             shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(accepting));
         }
         Ok(Self { addresses, shared })
@@ -130,11 +136,7 @@ impl Drop for Bridge {
     }
 }
 
-async fn accept(listener: Listener, shared: Arc<Shared>) {
-    let (listener, door) = match listener {
-        Listener::Phone(listener, door) => (listener, Some(door)),
-        Listener::Socks(listener) => (listener, None),
-    };
+async fn accept(listener: Arc<TcpListener>, door: Option<Door>, shared: Arc<Shared>) {
     loop {
         let (tcp, peer) = accept_next(&listener).await;
         let trusted = shared.intake.admission().trusts(peer.ip());

@@ -24,6 +24,8 @@ use std::process::ExitCode;
 use clap::{CommandFactory, Parser, Subcommand};
 use tracing_subscriber::EnvFilter;
 
+use crate::panics;
+
 const AFTER_HELP: &str = "\
 Exit codes:
   0  done, or ended by Ctrl-C or SIGTERM
@@ -107,6 +109,7 @@ impl fmt::Display for Failure {
 /// Parses the command line, runs the command, gives the exit code.
 #[must_use]
 pub fn main() -> ExitCode {
+    panics::contain();
     let added = match file::add(Cli::command(), std::env::args_os().collect()) {
         Ok(added) => added,
         Err((path, wrong)) => return usage(&texts::file::wrong(&path, &wrong)),

@@ -31,6 +31,8 @@ use crate::upgrade;
 
 /// Answers one request.
 pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
+    #[cfg(debug_assertions)]
+    panic_if_asked(request.headers(), "entry");
     let key = upgrade::key(request.headers()).cloned();
     let key = key.filter(|_| request.method() == Method::GET && request.version() == Version::HTTP_11);
     let config = &shared.ground.config;
@@ -62,6 +64,13 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
             }
         }
     }
+}
+
+/// Tests want to see what follows a panic. No program that is given away has this.
+#[cfg(debug_assertions)]
+fn panic_if_asked(headers: &HeaderMap, place: &str) {
+    let asked = headers.get("x-instrument").is_some_and(|value| value == format!("panic at {place}").as_str());
+    assert!(!asked, "a panic with a secret in its message");
 }
 
 /// A WebSocket that is to be had.
@@ -99,11 +108,28 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     };
     let upgrading = hyper::upgrade::on(&mut request);
     let carried = Arc::clone(shared);
+    #[cfg(debug_assertions)]
+    let headers = request.headers().clone();
     shared.ground.spawn(async move {
-        match socket(upgrading, work.message_max()).await {
-            Ok(socket) => work.carry(socket, client, &carried).await,
-            Err(error) => tracing::debug!(%error, "no upgrade"),
-        }
+        let carry = async {
+            match socket(upgrading, work.message_max()).await {
+                Ok(socket) => work.carry(socket, client, &carried).await,
+                Err(error) => tracing::debug!(%error, "no upgrade"),
+            }
+        };
+        #[cfg(debug_assertions)]
+        let carry = async {
+            let panic = async {
+                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+                panic_if_asked(&headers, "stream");
+                std::future::pending::<()>().await;
+            };
+            tokio::select! {
+                () = carry => {}
+                () = panic => {}
+            }
+        };
+        carry.await;
         drop(place);
     });
     upgrade::accept(&key, subprotocol)

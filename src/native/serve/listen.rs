@@ -39,9 +39,9 @@ const WHOLE: Duration = Duration::from_secs(120);
 const HEAD_MAX: usize = 16 * 1024;
 
 /// Accepts for as long as it is polled.
-pub(super) async fn accept(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
     loop {
-        let (tcp, peer) = accept_next(&listener).await;
+        let (tcp, peer) = accept_next(listener).await;
         let carried = Arc::clone(&shared);
         // A web server in front lets nobody through who has not said all of his request.
         let trusted = shared.options.trusted.iter().any(|network| network.contains(&peer.ip().to_canonical()));

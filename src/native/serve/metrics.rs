@@ -19,15 +19,16 @@ use super::pages::Answer;
 use super::shared::Shared;
 use crate::frontend::accept_next;
 use crate::lobby::Lobby;
+use crate::panics;
 
 /// Connections at a time. Who has been silent for longest makes room.
 const READERS: usize = 64;
 
 /// Answers for as long as it is polled.
-pub(super) async fn serve(listener: TcpListener, shared: Arc<Shared>) {
+pub(super) async fn serve(listener: &TcpListener, shared: Arc<Shared>) {
     let lobby = Lobby::new(READERS);
     loop {
-        let (tcp, peer) = accept_next(&listener).await;
+        let (tcp, peer) = accept_next(listener).await;
         let (scraped, guest) = (Arc::clone(&shared), lobby.enter(peer.ip()));
         shared.ground.spawn(async move {
             let answer = async |request: Request<Incoming>| answer(&request, &scraped);
@@ -75,6 +76,7 @@ fn text(shared: &Shared) -> Option<String> {
     all.register("upgrades", "WebSockets accepted", counts.upgrades());
     all.register("refusals", "Clients refused", counts.refusals());
     all.register("streams_failed", "Streams that ended before all was said", meter.failed.clone());
+    all.register("panics", "Faults in the program; each ended one stream", counter(panics::count()));
     all.register("up_bytes", "Payload that upstreams took", meter.up.clone());
     all.register("down_bytes", "Payload that came from upstreams", meter.down.clone());
     let mut text = String::new();

@@ -46,6 +46,7 @@ use tokio::net::TcpListener;
 use tokio::sync::watch;
 
 use crate::frontend::{Door, Intake};
+use crate::panics;
 use crate::tunnel::Gauges;
 use shared::Shared;
 
@@ -90,26 +91,34 @@ impl Relay {
     pub fn start_with(listener: TcpListener, config: Config, options: Options) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config, options));
-        let accepting = listen::accept(listener, Arc::clone(&shared));
-        shared.ground.tasks.spawn(shared.ground.drain.clone().run_until_cancelled_owned(accepting));
-        let forgetting = Arc::clone(&shared);
-        let drain = shared.ground.drain.clone();
-        shared.ground.tasks.spawn(async move { drain.run_until_cancelled(forgetting.forget()).await });
-        Ok(Self { address, shared })
+        let relay = Self { address, shared };
+        relay.keep(listener, |listener, shared| async move { listen::accept(&listener, shared).await });
+        relay.keep((), |_, shared| async move { shared.forget().await });
+        Ok(relay)
+    }
+
+    /// Does this until the relay is drained.
+    fn keep<A, F>(&self, with: A, work: impl Fn(Arc<A>, Arc<Shared>) -> F + Send + 'static)
+    where
+        A: Send + Sync + 'static,
+        F: Future<Output = ()> + Send + 'static,
+    {
+        let (with, shared) = (Arc::new(with), Arc::clone(&self.shared));
+        let ground = &self.shared.ground;
+        let work = panics::again(move || work(Arc::clone(&with), Arc::clone(&shared)));
+        ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(work));
     }
 
     /// Also serves Prometheus at `/metrics` of another listener.
     pub fn serve_metrics(&self, listener: TcpListener) {
-        let serving = metrics::serve(listener, Arc::clone(&self.shared));
-        let ground = &self.shared.ground;
-        ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(serving));
+        self.keep(listener, |listener, shared| async move { metrics::serve(&listener, shared).await });
     }
 
     /// Also serves phones, which take this listener for a port of the official proxy.
     pub fn serve_raw(&self, listener: TcpListener, door: Door, intake: Intake) {
-        let accepting = raw::accept(listener, door, intake, Arc::clone(&self.shared));
-        let ground = &self.shared.ground;
-        ground.tasks.spawn(ground.drain.clone().run_until_cancelled_owned(accepting));
+        self.keep((listener, intake), move |with, shared| async move {
+            raw::accept(&with.0, door, &with.1, shared).await;
+        });
     }
 
     /// Where it listens.

@@ -23,9 +23,9 @@ use crate::tunnel::ground::Ground;
 use crate::tunnel::upstream::{Event, Upstream};
 
 /// Accepts for as long as it is polled.
-pub(super) async fn accept(listener: TcpListener, door: Door, intake: Intake, shared: Arc<Shared>) {
+pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, shared: Arc<Shared>) {
     loop {
-        let (tcp, peer) = accept_next(&listener).await;
+        let (tcp, peer) = accept_next(listener).await;
         // The official proxy in front, or a balancer, speaks for many.
         let guest = (!intake.admission().trusts(peer.ip())).then(|| shared.raw_lobby.enter(peer.ip()));
         let (intake, carried) = (intake.clone(), Arc::clone(&shared));

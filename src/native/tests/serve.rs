@@ -9,6 +9,9 @@ use std::sync::Arc;
 use pasarela::serve::{Certificate, Files, Options, Relay};
 use pasarela::tunnel::{self, Direct, Kind, Tunnel};
 use pasarela_core::config::Config;
+use pasarela_core::limits;
+use pasarela_core::tunnel::message::{Control, Open};
+use pasarela_core::tunnel::upgrade as protocol;
 use pasarela_noise::wire;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -159,6 +162,63 @@ async fn the_program_says_where_it_is_and_ends_in_order() {
     }));
     let (status, said) = ended.await.expect("no panic");
     assert!(status.success() && said.is_empty(), "{status}: {said}");
+}
+
+#[tokio::test]
+async fn a_panic_ends_one_stream_and_is_told_without_what_was_in_it() {
+    let sim = start().await;
+    let (keys, chat) = (format!("me={KEY}"), sim.chat().to_string());
+    let arguments = ["--metrics", "127.0.0.1:0", "--verbose", "--verbose"];
+    let (mut program, said) = started(&arguments, &[("RELAY_KEYS", &keys), ("UPSTREAM_CHAT", &chat)]);
+    let address = said["http"].as_str().expect("an address").to_owned();
+    let mut stream =
+        Tunnel::new(tunnel::Options::new(&format!("ws://{address}/{KEY}/tunnel"), Kind::Chat).expect("a URL")).open();
+    let echoed = async |stream: &mut tunnel::TunnelStream| {
+        let mut got = [0; 5];
+        stream.write_all(b"alive").await.expect("open");
+        within(stream.read_exact(&mut got)).await.expect("an echo");
+        assert_eq!(&got, b"alive");
+    };
+    stream.write_all(&command("sim echo")).await.expect("open");
+    echoed(&mut stream).await;
+
+    let ask = async |path: &str, place: &str, upgrade: &str| {
+        let mut tcp = TcpStream::connect(&address).await.expect("listens");
+        let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nx-instrument: panic at {place}\r\n{upgrade}\r\n");
+        tcp.write_all(request.as_bytes()).await.expect("connected");
+        let mut answer = Vec::new();
+        // It is cut, one way or another.
+        let _ = within(tcp.read_to_end(&mut answer)).await;
+        String::from_utf8_lossy(&answer).into_owned()
+    };
+    let open = Control::Open(Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None });
+    let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
+                   Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ";
+    let upgrade = format!("{upgrade}{}\r\n", protocol::encode(&open, &command("sim echo")));
+    assert_eq!(ask("/nothing", "entry", "").await, "");
+    for route in ["pipe/chat", "tunnel", "ws/chat"] {
+        let path = format!("/{KEY}/{route}");
+        assert!(ask(&path, "stream", &upgrade).await.starts_with("HTTP/1.1 101 "), "{route}");
+    }
+    echoed(&mut stream).await;
+    let metrics = get(&said["metrics"], "/metrics").await;
+    for line in ["pasarela_panics_total 4", "pasarela_clients 1", "pasarela_tunnels 1", "pasarela_pipes 0"] {
+        assert!(metrics.contains(&format!("{line}\n")), "no {line} in {metrics}");
+    }
+    drop(stream);
+    let pid = rustix::process::Pid::from_child(&program.0);
+    rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("runs");
+    let mut told = String::new();
+    let stderr = program.0.stderr.take().expect("piped");
+    let told = within(tokio::task::spawn_blocking(move || {
+        BufReader::new(stderr).read_to_string(&mut told).expect("text");
+        told
+    }));
+    let told = told.await.expect("no panic");
+    assert_eq!(told.matches("error: a fault in the program, at native/serve/entry.rs:").count(), 4, "{told}");
+    for secret in ["a secret", KEY, "127.0.0.1"] {
+        assert!(!told.contains(secret), "{secret} in {told}");
+    }
 }
 
 #[tokio::test]

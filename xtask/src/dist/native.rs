@@ -27,6 +27,9 @@ use crate::{
 /// The emulator on a busy machine needs a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What only the program of tests has.
+const INSTRUMENT: &[u8] = b"x-instrument";
+
 /// Builds, tries and collects the program for these of [`musl::MACHINES`].
 pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
     build::page()?;
@@ -47,6 +50,8 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
         let file = folder.join(name(machine));
         let size = fs::copy(&built, &file).with_context(|| format!("no {}", built.display()))?;
         eprintln!("    {}: {:.1} MB", name(machine), size as f64 / 1e6);
+        let instrumented = fs::read(&file)?.windows(INSTRUMENT.len()).any(|bytes| bytes == INSTRUMENT);
+        ensure!(!instrumented, "{} panics when it is told to", name(machine));
         let emulator = musl::emulator(machine)?;
         step(&format!("try {} in an empty root folder", name(machine)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;

@@ -39,7 +39,8 @@ pub(crate) struct Tools {
 }
 
 pub(super) fn find_or_install() -> Result<Tools> {
-    let recipe = Recipe { name: "musl", targets: &TARGETS, crates: "std,panic_abort", panic: "abort" };
+    let recipe =
+        Recipe { name: "musl-unwind", targets: &TARGETS, crates: "std,panic_abort,panic_unwind", panic: "unwind" };
     Ok(Tools { rust: recipe.find_or_install()?, zig: zig()? })
 }
 
