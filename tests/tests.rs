@@ -42,6 +42,8 @@ mod wire;
 mod official;
 /// What tunnels make the relay hold.
 mod tunnel_memory;
+/// What dishonest clients make the relay hold.
+mod hostile_memory;
 /// The page, as visitors see it.
 mod page;
 /// What the relay holds.

@@ -33,6 +33,9 @@ pub trait Chunk: Sized {
 
     /// All parts, in order, as one chunk.
     fn join(parts: Vec<Self>) -> Self;
+
+    /// Nobody will use what a client sent. Where a garbage collector takes its time, its memory is given back at once.
+    fn discard(self) {}
 }
 
 #[cfg(test)]

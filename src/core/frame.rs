@@ -22,6 +22,8 @@ pub struct Frames<C> {
     input: VecDeque<C>,
     /// Pieces of the frame under way.
     held: Vec<C>,
+    /// Bytes of these.
+    size: usize,
 }
 
 #[derive(Debug)]
@@ -41,7 +43,7 @@ impl State {
 impl<C: Chunk> Frames<C> {
     /// At the start of a stream.
     pub const fn new() -> Self {
-        Self { state: State::START, input: VecDeque::new(), held: Vec::new() }
+        Self { state: State::START, input: VecDeque::new(), held: Vec::new(), size: 0 }
     }
 
     /// Takes the next bytes of the stream.
@@ -64,6 +66,11 @@ impl<C: Chunk> Frames<C> {
             }
         }
         None
+    }
+
+    /// Bytes of the frame under way that have come.
+    pub const fn held(&self) -> usize {
+        self.size
     }
 
     /// Whether the stream may end here: false inside a frame, whose beginning is then worth nothing.
@@ -91,11 +98,11 @@ impl<C: Chunk> Frames<C> {
         let body = usize::from(a) << 16 | usize::from(b) << 8 | usize::from(c);
         if seen == GOAWAY || body > limits::FRAME {
             self.state = State::PassThrough;
-            return Some(core::mem::take(&mut self.held));
+            return Some(self.take());
         }
         if body == 0 {
             self.state = State::START;
-            return Some(core::mem::take(&mut self.held));
+            return Some(self.take());
         }
         self.state = State::Body { missing: body };
         None
@@ -113,10 +120,16 @@ impl<C: Chunk> Frames<C> {
         }
         self.state = State::START;
         self.held.push(last);
-        Some(core::mem::take(&mut self.held))
+        Some(self.take())
+    }
+
+    fn take(&mut self) -> Vec<C> {
+        self.size = 0;
+        core::mem::take(&mut self.held)
     }
 
     fn hold(&mut self, piece: C) {
+        self.size += piece.len();
         self.held.push(piece.compact());
         if self.held.len() >= limits::FRAME_PIECES {
             let joined = C::join(core::mem::take(&mut self.held));

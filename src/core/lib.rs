@@ -29,6 +29,7 @@ pub mod status;
 pub mod policy;
 pub mod dial;
 mod queue;
+pub mod ledger;
 pub mod opening;
 pub mod pipe;
 pub mod tunnel;

@@ -43,6 +43,10 @@ pub const WRITE_BATCH: usize = 64 << 10;
 /// Chunks that wait before neighbours are joined, so that small messages cost no handle each.
 pub const QUEUE_CHUNKS: usize = 1 << 10;
 
+/// Bytes that all streams of an isolate may hold together for clients and upstreams that do not take them, in our queues and in
+/// the runtime's; beyond it who holds most is closed. An isolate has 128 MB, and what was let go of is collected later.
+pub const ISOLATE_HELD: usize = 48 << 20;
+
 /// Bytes the runtime holds for a slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
@@ -83,11 +87,11 @@ pub const EARLY_DATA: usize = 2560;
 /// A tunnel whose carrier was lost is kept this long.
 pub const RESUME_FOR: Duration = Duration::from_secs(120);
 
-/// Tunnels of one isolate or object, attached or not.
+/// Tunnels of one isolate, with all its objects, attached or not.
 pub const SESSIONS: usize = 512;
 
-/// Payload in bytes that all tunnels of one isolate or object may hold together, as far as windows bound it: up to a
-/// quarter more on the way down, where a piece is kept whole. The platform's limit is 128 MB with everything else.
+/// Windows in bytes that all tunnels of one isolate may have together, with all its objects. They bound what an honest client
+/// makes it hold; most hold nothing, and `ISOLATE_HELD` bounds the rest.
 pub const HELD: usize = 64 << 20;
 
 /// Tunnels of one server, attached or not: with the smallest windows they fill `SERVER_HELD`.

@@ -162,17 +162,20 @@ impl<'a, C: Chunk> Pipe<'a, C> {
         self.upload.size().bytes
     }
 
+    /// Payload that it holds, in bytes: what is queued, and of a frame what has come of it.
+    pub fn held(&self) -> usize {
+        self.queued() + self.frames.as_ref().map_or(0, Frames::held)
+    }
+
     fn message(&mut self, chunk: C, now: Instant) {
         let len = chunk.len();
         if len == 0 || !matches!(self.state, State::Opening { .. } | State::Open) {
-            return;
+            return chunk.discard();
         }
         self.last_activity = now;
-        if len > limits::UPLOAD_QUEUE {
-            return self.end(Code::TooBig, now);
-        }
         if self.queued() + len > limits::UPLOAD_QUEUE {
-            return self.end(Code::Queue, now);
+            chunk.discard();
+            return self.end(if len > limits::UPLOAD_QUEUE { Code::TooBig } else { Code::Queue }, now);
         }
         if let State::Opening { opening, .. } = &mut self.state {
             opening.bytes(&chunk, now);

@@ -88,6 +88,7 @@ impl<C: Chunk> Queue<C> {
     }
 
     pub(crate) fn clear(&mut self) {
+        self.waiting.drain(..).for_each(|waiting| waiting.chunk.discard());
         *self = Self::new();
     }
 

@@ -5,6 +5,8 @@
 use js_sys::Uint8Array;
 use pasarela_core::chunk::Chunk;
 
+use crate::platform;
+
 /// A view of bytes that nobody changes any more.
 #[derive(Debug, Clone)]
 pub(crate) struct Bytes(pub(crate) Uint8Array);
@@ -58,7 +60,18 @@ impl Chunk for Bytes {
         }
         Self(whole)
     }
+
+    fn discard(self) {
+        let buffer = self.0.buffer();
+        // A part of a buffer may be all of it that is not used.
+        if self.0.length() >= WORTH && self.0.length() == buffer.byte_length() {
+            platform::detach(&buffer);
+        }
+    }
 }
+
+/// Small ones are left to the garbage collector: they are not worth a call, in bytes.
+const WORTH: u32 = 4 << 10;
 
 #[cfg(test)]
 mod tests {
@@ -91,6 +104,17 @@ mod tests {
         let (small, large) = bytes(&[7; 100]).split_at(40);
         assert_eq!(small.compact().0.buffer().byte_length(), 40);
         assert_eq!(large.compact().0.buffer().byte_length(), 100);
+    }
+
+    #[wasm_bindgen_test]
+    fn what_nobody_uses_is_let_go_of_at_once_unless_another_has_a_part_of_it() {
+        let whole = bytes(&[7; 10_000]);
+        let buffer = whole.0.buffer();
+        whole.discard();
+        assert_eq!(buffer.byte_length(), 0);
+        let (head, rest) = bytes(&[7; 10_000]).split_at(5_000);
+        head.discard();
+        assert_eq!(rest.0.to_vec(), [7; 5_000]);
     }
 
     #[wasm_bindgen_test]

@@ -9,7 +9,6 @@ use pasarela_core::{
     chunk::Chunk,
     codes::Code,
     dial::Candidate,
-    limits,
     pipe::{Input, Output, Pipe},
 };
 use wasm_bindgen::{JsCast, JsValue};
@@ -19,7 +18,7 @@ use crate::{
     bytes::Bytes,
     gauges::Counted,
     platform::{self, MessageEvent, ServerSocket},
-    stream::{Events, Handler, START},
+    stream::{Events, Handler, START, backlog_allowed},
     upstream::{self, Upstream},
 };
 
@@ -41,6 +40,8 @@ pub(crate) struct Driver<F> {
     client: ServerSocket,
     upstream: Upstream,
     backlog_poll: f64,
+    /// Bytes that the runtime held for the client when it was looked at last.
+    backlog: f64,
     client_gone: bool,
     alarm: Alarm,
     remember: F,
@@ -71,6 +72,7 @@ impl<F: Fn(Candidate)> Driver<F> {
             client,
             upstream: Upstream::new(&events),
             backlog_poll: BACKLOG_POLL.0,
+            backlog: 0.0,
             client_gone: false,
             alarm: Alarm::new(events.listener(event::TIMER)),
             remember,
@@ -96,7 +98,7 @@ impl<F: Fn(Candidate)> Driver<F> {
                     }
                 }
                 Output::Read => self.read(),
-                Output::Write(bytes) => self.upstream.write(&bytes),
+                Output::Write(bytes) => self.upstream.write(bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::Send(parts) => self.send(parts),
                 Output::CloseUpstream => self.upstream.close_all(),
@@ -113,8 +115,9 @@ impl<F: Fn(Candidate)> Driver<F> {
 
     /// Reads unless the client has too much to catch up on.
     fn read(&mut self) {
-        let backlog = self.client.buffered_amount().unwrap_or(0.0);
-        if !self.client_gone && backlog > f64::from(limits::DOWNLOAD_BACKLOG) {
+        self.backlog = self.client.buffered_amount().unwrap_or(0.0);
+        if !self.client_gone && self.backlog > f64::from(backlog_allowed()) {
+            self.upstream.drop_spare();
             let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
@@ -179,5 +182,13 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
 
     fn note(&mut self, note: Infallible) -> bool {
         match note {}
+    }
+
+    fn held(&self) -> usize {
+        self.pipe.held() + self.backlog as usize
+    }
+
+    fn shed(&mut self) {
+        self.pipe.handle(Input::End(Code::Queue), now());
     }
 }

@@ -84,6 +84,21 @@ extern "C" {
 
 #[wasm_bindgen]
 extern "C" {
+    #[wasm_bindgen(extends = js_sys::Object)]
+    type Transferable;
+
+    #[wasm_bindgen(method, catch)]
+    fn transfer(this: &Transferable, length: u32) -> Result<JsValue, JsValue>;
+}
+
+/// Gives the buffer's memory back at once; it has no bytes from then on.
+pub(crate) fn detach(buffer: &ArrayBuffer) {
+    // One that cannot be is left to the garbage collector.
+    drop(buffer.unchecked_ref::<Transferable>().transfer(0));
+}
+
+#[wasm_bindgen]
+extern "C" {
     pub(crate) type WebSocketPair;
 
     #[wasm_bindgen(constructor, catch)]

@@ -8,9 +8,17 @@
 //! A handler holds JavaScript objects that lead back to it, so no garbage collector ever frees it: a stream must end by
 //! itself, within the time that the platform gives it.
 
-use std::{cell::RefCell, collections::VecDeque, rc::Rc};
+use std::{
+    cell::{OnceCell, RefCell},
+    collections::VecDeque,
+    rc::{Rc, Weak},
+};
 
 use js_sys::{Function, Promise, Set};
+use pasarela_core::{
+    ledger::{Ledger, Place},
+    limits,
+};
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
 use crate::trap;
@@ -28,6 +36,70 @@ pub(crate) trait Handler {
 
     /// Returns whether the stream goes on.
     fn note(&mut self, note: Self::Note) -> bool;
+
+    /// Bytes that wait for somebody who does not take them.
+    fn held(&self) -> usize;
+
+    /// Ends the stream because that is too much: lets go of them at once, and tells the sockets at the next event.
+    fn shed(&mut self);
+}
+
+/// Whatever kind of stream it is.
+trait Shed {
+    fn shed(&self);
+}
+
+thread_local! {
+    /// What all streams of this isolate hold, those of its objects included, and the streams by their place.
+    static LEDGER: RefCell<(Ledger, Vec<Weak<dyn Shed>>)> =
+        const { RefCell::new((Ledger::new(limits::ISOLATE_HELD), Vec::new())) };
+}
+
+/// What one stream may make the runtime hold for a client that does not read: a part of what is left to all, in bytes. What the
+/// runtime holds nobody takes back.
+pub(crate) fn backlog_allowed() -> u32 {
+    /// Streams that have as much leave something to those that follow.
+    const SHARE: usize = 8;
+    let left = LEDGER.with_borrow(|(ledger, _)| ledger.left());
+    u32::try_from(left / SHARE).unwrap_or(u32::MAX).min(limits::DOWNLOAD_BACKLOG)
+}
+
+/// A stream's place in the ledger, for as long as it lives.
+struct Share(Place);
+
+impl Share {
+    fn enter(stream: Weak<dyn Shed>) -> Self {
+        LEDGER.with_borrow_mut(|(ledger, streams)| {
+            let place = ledger.enter();
+            match streams.get_mut(place.index()) {
+                Some(known) => *known = stream,
+                None => streams.push(stream),
+            }
+            Self(place)
+        })
+    }
+
+    /// The stream holds so many bytes now. If it has to end for that, says so; another that has to, it ends.
+    fn is_too_much(&self, bytes: usize) -> bool {
+        let too_much = LEDGER.with_borrow_mut(|(ledger, streams)| {
+            let place = ledger.holds(self.0, bytes)?;
+            Some((place, streams.get(place.index()).cloned()))
+        });
+        let Some((place, stream)) = too_much else { return false };
+        if place == self.0 {
+            return true;
+        }
+        if let Some(stream) = stream.and_then(|stream| stream.upgrade()) {
+            stream.shed();
+        }
+        false
+    }
+}
+
+impl Drop for Share {
+    fn drop(&mut self) {
+        LEDGER.with_borrow_mut(|(ledger, _)| ledger.leave(self.0));
+    }
 }
 
 /// Gives out the functions that lead to a stream's handler, and knows its sockets in case that it is cut off from them.
@@ -58,6 +130,7 @@ impl Events {
 pub(crate) struct Stream<H: Handler> {
     handler: RefCell<Option<H>>,
     inbox: RefCell<VecDeque<Happening<H::Note>>>,
+    share: OnceCell<Share>,
     /// Settles the promise that tells the platform that this stream is still at work.
     over: RefCell<Option<Function>>,
 }
@@ -69,7 +142,14 @@ enum Happening<N> {
 
 /// Starts a stream: `make` gets the events to listen to and returns the handler. The promise resolves at its end.
 pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H>>) -> H) -> Promise {
-    let stream = Rc::new(Stream { handler: RefCell::new(None), inbox: RefCell::default(), over: RefCell::new(None) });
+    let stream = Rc::new(Stream {
+        handler: RefCell::new(None),
+        inbox: RefCell::default(),
+        share: OnceCell::new(),
+        over: RefCell::new(None),
+    });
+    let this: Weak<dyn Shed> = Rc::downgrade(&stream) as _;
+    stream.share.get_or_init(|| Share::enter(this));
     let entry = {
         let stream = Rc::clone(&stream);
         Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(Happening::Event(number, value)))
@@ -84,6 +164,17 @@ pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H
     stream.handler.replace(Some(handler));
     stream.dispatch(Happening::Event(START, JsValue::UNDEFINED));
     promise
+}
+
+impl<H: Handler> Shed for Stream<H> {
+    fn shed(&self) {
+        // Not the one whose turn it is: that would have been told by itself.
+        if let Ok(mut handler) = self.handler.try_borrow_mut()
+            && let Some(handler) = handler.as_mut()
+        {
+            handler.shed();
+        }
+    }
 }
 
 impl<H: Handler> Stream<H> {
@@ -105,9 +196,16 @@ impl<H: Handler> Stream<H> {
     fn run(&self) {
         let Ok(mut handler) = self.handler.try_borrow_mut() else { return };
         while let Some(happening) = self.next() {
-            let goes_on = handler.as_mut().is_some_and(|handler| match happening {
-                Happening::Event(number, value) => handler.event(number, value),
-                Happening::Note(note) => handler.note(note),
+            let goes_on = handler.as_mut().is_some_and(|handler| {
+                let goes_on = match happening {
+                    Happening::Event(number, value) => handler.event(number, value),
+                    Happening::Note(note) => handler.note(note),
+                };
+                if goes_on && self.share.get().is_some_and(|share| share.is_too_much(handler.held())) {
+                    handler.shed();
+                    return handler.event(START, JsValue::UNDEFINED);
+                }
+                goes_on
             });
             if !goes_on {
                 handler.take();

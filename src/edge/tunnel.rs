@@ -66,6 +66,10 @@ pub(crate) struct Driver<K> {
     reuse_buffers: bool,
     events: Events,
     was_attached: bool,
+    /// The client's, in bytes.
+    window: u32,
+    /// Bytes that the runtime held for the client when it was looked at last.
+    backlog: f64,
     keeper: K,
 }
 
@@ -80,13 +84,15 @@ impl<K: Keeper> Driver<K> {
     ) -> Self {
         let mut driver = Self {
             reuse_buffers: !keeps && first.buffered_amount().is_some(),
-            relay,
             carriers: Vec::new(),
             next_carrier: FIRST.0,
             upstream: Upstream::new(&events),
             alarm: Alarm::new(events.listener(event::TIMER)),
             events,
             was_attached: true,
+            window: relay.window(),
+            backlog: 0.0,
+            relay,
             keeper,
         };
         driver.add_carrier(first);
@@ -133,7 +139,7 @@ impl<K: Keeper> Driver<K> {
                     }
                 }
                 Output::Read(max) => self.upstream.read(max),
-                Output::Write(bytes) => self.upstream.write(&bytes),
+                Output::Write(bytes) => self.upstream.write(bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::CloseUpstream => self.upstream.close_all(),
                 Output::Wait(deadline) => {
@@ -154,9 +160,14 @@ impl<K: Keeper> Driver<K> {
     }
 
     fn send(&mut self, carrier: Carrier, bytes: &Bytes) {
-        let sent = self.carrier(carrier).is_some_and(|socket| socket.send(&bytes.0).is_ok());
-        if sent && self.reuse_buffers {
+        let Some(socket) = self.carrier(carrier).filter(|socket| socket.send(&bytes.0).is_ok()) else { return };
+        self.backlog = socket.buffered_amount().unwrap_or(0.0);
+        if self.reuse_buffers {
             self.upstream.reuse(bytes);
+        }
+        // What waits to be sent is not acknowledged by an honest client, and beyond a window he gets nothing.
+        if self.backlog > f64::from(2 * self.window) {
+            self.relay.handle(Input::End(Code::Flood), now());
         }
     }
 
@@ -238,6 +249,14 @@ impl<K: Keeper> Handler for Driver<K> {
             Note::End(code) => self.relay.handle(Input::End(code), now()),
         }
         self.after()
+    }
+
+    fn held(&self) -> usize {
+        self.relay.held() + self.backlog as usize
+    }
+
+    fn shed(&mut self) {
+        self.relay.handle(Input::End(Code::Queue), now());
     }
 }
 

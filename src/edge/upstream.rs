@@ -5,7 +5,7 @@
 use std::cell::Cell;
 
 use js_sys::{ArrayBuffer, Function, Object, Reflect, Uint8Array};
-use pasarela_core::{config::Authority, dial::Candidate, route::Kind};
+use pasarela_core::{chunk::Chunk, config::Authority, dial::Candidate, route::Kind};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
@@ -69,6 +69,8 @@ pub(crate) struct Upstream {
     asked: u32,
     /// A buffer whose bytes nobody needs any more.
     spare: Option<ArrayBuffer>,
+    /// What is being written.
+    writing: Option<Bytes>,
     /// A read is under way: it will tell how the connection ended, behind what is still to be read.
     reading: bool,
     write_failed: bool,
@@ -92,6 +94,7 @@ impl Upstream {
             pace: Pace::default(),
             asked: 0,
             spare: None,
+            writing: None,
             reading: false,
             write_failed: false,
             listeners: Listeners {
@@ -115,7 +118,12 @@ impl Upstream {
                 self.reading = false;
                 Some(Event::Broken)
             }
-            number::WRITTEN => Some(Event::Written),
+            number::WRITTEN => {
+                if let Some(written) = self.writing.take() {
+                    written.discard();
+                }
+                Some(Event::Written)
+            }
             // The read tells how the connection ended.
             number::WRITE_FAILED => {
                 self.write_failed = true;
@@ -158,14 +166,16 @@ impl Upstream {
 
     /// Asks for at most `max` bytes, and no more than the pace of this stream suggests.
     pub(crate) fn read(&mut self, max: usize) {
-        let Some((reader, _)) = &self.open else { return };
         let size = self.pace.size().min(u32::try_from(max).unwrap_or(u32::MAX));
         self.asked = size;
-        let fits = |buffer: &ArrayBuffer| buffer.byte_length() == size;
-        let into = match self.spare.take().filter(fits) {
+        if self.spare.as_ref().is_some_and(|buffer| buffer.byte_length() != size) {
+            self.drop_spare();
+        }
+        let into = match self.spare.take() {
             Some(buffer) => Uint8Array::new(&buffer),
             None => Uint8Array::new_with_length(size),
         };
+        let Some((reader, _)) = &self.open else { return };
         platform::on_settled(reader.read(&into), &self.listeners.read, &self.listeners.read_failed);
         self.reading = true;
     }
@@ -186,9 +196,17 @@ impl Upstream {
         self.spare = Some(bytes.0.buffer());
     }
 
-    pub(crate) fn write(&self, bytes: &Bytes) {
+    /// Nothing is read for a while.
+    pub(crate) fn drop_spare(&mut self) {
+        if let Some(spare) = self.spare.take() {
+            platform::detach(&spare);
+        }
+    }
+
+    pub(crate) fn write(&mut self, bytes: Bytes) {
         if let Some((_, writer)) = &self.open {
             platform::on_settled(writer.write(&bytes.0), &self.listeners.written, &self.listeners.write_failed);
+            self.writing = Some(bytes);
         }
     }
 

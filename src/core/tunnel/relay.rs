@@ -89,6 +89,11 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         self.detached_at
     }
 
+    /// The window that it was granted each way, in bytes.
+    pub const fn window(&self) -> u32 {
+        self.window
+    }
+
     /// Payload that it holds, in bytes.
     pub fn held(&self) -> usize {
         self.duplex.inbound.held().saturating_add(usize::try_from(self.duplex.outbound.held()).unwrap_or(usize::MAX))
@@ -195,7 +200,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
                 Ok(_) => self.last_activity = now,
                 Err(code) => self.fail(code, now),
             },
-            Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => {}
+            Phase::Over { .. } | Phase::Failed { .. } | Phase::Done => chunk.discard(),
         }
     }
 
