@@ -114,7 +114,7 @@ impl Page {
             .into_iter()
             .flat_map(|policy| SECURITY.into_iter().chain([("content-security-policy", policy)]));
         let packed = self.packed.then_some(("content-encoding", "gzip"));
-        let upgrade = self.upgrade.then_some(("upgrade", "websocket"));
+        let upgrade = [("upgrade", "websocket"), ("sec-websocket-version", "13")].into_iter().filter(|_| self.upgrade);
         let kind = self.kind.map(|kind| ("content-type", kind));
         kind.into_iter().chain(ours).chain(packed).chain(upgrade)
     }

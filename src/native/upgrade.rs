@@ -5,14 +5,27 @@
 use http_body_util::Full;
 use hyper::body::Bytes;
 use hyper::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL, UPGRADE,
+    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+    SEC_WEBSOCKET_VERSION, UPGRADE,
 };
 use hyper::{Response, StatusCode};
 
-/// The client's key, if its request is for a WebSocket.
+/// The version of the protocol, and there is no other.
+const VERSION: &str = "13";
+
+/// Bytes of a key before they are encoded.
+const KEY: usize = 16;
+
+/// The client's key, if its request is for a WebSocket as section 4.2.1 wants it, but for its `Connection`: web servers in front
+/// write that themselves, and some do not name the upgrade.
 pub(crate) fn key(request: &HeaderMap) -> Option<&HeaderValue> {
-    let asked = request.get(UPGRADE)?.as_bytes().eq_ignore_ascii_case(b"websocket");
-    request.get(SEC_WEBSOCKET_KEY).filter(|_| asked)
+    use base64::prelude::{BASE64_STANDARD, Engine};
+    let mut protocols = request.get_all(UPGRADE).iter().filter_map(|value| value.to_str().ok());
+    let is_ours = |listed: &str| listed.trim().eq_ignore_ascii_case("websocket");
+    let asked = protocols.any(|value| value.split(',').any(is_ours));
+    let known = request.get(SEC_WEBSOCKET_VERSION).is_some_and(|version| version == VERSION);
+    let is_key = |key: &&HeaderValue| BASE64_STANDARD.decode(key).is_ok_and(|key| key.len() == KEY);
+    request.get(SEC_WEBSOCKET_KEY).filter(|_| asked && known).filter(is_key)
 }
 
 /// 101, with a subprotocol if one is chosen.

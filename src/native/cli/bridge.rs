@@ -147,7 +147,7 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         };
         let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
         if !link.secure && !args.json && !is_here(&link.host) {
-            eprint!("{}", texts::plain(&link.host));
+            eprint!("{}", texts::plain(number));
         }
         let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
         relays.push(Relay::new(&link, Arc::new(connector)));

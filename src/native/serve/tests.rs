@@ -102,11 +102,25 @@ async fn who_asks_too_often_is_told_to_come_again() {
 }
 
 #[tokio::test]
-async fn an_older_http_and_an_upgrade_without_a_key_are_no_websockets() {
+async fn what_is_not_quite_an_upgrade_is_told_what_one_is() {
     let relay = relay(Options::default()).await;
-    for odd in [UPGRADE.replace("HTTP/1.1", "HTTP/1.0"), UPGRADE.replace("Sec-WebSocket-Key", "X")] {
-        let head = head(&mut connect(&relay).await, &odd).await;
-        assert!(head.contains(" 426 ") && head.contains("upgrade: websocket"), "{head}");
+    for (right, wrong) in [
+        ("HTTP/1.1", "HTTP/1.0"),
+        ("Sec-WebSocket-Key", "X"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "x"),
+        ("dGhlIHNhbXBsZSBub25jZQ==", "dGhlIHNhbXBsZSBub25j"),
+        ("Sec-WebSocket-Version: 13", "Sec-WebSocket-Version: 8"),
+        ("Sec-WebSocket-Version", "X"),
+        ("Upgrade: websocket", "Upgrade: h2c"),
+    ] {
+        let head = head(&mut connect(&relay).await, &UPGRADE.replace(right, wrong)).await;
+        let told = ["upgrade: websocket", "sec-websocket-version: 13"].iter().all(|header| head.contains(header));
+        assert!(head.contains(" 426 ") && told, "{wrong}: {head}");
+    }
+    for (one, other) in
+        [("Connection: Upgrade", "Connection: keep-alive, UPGRADE"), ("Upgrade: websocket", "upgrade: h2c, WebSocket")]
+    {
+        assert!(head(&mut connect(&relay).await, &UPGRADE.replace(one, other)).await.contains(" 101 "), "{other}");
     }
 }
 

@@ -15,12 +15,16 @@ use pasarela::tunnel::{Kind, Options, Tunnel, TunnelStream};
 use pasarela_noise::wire;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
+use tokio::sync::Mutex;
 use tokio::task::JoinSet;
 
 use crate::client::{Client, Link};
 use crate::serve::{Program, certificate, get, started};
 use crate::tunnels::{KEY, command};
 use crate::{start, within};
+
+/// One flood at a time: there are other tests, too.
+static ALONE: Mutex<()> = Mutex::const_new(());
 
 /// Whoever has a key is served in this time.
 const SERVED: Duration = Duration::from_secs(1);
@@ -177,6 +181,7 @@ fn address(said: &serde_json::Value) -> SocketAddr {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn strangers_cannot_keep_out_whoever_has_a_key() {
+    let _alone = ALONE.lock().await;
     let strangers = strangers();
     let (_sim, _program, said, mut stream) = server(&["--rate", "0"]).await;
     let to = address(&said["http"]);
@@ -191,6 +196,7 @@ async fn strangers_cannot_keep_out_whoever_has_a_key() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_by_tls() {
+    let _alone = ALONE.lock().await;
     let (_folder, files) = certificate();
     let path = |path: &std::path::Path| path.to_str().expect("text").to_owned();
     let (cert, key) = (path(&files.certificate), path(&files.key));
@@ -225,12 +231,14 @@ async fn nor_by_tls() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_a_phone_at_a_port_for_phones() {
+    let _alone = ALONE.lock().await;
     let (sim, _program, said, _stream) = server(&["--phones", "127.0.0.1:0", "--rate", "0"]).await;
     phone_must_be_served(address(&said["phones"][0]), &sim).await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn nor_a_phone_at_a_bridge() {
+    let _alone = ALONE.lock().await;
     let (sim, _program, said, _stream) = server(&["--rate", "0"]).await;
     let link: pasarela::link::Link = format!("http://{}/#{KEY}", address(&said["http"])).parse().expect("a link");
     let setup = Setup::new(Resolver::system());

@@ -194,7 +194,7 @@ impl Head {
 /// Whether this is a yes; gives what came behind it.
 async fn judge(head: &Head, accept: &str, stream: &mut BoxedStream, rest: BytesMut) -> Result<Bytes, Trouble> {
     match head.status {
-        101 if head.header("sec-websocket-accept") == Some(accept) => Ok(rest.freeze()),
+        101 if is_switched(head) && head.header("sec-websocket-accept") == Some(accept) => Ok(rest.freeze()),
         101 => Err(Trouble::NoRelay),
         status => match error_page(head, stream, rest).await {
             Some(number) => Err(Trouble::ErrorPage(number)),
@@ -202,6 +202,13 @@ async fn judge(head: &Head, accept: &str, stream: &mut BoxedStream, rest: BytesM
             None => Err(Trouble::Status(status)),
         },
     }
+}
+
+/// Whether it says that the protocol is a WebSocket's now, without an extension, since none was offered (RFC 6455, section 4.1).
+/// What it says of the connection is left to web servers in between, which write their own.
+fn is_switched(head: &Head) -> bool {
+    let protocol = head.header("upgrade").is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"));
+    protocol && head.header("sec-websocket-extensions").is_none()
 }
 
 /// The number of the CDN's error page, if the answer is one.
@@ -283,6 +290,8 @@ mod tests {
             (page, Trouble::ErrorPage(1101)),
             (chunked, Trouble::ErrorPage(1027)),
             (GOOD.replace("ACCEPT", "wrong").as_str(), Trouble::NoRelay),
+            (GOOD.replace("Upgrade: websocket", "Upgrade: h2c").as_str(), Trouble::NoRelay),
+            (GOOD.replace("Protocol: pasarela.v1", "Extensions: permessage-deflate").as_str(), Trouble::NoRelay),
             ("", Trouble::UpgradeReset),
             ("HTTP/1.1 101 Sw", Trouble::UpgradeReset),
             ("garbage\r\n\r\n", Trouble::NoRelay),

@@ -9,7 +9,7 @@ use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::texts::bridge as texts;
-use crate::bridge::{Bridge, Standing};
+use crate::bridge::{Bridge, Index, Standing};
 use crate::share;
 
 /// Between two looks at the byte counters.
@@ -125,7 +125,14 @@ impl Screen {
                 });
                 format!("{line}\n")
             }
-            Self::Lines => format!("{}\n", texts::status(standing, relay, problem)),
+            Self::Lines => {
+                // What is kept in a journal is no list of this user's relays.
+                let number = |Index(index): Index| format!("relay {}", index + 1);
+                let relay = standing.relay.map(number);
+                let problem = standing.problem.map(|(relay, trouble, at)| (number(relay), trouble, at.elapsed()));
+                let problem = problem.as_ref().map(|(relay, trouble, ago)| (relay.as_str(), *trouble, *ago));
+                format!("{}\n", texts::status(standing, relay.as_deref(), problem))
+            }
             Self::Terminal => {
                 let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
                 let line: String =

@@ -58,8 +58,8 @@ pub(in super::super) fn socks(address: &str) -> String {
 pub(in super::super) const PUBLIC: &str = "Everybody who can reach this computer can use this bridge (--public).\n";
 
 /// A link without encryption.
-pub(in super::super) fn plain(host: &str) -> String {
-    format!("The link of {host} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
+pub(in super::super) fn plain(number: usize) -> String {
+    format!("Link {number} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
 }
 
 /// The live line.
