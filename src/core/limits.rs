@@ -94,11 +94,11 @@ pub const EARLY_DATA: usize = 2560;
 /// A tunnel whose carrier was lost is kept this long.
 pub const RESUME_FOR: Duration = Duration::from_secs(120);
 
-/// Tunnels of one isolate, with all its objects, attached or not.
+/// Tunnels of one isolate or object, attached or not.
 pub const SESSIONS: usize = 512;
 
-/// Windows in bytes that all tunnels of one isolate may have together, with all its objects. They bound what an honest client
-/// makes it hold; most hold nothing, and `ISOLATE_HELD` bounds the rest.
+/// Windows in bytes that all tunnels of one isolate or object may have together. Most hold nothing; what all streams of an
+/// isolate do hold, those of its objects included, is bounded by `ISOLATE_HELD`.
 pub const HELD: usize = 64 << 20;
 
 /// Tunnels of one server, attached or not: with the smallest windows they fill `SERVER_HELD`.

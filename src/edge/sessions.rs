@@ -38,23 +38,30 @@ use crate::{
     url::split,
 };
 
+/// What the tunnels of one place may hold together: it goes with the object, or with the isolate.
+type Shared = Rc<RefCell<Pool>>;
+
 thread_local! {
-    /// The windows of all tunnels of this isolate, those in its objects included: the platform may put several into one.
-    static POOL: RefCell<Pool> = RefCell::default();
+    /// What tunnels without an object may hold together.
+    static POOL: Shared = Shared::default();
 }
 
 /// The window of a tunnel, given back at its end.
-struct Granted(Grant);
+struct Granted {
+    grant: Grant,
+    pool: Shared,
+}
 
 impl Granted {
-    fn new(asked: u32) -> Option<Self> {
-        POOL.with_borrow_mut(|pool| pool.grant(asked)).map(Self)
+    fn new(asked: u32, pool: &Shared) -> Option<Self> {
+        let grant = pool.borrow_mut().grant(asked)?;
+        Some(Self { grant, pool: Rc::clone(pool) })
     }
 }
 
 impl Drop for Granted {
     fn drop(&mut self) {
-        POOL.with_borrow_mut(|pool| pool.give_back(self.0));
+        self.pool.borrow_mut().give_back(self.grant);
     }
 }
 
@@ -88,7 +95,9 @@ pub(crate) async fn tunnel(
     }
     match asked {
         Asked::Open(open, early) => {
-            let Some(granted) = Granted::new(open.window) else { return tunnel::refuse(&offer, Code::Busy) };
+            let Some(granted) = POOL.with(|pool| Granted::new(open.window, pool)) else {
+                return tunnel::refuse(&offer, Code::Busy);
+            };
             let kind = open.route;
             let options = options(request, open, early, &granted, None);
             let keeper = Alone { kind, _granted: granted, _counted: Gauge::Tunnel.count() };
@@ -102,7 +111,7 @@ pub(crate) async fn tunnel(
 }
 
 fn options(request: &Request, open: Open, early: Vec<u8>, granted: &Granted, session: Option<String>) -> Options {
-    Options { origin: origin(open.route, request), open, early, window: granted.0.window(), session }
+    Options { origin: origin(open.route, request), open, early, window: granted.grant.window(), session }
 }
 
 /// Goes with a tunnel that ends with its WebSocket.
@@ -154,11 +163,12 @@ async fn ask(namespace: &Namespace, shard: u8, path: &str, request: &Request) ->
 #[derive(Clone)]
 struct Kept {
     sessions: Rc<RefCell<sessions::Sessions<Handle<Member>>>>,
+    pool: Shared,
 }
 
 impl Kept {
     fn new(shard: u8) -> Self {
-        Self { sessions: Rc::new(RefCell::new(sessions::Sessions::new(shard))) }
+        Self { sessions: Rc::new(RefCell::new(sessions::Sessions::new(shard))), pool: Shared::default() }
     }
 }
 
@@ -239,7 +249,7 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
 /// A window for one more tunnel, if need be at the cost of the one that has been without a client for longest.
 fn make_room(asked: u32, kept: &Kept) -> Option<Granted> {
     loop {
-        if let Some(granted) = Granted::new(asked) {
+        if let Some(granted) = Granted::new(asked, &kept.pool) {
             return Some(granted);
         }
         let evicted = kept.sessions.borrow_mut().evict()?;
