@@ -114,6 +114,45 @@ async fn the_second_relay_helps_when_the_key_of_the_first_is_wrong() -> Result<(
     second_one_helps("WrongKey", format!("{}#{KEY}-another", link(&closed)), Vec::new(), Trouble::Key).await
 }
 
+/// A phone that sits on a dead relay beside one that works would miss its messages.
+#[tokio::test]
+async fn a_stream_whose_relay_dies_is_given_up_soon_if_another_works() -> Result<()> {
+    let tuning = Tuning { leave: Duration::from_secs(1), ..tuning() };
+    // Killed, it says nothing to anybody; a native one that is dropped does.
+    for kind in [Kind::Object, Kind::Worker] {
+        let (first, second) = (Bench::start(kind).await?, Bench::start(kind).await?);
+        let bridge = Bridge::start(&[link(&first), link(&second)], tuning).await?;
+        let mut chat = phone::chat(bridge.port()?, Way::Raw, first.sim.root_key()).await?;
+        chat.ask(PATIENCE).await?;
+        ensure!(bridge.bridge.standing().relay == Some(Index(0)));
+        let _sim = first.without_relay();
+        let begun = Instant::now();
+        let lost = timeout(SOON, async { while chat.ask(PATIENCE).await.is_ok() {} }).await;
+        lost.context("the phone waits for the dead relay")?;
+        eprintln!("{kind:?}: given up after {} ms", begun.elapsed().as_millis());
+        let mut chat = phone::chat(bridge.port()?, Way::Raw, second.sim.root_key()).await?;
+        chat.ask(PATIENCE).await?;
+        let standing = bridge.bridge.standing();
+        ensure!(standing.relay == Some(Index(1)) && standing.problem.is_some(), "{standing:?}");
+        bridge.bridge.shutdown().await;
+        second.must_be_idle().await?;
+    }
+    Ok(())
+}
+
+/// With nowhere else to go it waits, as long as the relay would.
+#[tokio::test]
+async fn a_stream_whose_relay_is_lost_is_kept_if_no_other_can_be_reached() -> Result<()> {
+    let tuning = Tuning { leave: Duration::from_millis(500), ..tuning() };
+    let bench = Bench::start(Kind::Object).await?;
+    let bridge = Bridge::start(&[link(&bench), "http://127.0.0.1:9/".to_owned()], tuning).await?;
+    let mut chat = phone::chat(bridge.port()?, Way::Raw, bench.sim.root_key()).await?;
+    chat.ask(PATIENCE).await?;
+    let _sim = bench.without_relay();
+    ensure!(timeout(Duration::from_secs(4), chat.ask(NEVER)).await.is_err(), "it is given up for nothing");
+    Ok(())
+}
+
 /// The right one.
 const KEY: &str = "a-key-of-the-tests";
 

@@ -4,6 +4,7 @@
 //! A relay that has connected may still talk to nobody: networks let connections to WhatsApp come about and drop what is said
 //! on them. So the first byte that comes back decides, and until then every tunnel hears all that the phone says.
 
+use std::future::pending;
 use std::pin::Pin;
 use std::sync::Arc;
 
@@ -14,7 +15,7 @@ use pasarela_core::route::Kind;
 use tokio::io::AsyncReadExt;
 use tokio::sync::{oneshot, watch};
 use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout_at};
+use tokio::time::{Instant, sleep_until, timeout, timeout_at};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
@@ -37,6 +38,7 @@ struct Attempt {
     handle: Handle,
     give: oneshot::Sender<Handed<Local>>,
     task: JoinHandle<(Result<Status, Error>, Option<Local>)>,
+    abandon: CancellationToken,
     trouble: Option<Trouble>,
 }
 
@@ -91,7 +93,7 @@ pub(super) async fn carry(
     };
     let limit = Instant::now() + pool.tuning.open;
     let outcome = timeout_at(limit, end.run_until_cancelled(race.run(&mut local))).await;
-    let Attempt { relay, handle, give, task, .. } = match outcome {
+    let Attempt { relay, handle, give, mut task, abandon, .. } = match outcome {
         Ok(Some(Outcome::Answered(attempt))) => attempt,
         // The phone goes, or the bridge.
         Ok(Some(Outcome::Gone) | None) => return local.reset(),
@@ -105,15 +107,40 @@ pub(super) async fn carry(
             return local.reset();
         }
     };
+    let lost = lost(pool, relay, handle.watch());
     entry.carried(relay, handle);
     let said = race.said.borrow().clone();
     if let Err(Handed { stream, .. }) = give.send(Handed { stream: local, said }) {
         return stream.reset();
     }
     tasks.spawn(end.clone().run_until_cancelled_owned(race.learn(limit)));
-    if let Ok((Err(error), Some(local))) = task.await {
+    let ended = tokio::select! {
+        ended = &mut task => ended,
+        () = lost => {
+            abandon.cancel();
+            task.await
+        }
+    };
+    if let Ok((Err(error), Some(local))) = ended {
         tracing::debug!(%error, "a stream did not end in order");
         local.reset();
+    }
+}
+
+/// Completes when a stream has lost its relay for too long, and another can be reached.
+async fn lost(pool: &Pool, relay: Index, mut status: watch::Receiver<Status>) {
+    loop {
+        // A tunnel that is over is told by itself.
+        let Ok(seen) = status.wait_for(|status| status.connected && !status.attached).await.map(|seen| *seen) else {
+            return pending().await;
+        };
+        if timeout(pool.tuning.leave, status.wait_for(|status| status.attached)).await.is_ok() {
+            continue;
+        }
+        if pool.reaches_another(relay).await && !status.borrow().attached {
+            let trouble = status.borrow().trouble.or(seen.trouble);
+            return pool.failed(relay, trouble.unwrap_or(Trouble::ConnectTimeout));
+        }
     }
 }
 
@@ -160,7 +187,8 @@ impl Race {
 
     fn begin(&mut self, relay: Index) {
         let Some(options) = self.pool.options(relay, self.kind) else { return };
-        let tunnel = Tunnel::new(options).tracked(self.tasks.clone()).until(self.end.clone());
+        let abandon = self.end.child_token();
+        let tunnel = Tunnel::new(options).tracked(self.tasks.clone()).until(abandon.clone());
         let handle = tunnel.handle();
         let (give, handed) = oneshot::channel();
         let (answer, answered) = oneshot::channel();
@@ -172,7 +200,7 @@ impl Race {
         self.news.push(listen(relay, handle.watch()));
         let answered = async move { answered.await.map_or(Event::Nothing, |()| Event::Answered(relay)) };
         self.news.push(Box::pin(answered));
-        self.attempts.push(Attempt { relay, handle, give, task, trouble: None });
+        self.attempts.push(Attempt { relay, handle, give, task, abandon, trouble: None });
     }
 
     fn take(&mut self, relay: Index) -> Option<Attempt> {

@@ -11,12 +11,15 @@ use std::time::Duration;
 
 use pasarela_core::limits;
 use pasarela_core::route::Kind;
-use tokio::time::Instant;
+use tokio::time::{Instant, timeout};
 
 use super::board::Board;
 use crate::link::Link;
 use crate::trouble::Trouble;
 use crate::tunnel::{self, Dialer, Timing};
+
+/// Another relay can be reached if it is within this time.
+const REACH: Duration = Duration::from_secs(4);
 
 /// A relay's place in the list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -58,6 +61,9 @@ pub struct Tuning {
     pub hedge: Duration,
     /// A stream that did not reach WhatsApp for this long is given up; the app then dials again.
     pub open: Duration,
+    /// A stream whose relay is lost waits so long for it; then it is given up if another relay can be reached, and the app
+    /// dials again.
+    pub leave: Duration,
     /// A relay with trouble is tried last for this long, twice as long each time, at most for the second.
     pub cooldown: (Duration, Duration),
     /// Stream bytes from the relay that one connection can bear before the network freezes it.
@@ -72,6 +78,7 @@ impl Default for Tuning {
             hedge: Duration::from_secs(1),
             // WhatsApp's apps give up a connection after 20 s.
             open: Duration::from_secs(20),
+            leave: Duration::from_secs(10),
             cooldown: (Duration::from_secs(15), Duration::from_secs(300)),
             budget: None,
             timing: Timing::DEFAULT,
@@ -123,6 +130,18 @@ impl Pool {
         let mut order: Vec<_> = (0..self.relays.len()).map(Index).collect();
         order.sort_by_key(rank);
         order
+    }
+
+    /// Whether another relay can be reached now. If none can, this machine may have lost its network, and nothing is gained by
+    /// changing.
+    pub(super) async fn reaches_another(&self, than: Index) -> bool {
+        for index in self.order().into_iter().filter(|index| *index != than) {
+            let Some(relay) = self.relays.get(index.0) else { continue };
+            if matches!(timeout(REACH, relay.dialer.dial()).await, Ok(Ok(_))) {
+                return true;
+            }
+        }
+        false
     }
 
     /// A tunnel through this relay.
