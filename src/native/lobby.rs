@@ -5,14 +5,10 @@
 //! says nothing loses them to whoever says something. It keeps addresses in memory only, and none for more than an hour.
 
 use std::collections::{BTreeMap, HashMap};
-use std::io::{self, IoSlice};
 use std::net::IpAddr;
-use std::pin::Pin;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::task::{Context, Poll};
 use std::time::Duration;
 
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::sync::Notify;
 use tokio::time::Instant;
 
@@ -241,61 +237,6 @@ impl Guest {
 impl Drop for Guest {
     fn drop(&mut self) {
         self.lobby.state().remove(self.id);
-    }
-}
-
-/// The connection of a guest, of which the lobby is told each time that something came.
-pub(crate) struct Heard<S> {
-    stream: S,
-    /// Of whom it speaks; of nobody any more once the guest has left.
-    guest: Option<std::sync::Weak<Guest>>,
-}
-
-impl<S> Heard<S> {
-    pub(crate) fn new(stream: S, guest: Option<&Arc<Guest>>) -> Self {
-        Self { stream, guest: guest.map(Arc::downgrade) }
-    }
-}
-
-impl<S: AsyncRead + Unpin> AsyncRead for Heard<S> {
-    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
-        let polled = Pin::new(&mut self.stream).poll_read(cx, buf);
-        if buf.filled().len() > before
-            && let Some(guest) = &self.guest
-        {
-            match guest.upgrade() {
-                Some(guest) => guest.heard(),
-                None => self.guest = None,
-            }
-        }
-        polled
-    }
-}
-
-impl<S: AsyncWrite + Unpin> AsyncWrite for Heard<S> {
-    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write(cx, buf)
-    }
-
-    fn poll_write_vectored(
-        mut self: Pin<&mut Self>,
-        cx: &mut Context<'_>,
-        bufs: &[IoSlice<'_>],
-    ) -> Poll<io::Result<usize>> {
-        Pin::new(&mut self.stream).poll_write_vectored(cx, bufs)
-    }
-
-    fn is_write_vectored(&self) -> bool {
-        self.stream.is_write_vectored()
-    }
-
-    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_flush(cx)
-    }
-
-    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
-        Pin::new(&mut self.stream).poll_shutdown(cx)
     }
 }
 

@@ -6,7 +6,7 @@ use std::convert::Infallible;
 use std::io;
 use std::net::SocketAddr;
 use std::pin::pin;
-use std::sync::Arc;
+use std::sync::{Arc, Weak};
 use std::time::Duration;
 
 use hyper::Request;
@@ -15,6 +15,7 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::time::timeout;
 use tokio_rustls::TlsAcceptor;
+use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
 use super::counts::Counted;
@@ -22,7 +23,7 @@ use super::entry::entry;
 use super::pages::Answer;
 use super::shared::Shared;
 use crate::frontend::accept_next;
-use crate::lobby::{Guest, Heard};
+use crate::lobby::Guest;
 use crate::tunnel::BoxedStream;
 
 /// A TLS handshake is due in this time.
@@ -58,7 +59,6 @@ pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
                 Some(Err(error)) => tracing::debug!(%error, "connection ended"),
                 None => tracing::debug!("a connection made room for another"),
             }
-            // Behind an upgrade it is no guest any more.
         });
     }
 }
@@ -70,7 +70,13 @@ async fn connection(
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
     tcp.set_nodelay(true)?;
-    let tcp = Heard::new(tcp, guest);
+    // Once it is upgraded it is nobody's guest any more.
+    let guest = guest.map(Arc::downgrade);
+    let tcp = InspectReader::new(tcp, move |_: &[u8]| {
+        if let Some(guest) = guest.as_ref().and_then(Weak::upgrade) {
+            guest.heard();
+        }
+    });
     let stream: BoxedStream = match &shared.options.tls {
         None => Box::new(tcp),
         Some(config) => {
