@@ -173,3 +173,43 @@ fn no_configuration_that_is_recommended_writes_down_who_comes() -> Result<()> {
     }
     Ok(())
 }
+
+#[test]
+fn what_is_packaged_has_more_memory_than_the_program_is_told_of() -> Result<()> {
+    /// What follows this in a text, up to a blank.
+    fn said<'a>(text: &'a str, before: &str) -> Result<&'a str> {
+        let said = text.split(before).nth(1).and_then(|rest| rest.split_whitespace().next());
+        said.with_context(|| format!("{before} is not there"))
+    }
+    let mib = |size: &str| size.to_uppercase().trim_end_matches('M').parse::<usize>().with_context(|| size.to_owned());
+    let unit = fs::read_to_string(root().join("packaging/systemd/pasarela-serve.service"))?;
+    let text = fs::read_to_string(root().join("packaging/README.md"))?;
+    let told = mib(said(&unit, "--memory ")?)?;
+    for (may, told) in [
+        (said(&unit, "\nMemoryMax=")?, told),
+        (
+            said(&text, "--cap-drop all --security-opt no-new-privileges --memory ")?,
+            mib(said(&text, "PASARELA_MEMORY=")?)?,
+        ),
+    ] {
+        ensure!(mib(may)? >= told + told / 3, "{may} of memory for a program that takes {told} MiB");
+    }
+    ensure!(
+        text.matches(&format!("serve --memory {told}M")).count() == 1,
+        "README beside the unit says another --memory"
+    );
+    let room = pasarela::serve::Room::within(told << 20);
+    let files: usize = said(&unit, "\nLimitNOFILE=")?.parse()?;
+    ensure!(files >= 2 * room.streams + 2 * room.strangers, "{files} open files for {room:?}");
+    let usual = pasarela::serve::Room::default();
+    let readme = fs::read_to_string(root().join("README.md"))?;
+    for figure in [
+        format!("carries {} streams", usual.streams),
+        format!("{} tunnels, whose windows are {} MiB", usual.tunnels(), usual.windows >> 20),
+        format!("{} MiB together, the largest", usual.waiting >> 20),
+        format!("keeps {},", usual.strangers),
+    ] {
+        ensure!(readme.contains(&figure), "README does not say \"{figure}\"");
+    }
+    Ok(())
+}

@@ -101,13 +101,6 @@ pub const SESSIONS: usize = 512;
 /// isolate do hold, those of its objects included, is bounded by `ISOLATE_HELD`.
 pub const HELD: usize = 64 << 20;
 
-/// Tunnels of one server, attached or not: with the smallest windows they fill `SERVER_HELD`.
-pub const SERVER_SESSIONS: usize = 4 << 10;
-
-/// Payload in bytes that all tunnels of one server may hold together, as `HELD`: it is reserved, not used, until clients read
-/// slowly. The smallest servers to be had have a gigabyte.
-pub const SERVER_HELD: usize = 512 << 20;
-
 /// The longest WhatsApp frame that is held to be delivered whole. Longer ones pass through in pieces.
 pub const FRAME: usize = 1 << 20;
 

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{Failure, files, ports, signal};
 use crate::frontend::{Admission, Door, Intake};
-use crate::serve::{Certificate, Files, Options, Relay, Site};
+use crate::serve::{Certificate, Files, Options, Relay, Room, Site};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -78,9 +78,13 @@ pub(super) struct Args {
     #[arg(long, env = "PASARELA_OFFICIAL")]
     official: bool,
 
-    /// Streams at once; each takes two open files
-    #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS", default_value_t = Options::default().max_connections)]
-    max_connections: usize,
+    /// The memory that it may take, such as 256M or 2G; how much there may be at once of all things follows from it
+    #[arg(long, value_name = "SIZE", env = "PASARELA_MEMORY", default_value = "512M", value_parser = memory)]
+    memory: usize,
+
+    /// Streams at once, if not as many as the memory is for; each takes two open files
+    #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS")]
+    max_connections: Option<usize>,
 
     /// Streams that one address, or one IPv6 /64, may ask for in a minute; 0: any number
     #[arg(long, value_name = "N", env = "PASARELA_RATE", default_value_t = Options::default().rate)]
@@ -224,7 +228,7 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
         warn("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
     }
-    if let Some(files) = files.filter(|files| *files / 2 < args.max_connections as u64) {
+    if let Some(files) = files.filter(|files| *files / 2 < room(args).streams as u64) {
         let enough = files / 2;
         warn(&format!(
             "{files} open files are allowed, which is enough for {enough} WebSockets: see `ulimit -n`, or set --max-connections"
@@ -269,6 +273,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
 fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -> Result<Options, Failure> {
     // Most of the open files are for those who have a key.
     let strangers = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX);
+    let room = room(args);
     let site = args.site_dir.as_deref().map(|folder| {
         Site::read(folder).map(Arc::new).map_err(|cause| Failure {
             what: "cannot read the site".to_owned(),
@@ -278,13 +283,25 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
     });
     Ok(Options {
         tls: certificate.map(Certificate::server_config),
-        max_connections: args.max_connections,
-        strangers: Options::default().strangers.min(strangers),
+        room: Room { strangers: room.strangers.min(strangers), ..room },
         rate: args.rate,
         site: site.transpose()?,
         trusted: args.trust_proxy.clone(),
         upstream_ca: args.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default(),
     })
+}
+
+fn room(args: &Args) -> Room {
+    let room = Room::within(args.memory);
+    Room { streams: args.max_connections.unwrap_or(room.streams), ..room }
+}
+
+/// Reads a size as systemd and podman write it: K, M and G are powers of 1024.
+fn memory(said: &str) -> Result<usize, String> {
+    let sizes = parse_size::Config::new().with_binary();
+    let size = sizes.parse_size(said).map_err(|_| "not a size such as 256M or 2G".to_owned())?;
+    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    if size < Room::LEAST { Err("less than 64M, which is too little".to_owned()) } else { Ok(size) }
 }
 
 fn certificate(args: &Args) -> Result<Option<Certificate>, Failure> {

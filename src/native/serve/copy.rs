@@ -12,8 +12,8 @@ use std::task::{Context, Poll, ready};
 use pasarela_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::tunnel::clock::{Alarm, Clock};
-use crate::tunnel::meter::Meter;
+use crate::tunnel::clock::Alarm;
+use crate::tunnel::ground::Ground;
 
 /// What is read at once, in bytes, and what one way keeps at most for a side that takes nothing.
 const BUFFER: usize = 256 << 10;
@@ -38,23 +38,29 @@ struct Half {
 ///
 /// # Errors
 ///
-/// One of them broke, or neither said anything for 200 s.
-pub(super) async fn both<N, F>(near: &mut N, far: &mut F, head: Vec<u8>, clock: Clock, meter: &Meter) -> io::Result<()>
+/// One of them broke, neither said anything for 200 s, or they hold more than all may together and more than any other.
+pub(super) async fn both<N, F>(near: &mut N, far: &mut F, head: Vec<u8>, ground: &Ground) -> io::Result<()>
 where
     N: AsyncRead + AsyncWrite + Unpin,
     F: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut up, mut down) = (Half { rest: head, ..Half::default() }, Half::default());
-    let mut idle = Alarm::new(clock);
-    idle.set(clock, clock.now() + limits::IDLE);
+    let Ground { clock, meter, .. } = ground;
+    let mut share = ground.budget.share();
+    let mut idle = Alarm::new(*clock);
+    idle.set(*clock, clock.now() + limits::IDLE);
     poll_fn(|cx| {
+        if share.poll_too_much(cx).is_ready() {
+            return Poll::Ready(Err(io::ErrorKind::OutOfMemory.into()));
+        }
         let before = (up.moved, down.moved);
         let finished = poll_both(cx, near, far, &mut up, &mut down);
         if before != (up.moved, down.moved) {
             meter.up.inc_by(up.moved - before.0);
             meter.down.inc_by(down.moved - before.1);
-            idle.set(clock, clock.now() + limits::IDLE);
+            idle.set(*clock, clock.now() + limits::IDLE);
         }
+        share.holds(up.rest.len() + down.rest.len());
         if finished.is_ready() {
             return finished;
         }
@@ -156,6 +162,7 @@ impl Half {
 
 #[cfg(test)]
 mod tests {
+    use pasarela_core::config::Config;
     use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
     use super::*;
@@ -164,8 +171,8 @@ mod tests {
     fn between(size: usize, head: &[u8]) -> (DuplexStream, DuplexStream, tokio::task::JoinHandle<io::Result<()>>) {
         let ((client, mut near), (mut far, server)) = (duplex(size), duplex(size));
         let head = head.to_vec();
-        let task =
-            tokio::spawn(async move { both(&mut near, &mut far, head, Clock::start(), &Meter::default()).await });
+        let ground = Ground::new(Config::from_vars(|_| None).expect("usable"), BUFFER);
+        let task = tokio::spawn(async move { both(&mut near, &mut far, head, &ground).await });
         (client, server, task)
     }
 

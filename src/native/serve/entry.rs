@@ -27,6 +27,7 @@ use crate::tunnel::BoxedStream;
 use crate::tunnel::carrier::{self, Web};
 use crate::tunnel::relay::Client;
 use crate::tunnel::stream::Prefixed;
+use crate::tunnel::watched;
 use crate::upgrade;
 
 /// Answers one request.
@@ -113,7 +114,12 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     shared.ground.spawn(async move {
         let carry = async {
             match socket(upgrading, work.message_max()).await {
-                Ok(socket) => work.carry(socket, client, &carried).await,
+                Ok(mut socket) => {
+                    if carried.options.tls.is_some() {
+                        socket.get_mut().set_below(watched::TLS);
+                    }
+                    work.carry(socket, client, &carried).await;
+                }
                 Err(error) => tracing::debug!(%error, "no upgrade"),
             }
         };

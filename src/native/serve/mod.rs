@@ -22,6 +22,7 @@ mod rate;
 mod trust;
 mod site;
 mod tls;
+mod room;
 mod options;
 mod shared;
 mod pages;
@@ -42,6 +43,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use pasarela_core::config::Config;
+use pasarela_core::limits;
 use tokio::net::TcpListener;
 use tokio::sync::watch;
 
@@ -51,11 +53,12 @@ use crate::tunnel::Gauges;
 use shared::Shared;
 
 pub use options::Options;
+pub use room::Room;
 pub use site::{Site, SiteError};
 pub use tls::{Certificate, CertificateError, Files};
 
-/// The longest message but a tunnel's, in bytes: as on the edge, where the platform ends the connection beyond it.
-const MESSAGE_MAX: usize = 32 << 20;
+/// The longest message but a tunnel's, in bytes: WhatsApp's frames say their length in 24 bits.
+const MESSAGE_MAX: usize = limits::UPLOAD_QUEUE;
 
 /// Clients have this long to take the last messages of a relay that shuts down.
 const DRAIN: Duration = Duration::from_secs(2);

@@ -15,6 +15,7 @@ use pasarela_core::route::Kind;
 use pasarela_core::tunnel::relay::Ending;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use crate::tunnel::budget::Share;
 use crate::tunnel::carrier::{self, Link, Web};
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
@@ -27,6 +28,8 @@ use crate::tunnel::upstream::{self, Upstream};
 const UPLOAD_AHEAD: usize = 4 * limits::WRITE_BATCH;
 
 enum Event {
+    /// It is to let go of what it holds.
+    TooMuch,
     Link(carrier::Event),
     Upstream(upstream::Event),
     Drain,
@@ -41,6 +44,7 @@ struct Task<'a> {
     /// Until the client has gone.
     link: Option<Link>,
     upstream: Upstream,
+    share: Share,
     /// The core wants to read, and the client may have too much to catch up on.
     reading: bool,
     draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
@@ -56,18 +60,30 @@ pub(super) async fn run(ground: &Ground, web: Web, origin: Origin, framed: bool)
         alarm: Alarm::new(ground.clock),
         link: Some(Link::unbounded(web)),
         upstream: Upstream::new(&ground.meter),
+        share: ground.budget.share(),
         reading: false,
         draining: Some(Box::pin(ground.drain.clone().cancelled_owned())),
         turn: false,
     };
     while task.drain() {
-        let event = poll_fn(|cx| task.poll_event(cx)).await;
+        let event = poll_fn(|cx| {
+            let event = task.poll_event(cx);
+            // Without an event, too: of a message that is not whole there is none.
+            task.share.holds(task.held());
+            event
+        })
+        .await;
         task.handle(event);
     }
     task.let_go();
 }
 
 impl Task<'_> {
+    /// Bytes in memory that the client or the upstream does not take, or has not said whole.
+    fn held(&self) -> usize {
+        self.pipe.held() + self.link.as_ref().map_or(0, Link::held)
+    }
+
     /// Carries out what the core commands; whether the stream goes on.
     fn drain(&mut self) -> bool {
         loop {
@@ -107,6 +123,9 @@ impl Task<'_> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
+        }
+        if self.share.poll_too_much(cx).is_ready() {
+            return Poll::Ready(Event::TooMuch);
         }
         if let Some(draining) = &mut self.draining
             && draining.as_mut().poll(cx).is_ready()
@@ -169,6 +188,14 @@ impl Task<'_> {
     fn handle(&mut self, event: Event) {
         let input = match event {
             Event::Timer => Input::Timer,
+            Event::TooMuch => {
+                if let Some(link) = self.link.take() {
+                    link.cut(Code::Queue);
+                }
+                self.pipe.handle(Input::End(Code::Queue), self.ground.clock.now());
+                Input::ClientClosed
+            }
+            Event::Link(carrier::Event::TooLong) => Input::End(Code::TooBig),
             Event::Drain => Input::End(Code::Draining),
             Event::Upstream(upstream::Event::Opened(candidate)) => Input::Opened(candidate),
             Event::Upstream(upstream::Event::Failed(candidate)) => Input::Failed(candidate),
@@ -223,7 +250,7 @@ mod tests {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let config = Config::from_vars(|name| (name == "UPSTREAM_CHAT").then(|| address.clone()));
-        let ground = Arc::new(Ground::new(config.expect("usable")));
+        let ground = Arc::new(Ground::new(config.expect("usable"), MAX));
         let (near, far) = duplex(1000);
         let prefixed = |stream: tokio::io::DuplexStream| -> Prefixed { Prefixed::new(Bytes::new(), Box::new(stream)) };
         let (mut ours, theirs) = (client(prefixed(near), MAX), server(prefixed(far), MAX));

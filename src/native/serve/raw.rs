@@ -129,14 +129,15 @@ async fn race(ground: &Ground, origin: Origin, first: Piece) -> Result<(TcpStrea
 async fn carry(stream: Stream, shared: &Shared) {
     let Stream { local, mut upstream, head, place: _place } = stream;
     let _counted = Counted::new(&shared.counts.raw);
-    let Ground { meter, drain, clock, .. } = &shared.ground;
+    let ground = &shared.ground;
+    let Ground { meter, drain, .. } = ground;
     let (ended, local) = match local.into_tcp() {
         Ok(mut tcp) => {
-            let moved = copy::both(&mut tcp, &mut upstream, head, *clock, meter);
+            let moved = copy::both(&mut tcp, &mut upstream, head, ground);
             (drain.run_until_cancelled(moved).await, Local::from(tcp))
         }
         Err(mut tls) => {
-            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, *clock, meter));
+            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, ground));
             (drain.run_until_cancelled(moved).await, tls)
         }
     };
@@ -144,6 +145,7 @@ async fn carry(stream: Stream, shared: &Shared) {
         None => Code::Draining,
         Some(Ok(())) => return,
         Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Code::Idle,
+        Some(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => Code::Queue,
         Some(Err(_)) => Code::UpstreamReset,
     });
     local.reset();

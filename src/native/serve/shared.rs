@@ -44,16 +44,17 @@ pub(super) struct Place {
 
 impl Shared {
     pub(super) fn new(config: pasarela_core::config::Config, options: Options) -> Self {
+        let room = options.room;
         Self {
-            ground: Ground::new(config),
-            tunnels: Tunnels::new(),
+            ground: Ground::new(config, room.waiting),
+            tunnels: Tunnels::new(room.tunnels(), room.windows),
             counts: Counts::default(),
             upstream_tls: upstream_tls(&options),
             probed: Mutex::default(),
-            lobby: Lobby::new(options.strangers),
-            raw_lobby: Lobby::new(options.strangers / 2),
+            lobby: Lobby::new(room.strangers),
+            raw_lobby: Lobby::new(room.strangers / 2),
             rate: Rate::new(options.rate),
-            places: Arc::new(Semaphore::new(options.max_connections.min(Semaphore::MAX_PERMITS))),
+            places: Arc::new(Semaphore::new(room.streams.min(Semaphore::MAX_PERMITS))),
             options,
         }
     }
@@ -69,7 +70,7 @@ impl Shared {
 
     /// Streams that there are.
     pub(super) fn places_taken(&self) -> usize {
-        self.options.max_connections.saturating_sub(self.places.available_permits())
+        self.options.room.streams.saturating_sub(self.places.available_permits())
     }
 
     /// A place for one more stream of this client.

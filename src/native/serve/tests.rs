@@ -81,7 +81,7 @@ async fn a_connection_that_never_says_all_is_cut_in_time() {
 
 #[tokio::test]
 async fn overload_is_told_before_the_upgrade_and_only_to_who_has_the_key() {
-    let relay = relay(Options { max_connections: 1, ..Options::default() }).await;
+    let relay = relay(Options { room: Room { streams: 1, ..Room::default() }, ..Options::default() }).await;
     let mut first = connect(&relay).await;
     assert!(head(&mut first, UPGRADE).await.starts_with("HTTP/1.1 101 "));
     assert!(head(&mut connect(&relay).await, UPGRADE).await.starts_with("HTTP/1.1 503 "));
@@ -122,6 +122,20 @@ async fn what_is_not_quite_an_upgrade_is_told_what_one_is() {
     {
         assert!(head(&mut connect(&relay).await, &UPGRADE.replace(one, other)).await.contains(" 101 "), "{other}");
     }
+}
+
+#[tokio::test]
+async fn a_message_that_is_too_long_is_told_so_before_it_has_come() {
+    let relay = relay(Options::default()).await;
+    let mut tcp = connect(&relay).await;
+    assert!(head(&mut tcp, UPGRADE).await.starts_with("HTTP/1.1 101 "));
+    // Two fragments that are too long together.
+    let header = |kind, len: usize| [&[kind, 0xff][..], &(len as u64).to_be_bytes(), &[0; 4]].concat();
+    let first = [header(0x02, 70_000), vec![0; 70_000], header(0x80, MESSAGE_MAX - 70_000 + 1)].concat();
+    tcp.write_all(&first).await.expect("connected");
+    let mut said = [0; 11];
+    tcp.read_exact(&mut said).await.expect("a close");
+    assert_eq!(said[2..], b"\x03\xf1too-big"[..]);
 }
 
 #[tokio::test]

@@ -16,15 +16,12 @@ use tokio_websockets::{CloseCode, Message};
 
 use super::dial::dial;
 use super::shared::Shared;
-use crate::tunnel::carrier::Web;
+use crate::tunnel::carrier::{Link, PINGS_MAX, Web};
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::ground::Ground;
 
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);
-
-/// Pings whose answers their sender may leave untaken. Nobody sends so many; they would pile up.
-const PINGS_MAX: u32 = 1024;
 
 /// The first upstream that accepts the upgrade; `query` is what goes on of the client's.
 pub(super) async fn upstream(shared: &Shared, headers: &HeaderMap, query: &str) -> Option<Web> {
@@ -50,6 +47,8 @@ enum End {
     Upstream(Option<Message>),
     /// The relay ends it.
     Ours(Code),
+    /// It holds more than any other, and all together hold too much.
+    TooMuch,
 }
 
 /// Moves messages both ways until one side ends.
@@ -58,15 +57,26 @@ pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) 
     alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
     let (mut up, mut down) = (Way::default(), Way::default());
     let mut drain = pin!(ground.drain.cancelled());
+    let mut share = ground.budget.share();
     let end = poll_fn(|cx| {
         if drain.as_mut().poll(cx).is_ready() {
             return Poll::Ready(End::Ours(Code::Draining));
+        }
+        if share.poll_too_much(cx).is_ready() {
+            return Poll::Ready(End::TooMuch);
         }
         let upwards = up.poll(cx, &mut client, &mut upstream);
         let downwards = down.poll(cx, &mut upstream, &mut client);
         let (up_now, down_now) = (up.moved.take(), down.moved.take());
         ground.meter.up.inc_by(up_now.unwrap_or(0));
         ground.meter.down.inc_by(down_now.unwrap_or(0));
+        share.holds(up.held() + down.held() + client.get_ref().held() + upstream.get_ref().held());
+        if client.get_ref().is_too_long() {
+            return Poll::Ready(End::Ours(Code::TooBig));
+        }
+        if upstream.get_ref().is_too_long() {
+            return Poll::Ready(End::Upstream(None));
+        }
         match (upwards, downwards) {
             (Poll::Ready(Side::From(close)), _) => return Poll::Ready(End::Client(close)),
             (_, Poll::Ready(Side::From(close))) | (Poll::Ready(Side::To(close)), _) => {
@@ -91,6 +101,10 @@ async fn finish(ground: &Ground, client: Web, upstream: Web, end: End) {
         End::Client(said) => drop(tokio::join!(close(client, None), close(upstream, said))),
         End::Upstream(None) => refuse(ground, client, Code::UpstreamReset).await,
         End::Upstream(said) => drop(tokio::join!(close(client, said), close(upstream, None))),
+        End::TooMuch => {
+            ground.meter.ended(Code::Queue);
+            Link::new(client).cut(Code::Queue);
+        }
         End::Ours(code) => drop(tokio::join!(refuse(ground, client, code), close(upstream, None))),
     }
 }
@@ -106,6 +120,7 @@ async fn close(mut web: Web, said: Option<Message>) {
             // Failure means that it is closed already.
             let _ = web.send(said).await;
         }
+        web.get_mut().ignore_the_rest();
         let _ = web.close().await;
     };
     let _ = time::timeout(LINGER, end).await;
@@ -129,6 +144,11 @@ enum Side {
 }
 
 impl Way {
+    /// Bytes read and not yet taken.
+    fn held(&self) -> usize {
+        self.message.as_ref().map_or(0, |message| message.as_payload().len())
+    }
+
     /// Moves what can be moved now. `Ready` at the end.
     fn poll(&mut self, cx: &mut Context<'_>, from: &mut Web, to: &mut Web) -> Poll<Side> {
         loop {
@@ -138,6 +158,7 @@ impl Way {
                 }
                 if let Some(message) = self.message.take() {
                     self.moved = Some(self.moved.unwrap_or(0) + message.as_payload().len() as u64);
+                    to.get_mut().sends(message.as_payload().len());
                     if Pin::new(&mut *to).start_send(message).is_err() {
                         return Poll::Ready(Side::To(None));
                     }
@@ -164,6 +185,7 @@ impl Way {
                         if ready!(Pin::new(&mut *to).poll_flush(cx)).is_err() {
                             return Poll::Ready(Side::To(None));
                         }
+                        to.get_mut().is_flushed();
                         self.flushed = true;
                     }
                     return Poll::Pending;
@@ -202,7 +224,7 @@ mod tests {
             (client(prefixed(near), MESSAGE_MAX), server(prefixed(far), MESSAGE_MAX))
         };
         let ((ours, client_side), (upstream_side, theirs)) = (pair(), pair());
-        let ground = Arc::new(Ground::new(Config::from_vars(|_| None).expect("usable")));
+        let ground = Arc::new(Ground::new(Config::from_vars(|_| None).expect("usable"), MESSAGE_MAX));
         let carried = Arc::clone(&ground);
         tokio::spawn(async move { couple(&carried, client_side, upstream_side).await });
         (ours, theirs, ground)

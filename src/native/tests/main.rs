@@ -15,6 +15,8 @@ mod media;
 mod serve;
 /// The program when strangers open what they can.
 mod floods;
+/// The program when those who have a key are not honest.
+mod hostile;
 /// The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
 mod tunnel;
 /// The tunnel when carriers come and go.

@@ -211,6 +211,20 @@ async fn who_breaks_the_protocol_is_told_and_forgotten() {
 }
 
 #[tokio::test]
+async fn a_message_that_is_too_long_is_told_so_before_it_has_come() {
+    let world = World::start().await;
+    let mut raw = Raw::open(&world).await;
+    assert!(matches!(raw.control().await, Control::Opened(_)));
+    let Raw(web) = &mut raw;
+    let len = limits::TUNNEL_CHUNK as u64 + 1;
+    let begun = [&[0x82, 0xff][..], &len.to_be_bytes(), &[0; 4], b"the beginning"].concat();
+    web.get_mut().write_all(&begun).await.expect("connected");
+    raw.ends_with(Code::TooBig).await;
+    drop(raw);
+    assert_all_closed(&world.sim).await;
+}
+
+#[tokio::test]
 async fn a_tunnel_whose_client_never_speaks_ends() {
     let world = World::start().await;
     let open = Open { route: Kind::Chat, window: 65536, budget: None };

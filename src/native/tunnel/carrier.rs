@@ -9,7 +9,7 @@ use std::task::{Context, Poll, ready};
 use std::time::Duration;
 
 use bytes::Bytes;
-use futures_util::{Sink, SinkExt, Stream};
+use futures_util::{FutureExt, Sink, SinkExt, Stream};
 use pasarela_core::codes::Code;
 use pasarela_core::limits::{IN_FLIGHT_MESSAGES, TUNNEL_CHUNK, WINDOW_MAX};
 use pasarela_core::tunnel::message::Control;
@@ -19,18 +19,19 @@ use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, Server
 
 use super::chunk::Piece;
 use super::stream::Prefixed;
+use super::watched::Watched;
 
 /// A WebSocket; boxed, because it is moved about.
-pub(crate) type Web = Box<WebSocketStream<Prefixed>>;
+pub(crate) type Web = Box<WebSocketStream<Watched>>;
 
 /// Bytes handed to the socket before it must take some, and before a flush is worth a system call though more may follow.
 const FLUSH: usize = 64 * 1024;
 
-/// The longest message of a tunnel; those a little too long get the protocol's own answer.
-pub(crate) const MESSAGE_MAX: usize = TUNNEL_CHUNK + FLUSH;
+/// The longest message of a tunnel, in bytes.
+pub(crate) const MESSAGE_MAX: usize = TUNNEL_CHUNK;
 
 /// Pings that may wait for their answers to be taken. Nobody sends so many; they would pile up.
-const PINGS_MAX: u32 = 1024;
+pub(crate) const PINGS_MAX: u32 = 64;
 
 /// Payload that may wait to be sent, in bytes. A peer that reads what it acknowledges is never owed more than a window.
 const QUEUE_MAX: usize = 2 * WINDOW_MAX as usize;
@@ -41,22 +42,23 @@ const QUEUE_MESSAGES: usize = 4 * IN_FLIGHT_MESSAGES;
 /// When nobody waits for it any more a carrier has this long to take its last messages and to be closed in order.
 const LINGER: Duration = Duration::from_secs(1);
 
-/// The client's end, behind an upgrade. A longer message than `max` bytes ends the connection.
+/// The client's end, behind an upgrade. A longer message than `max` bytes is the last event.
 pub(crate) fn client(stream: Prefixed, max: usize) -> Web {
-    Box::new(ClientBuilder::new().config(config()).limits(limits(max)).take_over(stream))
+    Box::new(ClientBuilder::new().config(config()).limits(limits()).take_over(Watched::new(stream, max)))
 }
 
 /// The relay's end, behind an upgrade.
 pub(crate) fn server(stream: Prefixed, max: usize) -> Web {
-    Box::new(ServerBuilder::new().config(config()).limits(limits(max)).serve(stream))
+    Box::new(ServerBuilder::new().config(config()).limits(limits()).serve(Watched::new(stream, max)))
 }
 
 fn config() -> Config {
     Config::default().flush_threshold(FLUSH)
 }
 
-fn limits(max: usize) -> Limits {
-    Limits::default().max_payload_len(Some(max))
+/// Messages that are too long are found before the library sees them.
+fn limits() -> Limits {
+    Limits::default().max_payload_len(None)
 }
 
 /// What happened.
@@ -67,6 +69,8 @@ pub(crate) enum Event {
     Text(Message),
     /// The answer to a ping.
     Pong,
+    /// A longer message than there may be was announced. Nothing follows but the end.
+    TooLong,
     /// It is gone. Nothing follows.
     Closed(Ending),
 }
@@ -81,6 +85,8 @@ pub(crate) struct Link {
     waiting: usize,
     /// The peer took too little of the queue, which is dropped.
     overrun: bool,
+    /// It was told that a message is too long.
+    too_long: bool,
     /// Bytes queued since the last flush began.
     queued: usize,
     flushed: bool,
@@ -107,6 +113,7 @@ impl Link {
             queue: VecDeque::new(),
             waiting: 0,
             overrun: false,
+            too_long: false,
             queued: 0,
             flushed: true,
             pings: 0,
@@ -133,8 +140,10 @@ impl Link {
     pub(crate) fn close(&mut self, code: Code, within: Duration) {
         if code == Code::Superseded && self.closing.is_none() {
             // The next carrier says it again; what the socket has begun to take is not in the queue.
-            self.queue.retain(|message| !message.is_binary());
-            self.waiting = self.queue.iter().map(|message| message.as_payload().len()).sum();
+            let (queue, web) = (&mut self.queue, self.web.get_mut());
+            queue.iter().filter(|message| message.is_binary()).for_each(|data| web.forgets(data.as_payload().len()));
+            queue.retain(|message| !message.is_binary());
+            self.waiting = queue.iter().map(|message| message.as_payload().len()).sum();
         }
         let number = CloseCode::try_from(code.number()).ok();
         self.push(Message::close(number, code.token()));
@@ -153,18 +162,31 @@ impl Link {
         let len = message.as_payload().len();
         self.waiting += len;
         self.queued += len;
+        self.web.get_mut().sends(len);
         self.queue.push_back(message);
         self.flushed = false;
         if self.waiting > self.bytes_max || self.queue.len() > self.messages_max {
             self.overrun = true;
-            self.queue = VecDeque::new();
-            self.waiting = 0;
+            self.let_go();
         }
+    }
+
+    /// Forgets what is queued.
+    fn let_go(&mut self) {
+        let (queue, web) = (std::mem::take(&mut self.queue), self.web.get_mut());
+        queue.iter().for_each(|message| web.forgets(message.as_payload().len()));
+        self.waiting = 0;
     }
 
     /// Payload that waits to be sent, in bytes.
     pub(crate) const fn waiting(&self) -> usize {
         self.waiting
+    }
+
+    /// Payload in memory for it, in bytes: what waits to be sent, what the socket has not taken of it, and the beginning of a
+    /// message that is not whole.
+    pub(crate) fn held(&self) -> usize {
+        self.web.get_ref().held()
     }
 
     /// Whether so much is queued that it should go out before more is looked for.
@@ -184,6 +206,7 @@ impl Link {
         }
         if !self.flushed {
             ready!(Pin::new(&mut self.web).poll_flush(cx)).map_err(|_| Broken)?;
+            self.web.get_mut().is_flushed();
             self.flushed = true;
             self.pings = 0;
         }
@@ -197,7 +220,12 @@ impl Link {
             return Poll::Ready(Event::Closed(Ending::Cut));
         }
         loop {
-            let Some(Ok(message)) = ready!(Pin::new(&mut self.web).poll_next(cx)) else {
+            let next = Pin::new(&mut self.web).poll_next(cx);
+            if next.is_pending() && self.web.get_ref().is_too_long() && !self.too_long {
+                self.too_long = true;
+                return Poll::Ready(Event::TooLong);
+            }
+            let Some(Ok(message)) = ready!(next) else {
                 return Poll::Ready(Event::Closed(Ending::Cut));
             };
             if message.is_binary() {
@@ -219,12 +247,20 @@ impl Link {
         }
     }
 
+    /// Lets go of all that is held for it, at once. The peer is told why only if the socket takes it now.
+    pub(crate) fn cut(mut self, code: Code) {
+        self.let_go();
+        self.close(code, Duration::ZERO);
+        let _ = poll_fn(|cx| self.poll_flush(cx)).now_or_never();
+    }
+
     /// Sends the last messages and ends the connection in order, if that is possible soon.
     pub(crate) async fn linger(mut self) {
         let end = async {
             // Nothing can be sent behind the peer's close, which is still to be answered.
             let _ = poll_fn(|cx| self.poll_flush(cx)).await;
             // Reads on to the peer's close: closing over unread bytes would reset what is on its way.
+            self.web.get_mut().ignore_the_rest();
             let _ = self.web.close().await;
         };
         let _ = time::timeout(LINGER, end).await;

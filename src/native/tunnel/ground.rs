@@ -4,6 +4,7 @@
 
 use std::fmt;
 use std::future::Future;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use pasarela_core::config::Config;
@@ -12,6 +13,7 @@ use pasarela_core::route::Kind;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
+use super::budget::Budget;
 use super::clock::Clock;
 use super::meter::Meter;
 
@@ -22,6 +24,7 @@ pub(crate) struct Ground {
     pub(crate) config: Config,
     pub(crate) clock: Clock,
     pub(crate) meter: Meter,
+    pub(crate) budget: Arc<Budget>,
     /// The candidate for chat that won last.
     winner: AtomicUsize,
     pub(crate) tasks: TaskTracker,
@@ -39,11 +42,13 @@ impl fmt::Debug for Ground {
 }
 
 impl Ground {
-    pub(crate) fn new(config: Config) -> Self {
+    /// Its WebSockets may hold so many bytes together beyond what is granted to tunnels.
+    pub(crate) fn new(config: Config, waiting: usize) -> Self {
         Self {
             config,
             clock: Clock::start(),
             meter: Meter::default(),
+            budget: Budget::new(waiting),
             winner: AtomicUsize::new(NONE),
             tasks: TaskTracker::new(),
             drain: CancellationToken::new(),

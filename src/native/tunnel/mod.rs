@@ -20,6 +20,8 @@
 pub(crate) mod chunk;
 pub(crate) mod clock;
 pub(crate) mod stream;
+pub(crate) mod watched;
+pub(crate) mod budget;
 pub(crate) mod tcp;
 pub(crate) mod meter;
 pub(crate) mod ground;

@@ -33,8 +33,9 @@ pub(crate) struct Client {
 pub(crate) struct Tunnels(Arc<Registry>);
 
 impl Tunnels {
-    pub(crate) fn new() -> Self {
-        Self(Arc::new(Registry::new()))
+    /// So many at most, whose windows are so many bytes together.
+    pub(crate) fn new(tunnels: usize, windows: usize) -> Self {
+        Self(Arc::new(Registry::new(tunnels, windows)))
     }
 
     /// How many there are, to be waited for.
@@ -83,7 +84,7 @@ mod tests {
     #[test]
     fn the_ground_shows_nothing_secret() {
         let vars = |name: &str| (name == "RELAY_KEYS").then(|| "me=a-key-of-the-tests".to_owned());
-        let ground = Ground::new(Config::from_vars(vars).expect("usable"));
+        let ground = Ground::new(Config::from_vars(vars).expect("usable"), 0);
         assert!(!format!("{ground:?}").contains("a-key"));
     }
 }

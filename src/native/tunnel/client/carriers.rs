@@ -174,6 +174,7 @@ impl Carriers {
             },
             Stage::Open(link) => match std::task::ready!(link.poll_event(cx)) {
                 carrier::Event::Closed(ending) => self.gone(index, ending),
+                carrier::Event::TooLong => self.gone(index, Ending::Cut),
                 event @ (carrier::Event::Data(_) | carrier::Event::Text(_) | carrier::Event::Pong) => {
                     Poll::Ready(Event::Link(carrier, event))
                 }

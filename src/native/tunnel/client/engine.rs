@@ -275,6 +275,7 @@ impl Engine {
                 self.core.handle(Input::Text(carrier, message.as_text().unwrap_or_default()), now);
             }
             carrier::Event::Pong => self.core.handle(Input::Pong(carrier), now),
+            carrier::Event::TooLong => self.core.handle(Input::CarrierClosed(carrier, Ending::Cut), now),
             carrier::Event::Closed(ending) => self.core.handle(Input::CarrierClosed(carrier, ending), now),
         }
     }

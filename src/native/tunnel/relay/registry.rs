@@ -6,7 +6,6 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use pasarela_core::codes::Code;
-use pasarela_core::limits;
 use pasarela_core::time::Instant;
 use pasarela_core::tunnel::message::Resume;
 use pasarela_core::tunnel::sessions::{Grant, Pool, Sessions};
@@ -72,8 +71,9 @@ pub(super) struct Entry {
 }
 
 impl Registry {
-    pub(super) fn new() -> Self {
-        let state = State { pool: Pool::new(limits::SERVER_SESSIONS, limits::SERVER_HELD), sessions: Sessions::new(0) };
+    /// So many tunnels at most, whose windows are so many bytes together.
+    pub(super) fn new(tunnels: usize, windows: usize) -> Self {
+        let state = State { pool: Pool::new(tunnels, windows), sessions: Sessions::new(0) };
         Self { state: Mutex::new(state), gauges: watch::Sender::default(), held: AtomicUsize::new(0) }
     }
 
@@ -187,10 +187,15 @@ impl Drop for Entry {
 
 #[cfg(test)]
 mod tests {
+    use pasarela_core::limits;
+
     use super::*;
 
+    /// Tunnels for which there is room.
+    const ROOM: usize = 64;
+
     fn full() -> (Arc<Registry>, Vec<(Entry, Inbox)>) {
-        let registry = Arc::new(Registry::new());
+        let registry = Arc::new(Registry::new(ROOM, ROOM * 2 * limits::WINDOW_MIN as usize));
         let entries = std::iter::from_fn(|| registry.open("ana", limits::WINDOW_MIN)).collect();
         (registry, entries)
     }
@@ -198,7 +203,7 @@ mod tests {
     #[test]
     fn what_is_dropped_makes_room_again() {
         let (registry, mut entries) = full();
-        assert_eq!(entries.len(), limits::SERVER_SESSIONS);
+        assert_eq!(entries.len(), ROOM);
         assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
         entries.clear();
         assert_eq!(registry.watch().borrow().tunnels, 0);
@@ -219,7 +224,7 @@ mod tests {
         entries[3].0.update(None, 0);
         assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
         let gauges = *registry.watch().borrow();
-        assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (limits::SERVER_SESSIONS, 0, 0));
+        assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (ROOM, 0, 0));
         drop(more);
     }
 }

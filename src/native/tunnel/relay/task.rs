@@ -14,6 +14,7 @@ use pasarela_core::tunnel::message::{Control, Open};
 use pasarela_core::tunnel::relay::{Ending, FIRST, Input, Options, Origin, Output, Relay};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::super::budget::Share;
 use super::super::carrier::{self, Link, Web};
 use super::super::chunk::Piece;
 use super::super::clock::Alarm;
@@ -34,6 +35,8 @@ pub(super) struct Request {
 }
 
 enum Event {
+    /// It is to let go of what its carriers hold.
+    TooMuch,
     Link(Carrier, carrier::Event),
     Upstream(upstream::Event),
     Attach(Attach),
@@ -50,6 +53,7 @@ struct Task<'a> {
     next: u32,
     upstream: Upstream,
     entry: Entry,
+    share: Share,
     inbox: Inbox,
     evicted: bool,
     failed: bool,
@@ -72,6 +76,7 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
         next: FIRST.0 + 1,
         upstream: Upstream::new(&ground.meter),
         entry,
+        share: ground.budget.share(),
         inbox,
         evicted: false,
         failed: false,
@@ -80,7 +85,13 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
         turn: false,
     };
     while task.drain() && !(task.drained && task.links.is_empty()) {
-        let event = poll_fn(|cx| task.poll_event(cx)).await;
+        let event = poll_fn(|cx| {
+            let event = task.poll_event(cx);
+            // Without an event, too: of a message that is not whole there is none.
+            task.share.holds(task.beyond());
+            event
+        })
+        .await;
         task.handle(event);
         task.entry.update(task.core.detached_at(), task.held());
     }
@@ -93,6 +104,13 @@ impl Task<'_> {
     /// Payload held, in bytes. What is sent and not yet acknowledged counts twice for as long as it waits for the socket.
     fn held(&self) -> usize {
         self.core.held() + self.links.iter().map(|(_, link)| link.waiting()).sum::<usize>()
+    }
+
+    /// What its carriers hold beyond the window that it was granted, in bytes: what the client acknowledged without taking it,
+    /// and the beginnings of messages.
+    fn beyond(&self) -> usize {
+        let held: usize = self.links.iter().map(|(_, link)| link.held()).sum();
+        held.saturating_sub(self.entry.window() as usize)
     }
 
     /// Carries out what the core commands; whether the tunnel goes on.
@@ -143,6 +161,9 @@ impl Task<'_> {
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
+        }
+        if self.share.poll_too_much(cx).is_ready() {
+            return Poll::Ready(Event::TooMuch);
         }
         if let Poll::Ready(event) = self.poll_surplus() {
             return Poll::Ready(event);
@@ -229,6 +250,13 @@ impl Task<'_> {
     fn handle(&mut self, event: Event) {
         let input = match event {
             Event::Timer => Input::Timer,
+            Event::TooMuch => {
+                let now = self.ground.clock.now();
+                for (carrier, _) in self.links.drain(..) {
+                    self.core.handle(Input::CarrierClosed(carrier, Ending::Cut), now);
+                }
+                return;
+            }
             Event::End(code) => Input::End(code),
             Event::Attach(Attach { web, resume }) => {
                 let carrier = Carrier(self.next);
@@ -248,6 +276,7 @@ impl Task<'_> {
                 return self.core.handle(Input::Text(carrier, text), self.ground.clock.now());
             }
             Event::Link(_, carrier::Event::Pong) => return,
+            Event::Link(_, carrier::Event::TooLong) => Input::End(Code::TooBig),
             Event::Link(carrier, carrier::Event::Closed(ending)) => Input::CarrierClosed(carrier, ending),
         };
         self.core.handle(input, self.ground.clock.now());

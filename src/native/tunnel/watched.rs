@@ -1,0 +1,303 @@
+//! The stream under a WebSocket, watched for what the WebSocket keeps in memory: the beginning of a message that is not whole
+//! yet, and what was sent and the stream has not taken.
+//!
+//! The library that makes messages of it tells neither, and closes in its own words when a message is too long. Here the
+//! reading ends with the header that says so, and the caller closes.
+
+use std::io::{self, IoSlice};
+use std::pin::Pin;
+use std::task::{Context, Poll, ready};
+
+use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
+
+use super::stream::Prefixed;
+
+/// What a TLS connection keeps of what it was given to send while its socket takes nothing, in bytes: the limit of rustls.
+pub(crate) const TLS: usize = 64 * 1024;
+
+pub(crate) struct Watched {
+    stream: Prefixed,
+    incoming: Incoming,
+    /// The longest message that may come in, in bytes.
+    longest: usize,
+    /// What comes in is thrown away.
+    ignoring: bool,
+    /// Sent, and not yet taken by the stream, in bytes.
+    unsent: usize,
+    /// The stream takes nothing now.
+    blocked: bool,
+    /// What the stream itself then keeps, in bytes.
+    below: usize,
+}
+
+impl Watched {
+    /// No longer message than this may come in, in bytes.
+    pub(crate) fn new(stream: Prefixed, longest: usize) -> Self {
+        Self { stream, incoming: Incoming::default(), longest, ignoring: false, unsent: 0, blocked: false, below: 0 }
+    }
+
+    /// Nobody wants to hear more: all is thrown away, and ends with the peer's close.
+    pub(crate) const fn ignore_the_rest(&mut self) {
+        self.ignoring = true;
+    }
+
+    /// Whether a longer message was announced. What the peer says from there on is thrown away.
+    pub(crate) const fn is_too_long(&self) -> bool {
+        self.incoming.longest > self.longest
+    }
+
+    /// The stream keeps so many bytes to itself while its socket takes none.
+    pub(crate) const fn set_below(&mut self, bytes: usize) {
+        self.below = bytes;
+    }
+
+    /// A message of so many bytes was given to the WebSocket, or will be.
+    pub(crate) const fn sends(&mut self, payload: usize) {
+        self.unsent += framed(payload);
+    }
+
+    /// It will not be, after all.
+    pub(crate) const fn forgets(&mut self, payload: usize) {
+        self.unsent = self.unsent.saturating_sub(framed(payload));
+    }
+
+    /// All that was given to it is sent, and what it says of its own accord, too.
+    pub(crate) const fn is_flushed(&mut self) {
+        self.unsent = 0;
+        self.blocked = false;
+    }
+
+    /// Bytes in memory.
+    pub(crate) const fn held(&self) -> usize {
+        self.incoming.begun + self.unsent + if self.blocked { self.below } else { 0 }
+    }
+
+    fn wrote(&mut self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.blocked = taken.is_pending();
+        if let Poll::Ready(Ok(taken)) = &taken {
+            self.unsent = self.unsent.saturating_sub(*taken);
+        }
+        taken
+    }
+}
+
+/// The length of an unmasked message of so many bytes, with its header (RFC 6455, section 5.2).
+const fn framed(payload: usize) -> usize {
+    payload
+        + match payload {
+            0..=125 => 2,
+            126..=0xffff => 4,
+            _ => 10,
+        }
+}
+
+impl AsyncRead for Watched {
+    fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
+        let before = buf.filled().len();
+        // In turns with others, should the peer be fast.
+        for _ in 0..16 {
+            ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
+            let new = buf.filled().get(before..).unwrap_or_default();
+            self.incoming.read(new);
+            if new.is_empty() || !(self.ignoring || self.is_too_long()) {
+                return Poll::Ready(Ok(()));
+            }
+            buf.set_filled(before);
+            if self.incoming.closed {
+                return Poll::Ready(Ok(()));
+            }
+        }
+        cx.waker().wake_by_ref();
+        Poll::Pending
+    }
+}
+
+impl AsyncWrite for Watched {
+    fn poll_write(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &[u8]) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write(cx, buf);
+        self.wrote(taken)
+    }
+
+    fn poll_write_vectored(
+        mut self: Pin<&mut Self>,
+        cx: &mut Context<'_>,
+        bufs: &[IoSlice<'_>],
+    ) -> Poll<io::Result<usize>> {
+        let taken = Pin::new(&mut self.stream).poll_write_vectored(cx, bufs);
+        self.wrote(taken)
+    }
+
+    fn is_write_vectored(&self) -> bool {
+        self.stream.is_write_vectored()
+    }
+
+    fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.blocked = flushed.is_pending();
+        flushed
+    }
+
+    fn poll_shutdown(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
+        Pin::new(&mut self.stream).poll_shutdown(cx)
+    }
+}
+
+/// Frames as they come in, of which only the headers are looked at.
+#[derive(Default)]
+struct Incoming {
+    header: [u8; HEADER],
+    /// Bytes of the header that are there.
+    known: usize,
+    /// Bytes of the frame that are yet to come, once the header is whole.
+    left: u64,
+    /// Payload bytes of a message that is not whole yet.
+    begun: usize,
+    /// The longest message so far, in bytes, as it was announced.
+    longest: usize,
+    /// There was a close.
+    closed: bool,
+}
+
+/// The opcode of a close.
+const CLOSE: u8 = 0x08;
+
+/// The longest header: two bytes, a length of eight and a mask of four.
+const HEADER: usize = 14;
+
+impl Incoming {
+    fn read(&mut self, mut bytes: &[u8]) {
+        while let [first, rest @ ..] = bytes {
+            if self.left == 0 {
+                bytes = rest;
+                self.header[self.known] = *first;
+                self.known += 1;
+                if self.known < self.header_len() {
+                    continue;
+                }
+                self.left = self.announced();
+                self.longest =
+                    self.longest.max(self.begun.saturating_add(usize::try_from(self.left).unwrap_or(usize::MAX)));
+            } else {
+                let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
+                bytes = &bytes[here..];
+                self.left -= here as u64;
+                self.begun += here;
+            }
+            if self.left == 0 {
+                self.known = 0;
+                let [kind, ..] = self.header;
+                let (is_last, is_control) = (kind & 0x80 != 0, kind & 0x08 != 0);
+                if is_control {
+                    self.closed |= kind & 0x0f == CLOSE;
+                    // It was counted with the message that it comes in the middle of.
+                    self.begun -= usize::try_from(self.announced()).unwrap_or(0).min(self.begun);
+                } else if is_last {
+                    self.begun = 0;
+                }
+            }
+        }
+    }
+
+    /// The header's length, as far as its first two bytes tell.
+    const fn header_len(&self) -> usize {
+        let [_, second, ..] = self.header;
+        let extended = match second & 0x7f {
+            126 if self.known >= 2 => 2,
+            127 if self.known >= 2 => 8,
+            _ => 0,
+        };
+        let mask = if self.known >= 2 && second & 0x80 != 0 { 4 } else { 0 };
+        2 + extended + mask
+    }
+
+    /// The payload's length that a whole header tells.
+    const fn announced(&self) -> u64 {
+        let [_, second, a, b, c, d, e, f, g, h, ..] = self.header;
+        match second & 0x7f {
+            126 => u16::from_be_bytes([a, b]) as u64,
+            127 => u64::from_be_bytes([a, b, c, d, e, f, g, h]),
+            len => len as u64,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::*;
+
+    /// A frame as a client sends it.
+    fn frame(kind: u8, payload: usize, masked: bool) -> Vec<u8> {
+        let mask = if masked { 0x80 } else { 0 };
+        let mut frame = vec![kind];
+        match payload {
+            0..=125 => frame.push(mask | u8::try_from(payload).expect("short")),
+            126..=0xffff => {
+                frame.push(mask | 126);
+                frame.extend(u16::try_from(payload).expect("short").to_be_bytes());
+            }
+            _ => {
+                frame.push(mask | 127);
+                frame.extend((payload as u64).to_be_bytes());
+            }
+        }
+        if masked {
+            frame.extend([1, 2, 3, 4]);
+        }
+        frame.extend(vec![0xff; payload]);
+        frame
+    }
+
+    #[test]
+    fn a_message_is_counted_until_it_is_whole_whatever_comes_in_its_middle() {
+        let mut incoming = Incoming::default();
+        incoming.read(&frame(0x02, 100_000, true));
+        assert_eq!(incoming.begun, 100_000);
+        let mut ping = frame(0x89, 50, true);
+        let last = ping.split_off(ping.len() - 1);
+        incoming.read(&ping);
+        incoming.read(&last);
+        assert_eq!(incoming.begun, 100_000);
+        let mut end = frame(0x80, 300, true);
+        let last = end.split_off(end.len() - 1);
+        incoming.read(&end);
+        assert_eq!(incoming.begun, 100_299);
+        incoming.read(&last);
+        assert_eq!(incoming.begun, 0);
+    }
+
+    proptest! {
+        #[test]
+        fn it_does_not_matter_in_which_pieces_frames_come(
+            frames in prop::collection::vec((0..4_u8, prop_oneof![0..130_usize, 65_530..65_540_usize], any::<bool>()), 1..8),
+            cuts in prop::collection::vec(1..70_000_usize, 1..30),
+        ) {
+            let (mut bytes, mut begun) = (Vec::new(), 0);
+            for (kind, payload, masked) in frames {
+                bytes.extend(frame([0x02, 0x00, 0x80, 0x82][usize::from(kind)], payload, masked));
+                begun = if kind < 2 { begun + payload } else { 0 };
+            }
+            let (mut whole, mut pieces) = (Incoming::default(), Incoming::default());
+            whole.read(&bytes);
+            let mut rest = &bytes[..];
+            for cut in cuts.into_iter().cycle() {
+                let (piece, more) = rest.split_at(cut.min(rest.len()));
+                pieces.read(piece);
+                rest = more;
+                if rest.is_empty() {
+                    break;
+                }
+            }
+            prop_assert_eq!((whole.begun, pieces.begun), (begun, begun));
+        }
+    }
+
+    #[test]
+    fn what_is_sent_is_counted_as_the_library_frames_it() {
+        for (payload, header) in [(0, 2), (125, 2), (126, 4), (65_535, 4), (65_536, 10)] {
+            assert_eq!(framed(payload), frame(0x82, payload, false).len());
+            assert_eq!(framed(payload), payload + header);
+        }
+    }
+}
