@@ -32,7 +32,7 @@ const MEMORY: u64 = 256;
 const MIB: usize = 1 << 20;
 
 /// Attackers that come with one connection each.
-const MANY: usize = 600;
+const MANY: usize = 300;
 
 /// A relay with this little memory, a simulator behind it, and an honest user's stream.
 struct Scene {
@@ -61,9 +61,11 @@ impl Scene {
     async fn with(more: &[&str], tls: Option<Arc<ClientConfig>>) -> Self {
         let sim = start().await;
         let (keys, chat) = (format!("me={KEY}"), sim.chat().to_string());
+        let web = format!("http://{}/ws/chat", sim.web());
         let memory = format!("{MEMORY}M");
         let arguments = [&["--rate", "0", "--memory", &memory, "--phones", "127.0.0.1:0"], more].concat();
-        let (program, said) = started(&arguments, &[("RELAY_KEYS", &keys), ("UPSTREAM_CHAT", &chat)]);
+        let (program, said) =
+            started(&arguments, &[("RELAY_KEYS", &keys), ("UPSTREAM_CHAT", &chat), ("UPSTREAM_WEB", &web)]);
         let address = said["http"].as_str().expect("an address");
         let options = match &tls {
             None => Options::new(&format!("ws://{address}/{KEY}/tunnel"), Kind::Chat),
@@ -109,6 +111,7 @@ impl Scene {
 #[derive(Clone, Copy)]
 enum Way {
     Pipe,
+    Web,
     Tunnel,
     Raw,
 }
@@ -139,6 +142,7 @@ impl Scene {
                 return tcp;
             }
             Way::Pipe => ("pipe/chat", String::new()),
+            Way::Web => ("ws/chat", String::new()),
             Way::Tunnel => {
                 let open = Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None };
                 let offer = protocol::encode(&Control::Open(open), &command(mode));
@@ -154,7 +158,7 @@ impl Scene {
             answer.push(within(tcp.read_u8()).await.expect("an answer"));
         }
         assert!(answer.starts_with(b"HTTP/1.1 101"), "{}", String::from_utf8_lossy(&answer));
-        if matches!(way, Way::Pipe) {
+        if matches!(way, Way::Pipe | Way::Web) {
             tcp.write_all(&message(2, &command(mode))).await.expect("connected");
         }
         tcp
@@ -189,9 +193,11 @@ async fn send(tcp: &mut BoxedStream, bytes: &[u8]) -> bool {
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn messages_that_are_never_whole() {
     let _alone = ALONE.lock().await;
-    for (what, way, announced, count) in
-        [("announced on pipes", Way::Pipe, 15 * MIB, 60), ("announced in tunnels", Way::Tunnel, MIB, MANY)]
-    {
+    for (what, way, announced, count) in [
+        ("announced on pipes", Way::Pipe, 15 * MIB, 60),
+        ("announced for an upstream WebSocket", Way::Web, 15 * MIB, 60),
+        ("announced in tunnels", Way::Tunnel, MIB, MANY),
+    ] {
         let scene = Scene::start().await;
         let mut kept = Vec::new();
         let most = vec![0; announced - 64];
@@ -228,6 +234,7 @@ async fn streams_that_nobody_reads() {
     let _alone = ALONE.lock().await;
     for (what, way, tls) in [
         ("unread pipes", Way::Pipe, false),
+        ("unread upstream WebSockets", Way::Web, false),
         ("unread tunnels", Way::Tunnel, false),
         ("unread raw streams", Way::Raw, false),
         ("unread pipes over TLS", Way::Pipe, true),
