@@ -38,6 +38,15 @@ pub trait Chunk: Sized {
     fn discard(self) {}
 }
 
+/// Payload that went through a stream, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Moved {
+    /// The upstream took it.
+    pub up: u64,
+    /// It came from the upstream.
+    pub down: u64,
+}
+
 #[cfg(test)]
 impl Chunk for Vec<u8> {
     fn len(&self) -> usize {

@@ -14,6 +14,12 @@ pub const DIAL_STAGGER: Duration = Duration::from_millis(300);
 /// Candidates dialled at once. The platform queues a seventh connection that is still being established.
 pub const DIAL_IN_FLIGHT: usize = 3;
 
+/// Connections that the platform lets one request, or one object with all its tunnels, establish at a time; a further one waits.
+pub const DIALS: usize = 6;
+
+/// How many of these may be for tunnels of one key before a further one of it is opened elsewhere.
+pub const DIALS_OF_ONE: usize = 4;
+
 /// All candidates together have this long. WhatsApp's clients give up after 20 s.
 pub const DIAL_TOTAL: Duration = Duration::from_secs(8);
 

@@ -8,7 +8,7 @@
 use alloc::{boxed::Box, collections::VecDeque, vec::Vec};
 
 use crate::{
-    chunk::Chunk,
+    chunk::{Chunk, Moved},
     codes::Code,
     config::{Authority, Config},
     dial::{self, Candidate},
@@ -82,6 +82,7 @@ pub struct Pipe<'a, C> {
     frames: Option<Frames<C>>,
     upload: Queue<C>,
     last_activity: Instant,
+    moved: Moved,
     outputs: VecDeque<Output<C>>,
 }
 
@@ -118,6 +119,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             frames: framed.then(Frames::new),
             upload: Queue::new(),
             last_activity: now,
+            moved: Moved::default(),
             outputs: VecDeque::new(),
         }
     }
@@ -155,6 +157,11 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             State::Open => Output::Wait(self.last_activity + limits::IDLE),
             State::Done => Output::Done,
         }
+    }
+
+    /// Payload that went through it so far.
+    pub const fn moved(&self) -> Moved {
+        self.moved
     }
 
     /// Bytes that the client sent and the upstream has not taken.
@@ -232,7 +239,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     }
 
     fn written(&mut self, now: Instant) {
-        self.upload.written();
+        self.moved.up += self.upload.written().bytes as u64;
         self.last_activity = now;
         match self.state {
             State::Open => self.write(),
@@ -251,6 +258,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
 
     fn read(&mut self, chunk: C, now: Instant) {
         self.last_activity = now;
+        self.moved.down += chunk.len() as u64;
         match (&self.state, &mut self.frames) {
             (State::Open, None) => self.outputs.extend([Output::Send(Vec::from([chunk])), Output::Read]),
             (State::Open, Some(frames)) => {

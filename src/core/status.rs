@@ -26,6 +26,8 @@ pub struct Status {
     features: &'static [&'static str],
     /// What it carries.
     pub gauges: Gauges,
+    /// What the asking key has and had of it.
+    pub own: Own,
     /// What a probe found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstreams: Option<Reachable>,
@@ -46,6 +48,37 @@ pub struct Gauges {
     pub ws_wss_started_total: u64,
 }
 
+/// What one key has and had where the numbers are counted, and where its tunnels are kept. Nobody is told of another's.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, Serialize)]
+pub struct Own {
+    /// Streams that it has now; those of `/ws/chat` in wss mode are not seen on the edge.
+    pub streams: u32,
+    /// Payload in bytes that upstreams took.
+    pub up_bytes_total: u64,
+    /// Payload in bytes that came from upstreams.
+    pub down_bytes_total: u64,
+    /// Clients that were refused for want of room.
+    pub refused_total: u64,
+}
+
+impl Own {
+    /// As one object of the platform tells it to another: numbers with blanks between.
+    pub fn line(self) -> String {
+        let Self { streams, up_bytes_total, down_bytes_total, refused_total } = self;
+        alloc::format!("{streams} {up_bytes_total} {down_bytes_total} {refused_total}")
+    }
+
+    /// Adds what such a line tells.
+    pub fn add(&mut self, line: &str) {
+        let mut numbers = line.split(' ').map(|number| number.parse::<u64>().unwrap_or(0));
+        let mut next = || numbers.next().unwrap_or(0);
+        self.streams = self.streams.saturating_add(u32::try_from(next()).unwrap_or(u32::MAX));
+        self.up_bytes_total += next();
+        self.down_bytes_total += next();
+        self.refused_total += next();
+    }
+}
+
 /// Whether one candidate of each upstream answered.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
 pub struct Reachable {
@@ -62,7 +95,7 @@ const FEATURES: [&str; 5] = ["ws/chat", "pipe/chat", "pipe/tls", "tunnel", "sess
 
 impl Status {
     /// The status of a relay that does, or does not, keep tunnels when their connections are lost.
-    pub fn new(relay: &'static str, config: &Config, keeps_tunnels: bool, gauges: Gauges) -> Self {
+    pub fn new(relay: &'static str, config: &Config, keeps_tunnels: bool, gauges: Gauges, own: Own) -> Self {
         let without = FEATURES.split_last().map_or(&[][..], |(_, rest)| rest);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -74,6 +107,7 @@ impl Status {
             },
             features: if keeps_tunnels { &FEATURES } else { without },
             gauges,
+            own,
             upstreams: None,
         }
     }
@@ -143,10 +177,18 @@ mod tests {
     }
 
     #[test]
+    fn what_objects_tell_adds_up() {
+        let of = |n: u32| Own { streams: n, up_bytes_total: 10, down_bytes_total: u64::from(n), refused_total: 3 };
+        let mut sum = of(1);
+        [&*of(2).line(), "", "x"].into_iter().for_each(|line| sum.add(line));
+        assert_eq!(sum, Own { streams: 3, up_bytes_total: 20, down_bytes_total: 3, refused_total: 6 });
+    }
+
+    #[test]
     fn only_a_relay_that_keeps_tunnels_says_so() {
         let config = Config::from_vars(|_| None).unwrap();
         let gauges = || Gauges { scope: "process", pipe: 1, tunnel: 2, ws_tcp: 3, ws_wss_started_total: 4 };
-        let document = |keeps| Status::new("native", &config, keeps, gauges()).document();
+        let document = |keeps| Status::new("native", &config, keeps, gauges(), Own::default()).document();
         assert!(document(true).contains("\"tunnel\",\"sessions\"]") && document(false).contains("\"tunnel\"]"));
         assert!(document(true).contains("\"scope\":\"process\",\"pipe\":1") && !document(true).contains("upstreams"));
     }

@@ -9,6 +9,7 @@ pub mod upgrade;
 mod outbound;
 mod inbound;
 mod duplex;
+pub mod pool;
 pub mod sessions;
 pub mod relay;
 pub mod client;

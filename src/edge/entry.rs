@@ -65,8 +65,8 @@ async fn answer(
     #[cfg(feature = "instrumented")]
     {
         crate::instrument::panic_if_asked(request, "entry");
-        if let Some(holdings) = crate::instrument::holdings(request) {
-            return holdings;
+        if let Some(answer) = crate::instrument::holdings(request).or_else(|| crate::instrument::warning(request)) {
+            return answer;
         }
     }
     let url = request.url();
@@ -81,14 +81,14 @@ async fn answer(
     match found.route {
         Route::Guide => page(pages::guide(request, config, found.page), request, env, settings).await,
         Route::Asset(asset) => page(pasarela_guide::asset(asset), request, env, settings).await,
-        Route::Status => status::answer(request, (path, query), config, env).await,
+        Route::Status => status::answer(request, (path, query), found.owner, config, env).await,
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Route::WsChat => {
             let origin = Origin { routing_info: routing_info(query), ..upgrade::origin(Kind::Chat, request) };
-            relay(origin, Gauge::WsTcp, config, keep_alive)
+            relay(origin, (Gauge::WsTcp, found.owner), config, keep_alive)
         }
-        Route::Pipe(kind) => relay(upgrade::origin(kind, request), Gauge::Pipe, config, keep_alive),
-        Route::Tunnel => sessions::tunnel(request, path, config, env, keep_alive).await,
+        Route::Pipe(kind) => relay(upgrade::origin(kind, request), (Gauge::Pipe, found.owner), config, keep_alive),
+        Route::Tunnel => sessions::tunnel(request, (path, found.owner), config, env, keep_alive).await,
     }
 }
 
@@ -103,7 +103,7 @@ async fn page(page: Option<Page>, request: &Request, env: &JsValue, settings: Se
 /// Accepts the WebSocket and lets a stream of its own carry it.
 fn relay(
     origin: Origin,
-    gauge: Gauge,
+    (gauge, owner): (Gauge, &str),
     config: &'static Config,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
@@ -112,6 +112,6 @@ fn relay(
     let framed = gauge == Gauge::WsTcp;
     let pipe = Pipe::new(config, origin, framed, now());
     let won = move |winner| remember(kind, winner);
-    keep_alive(stream::start(|events, _| Driver::new(events, client, pipe, framed, (gauge.count(), won))));
+    keep_alive(stream::start(|events, _| Driver::new(events, client, pipe, framed, (gauge.count(owner), won))));
     Ok(response)
 }

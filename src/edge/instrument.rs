@@ -37,6 +37,13 @@ pub(crate) fn panic_if_told(event: &JsValue) {
     }
 }
 
+/// If the request asks for it, warns that the CPU budget is nearly used up, as the runtime does.
+pub(crate) fn warning(request: &Request) -> Option<Result<Response, JsValue>> {
+    asked(request).filter(|asked| asked == "cpu")?;
+    crate::cpu::warn();
+    Some(Response::new())
+}
+
 /// If the request asks for it: bytes on the heap, and places for JavaScript's objects that are or were taken. Collects garbage
 /// first; what that frees is counted the next time, since it is told later.
 pub(crate) fn holdings(request: &Request) -> Option<Result<Response, JsValue>> {

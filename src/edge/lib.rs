@@ -13,6 +13,7 @@ mod platform;
 mod bytes;
 mod pace;
 mod alarm;
+mod cpu;
 mod gauges;
 mod settings;
 mod url;

@@ -16,6 +16,7 @@ use wasm_bindgen::{JsCast, JsValue};
 use crate::{
     alarm::{Alarm, now},
     bytes::Bytes,
+    cpu,
     gauges::Counted,
     platform::{self, MessageEvent, ServerSocket},
     stream::{Events, Handler, START, backlog_allowed},
@@ -47,7 +48,7 @@ pub(crate) struct Driver<F> {
     remember: F,
     reuse_buffers: bool,
     events: Events,
-    _counted: Counted,
+    counted: Counted,
 }
 
 impl<F: Fn(Candidate)> Driver<F> {
@@ -77,7 +78,7 @@ impl<F: Fn(Candidate)> Driver<F> {
             alarm: Alarm::new(events.listener(event::TIMER)),
             remember,
             events,
-            _counted: counted,
+            counted,
         }
     }
 
@@ -173,11 +174,13 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
         if let Some(input) = self.input(number, value) {
             self.pipe.handle(input, now());
         }
-        if worker::signal::is_near_cpu_limit() {
+        if cpu::take_warning() {
             // The kill that follows would end every stream of the isolate, not only this one.
             self.pipe.handle(Input::End(Code::Cpu), now());
         }
-        self.drain()
+        let goes_on = self.drain();
+        self.counted.moved(self.pipe.moved());
+        goes_on
     }
 
     fn note(&mut self, note: Infallible) -> bool {

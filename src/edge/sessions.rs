@@ -10,14 +10,17 @@ use std::{
 
 use js_sys::{Promise, Reflect};
 use pasarela_core::{
+    chunk::Moved,
     codes::Code,
-    config::Config,
+    config::{Access, Config},
     dial::Candidate,
     route::{Found, Kind, Route},
+    status::Own,
     tunnel::{
         message::Open,
+        pool::{Grant, Pool},
         relay::{Options, Relay},
-        sessions::{self, Grant, Pool},
+        sessions::{self, Evicted},
         upgrade::{self, Request as Asked},
     },
 };
@@ -28,11 +31,11 @@ use web_sys::{Request, Response};
 
 use crate::{
     alarm::now,
-    gauges::{Counted, Gauge},
+    gauges::{self, Counted, Gauge, Keys, Part},
     pages,
     platform::{self, Namespace},
     settings, stream,
-    tunnel::{self, Driver, Handle, Keeper, Note},
+    tunnel::{self, Driver, Handle, Keeper, Note, Standing},
     upgrade::origin,
     upstream::remember,
     url::split,
@@ -41,6 +44,9 @@ use crate::{
 /// What the tunnels of one place may hold together: it goes with the object, or with the isolate.
 type Shared = Rc<RefCell<Pool>>;
 
+/// Objects that one look at the status asks: of the free plan's 50 subrequests some are for the probe. Each look wakes them.
+const SHARDS_ASKED: u8 = 40;
+
 thread_local! {
     /// What tunnels without an object may hold together.
     static POOL: Shared = Shared::default();
@@ -48,27 +54,34 @@ thread_local! {
 
 /// The window of a tunnel, given back at its end.
 struct Granted {
-    grant: Grant,
+    /// Until it is dropped.
+    grant: Option<Grant>,
     pool: Shared,
 }
 
 impl Granted {
-    fn new(asked: u32, pool: &Shared) -> Option<Self> {
-        let grant = pool.borrow_mut().grant(asked)?;
-        Some(Self { grant, pool: Rc::clone(pool) })
+    fn new(owner: &str, asked: u32, pool: &Shared) -> Option<Self> {
+        let grant = pool.borrow_mut().grant(owner, asked)?;
+        Some(Self { grant: Some(grant), pool: Rc::clone(pool) })
+    }
+
+    fn window(&self) -> u32 {
+        self.grant.as_ref().map_or(0, Grant::window)
     }
 }
 
 impl Drop for Granted {
     fn drop(&mut self) {
-        self.pool.borrow_mut().give_back(self.grant);
+        if let Some(grant) = self.grant.take() {
+            self.pool.borrow_mut().give_back(grant);
+        }
     }
 }
 
 /// Answers `K/tunnel`: passes it on to the object that has the session, or serves it here.
 pub(crate) async fn tunnel(
     request: &Request,
-    path: &str,
+    (path, owner): (&str, &str),
     config: &'static Config,
     env: &JsValue,
     keep_alive: impl FnOnce(Promise),
@@ -78,29 +91,44 @@ pub(crate) async fn tunnel(
         Ok(asked) => asked,
         Err(code) => return tunnel::refuse(&offer, code),
     };
-    let shard = match &asked {
+    let shards = match &asked {
         Asked::Open(..) => {
+            // If that one has no room, its neighbour.
             let [random] = platform::random();
-            Some(random % config.session_shards)
+            let first = random % config.session_shards;
+            let second = if first + 1 < config.session_shards { first + 1 } else { 0 };
+            [Some(first), Some(second).filter(|second| *second != first)]
         }
-        Asked::Resume(resume) => sessions::shard(&resume.session).filter(|shard| *shard < config.session_shards),
+        Asked::Resume(resume) => {
+            [sessions::shard(&resume.session).filter(|shard| *shard < config.session_shards), None]
+        }
     };
-    if let (Some(namespace), Some(shard)) = (namespace(env), shard) {
-        match ask(&namespace, shard, path, request).await {
-            Some(response) if response.status() == 101 => return Ok(response),
-            // The stream may live: the client is to ask again.
-            Some(_) | None if matches!(asked, Asked::Resume(_)) => return tunnel::turn_away(&offer, Code::Busy),
-            Some(_) | None => {}
+    if let Some(namespace) = namespace(env) {
+        for shard in shards.into_iter().flatten() {
+            match ask(&namespace, shard, path, request).await {
+                Some(response) if response.status() == 101 => return Ok(response),
+                // The stream may live: the client is to ask again.
+                Some(_) | None if matches!(asked, Asked::Resume(_)) => return tunnel::turn_away(&offer, Code::Busy),
+                Some(_) | None => {}
+            }
         }
     }
+    // Nothing is kept of it here, but it is carried.
     match asked {
         Asked::Open(open, early) => {
-            let Some(granted) = POOL.with(|pool| Granted::new(open.window, pool)) else {
+            // No tunnel can be ended for another here, so nobody may take all the room.
+            let shared = matches!(&config.access, Access::Keys(keys) if keys.len() > 1);
+            let granted = POOL.with(|pool| {
+                let is_greedy = shared && pool.borrow().is_greedy(owner);
+                if is_greedy { None } else { Granted::new(owner, open.window, pool) }
+            });
+            let Some(granted) = granted else {
+                gauges::of(owner).refused();
                 return tunnel::refuse(&offer, Code::Busy);
             };
             let kind = open.route;
             let options = options(request, open, early, &granted, None);
-            let keeper = Alone { kind, _granted: granted, _counted: Gauge::Tunnel.count() };
+            let keeper = Alone { kind, _granted: granted, counted: Gauge::Tunnel.count(owner) };
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
             keep_alive(stream::start(|events, _| Driver::new(events, client, relay, false, keeper)));
@@ -111,14 +139,14 @@ pub(crate) async fn tunnel(
 }
 
 fn options(request: &Request, open: Open, early: Vec<u8>, granted: &Granted, session: Option<String>) -> Options {
-    Options { origin: origin(open.route, request), open, early, window: granted.grant.window(), session }
+    Options { origin: origin(open.route, request), open, early, window: granted.window(), session }
 }
 
 /// Goes with a tunnel that ends with its WebSocket.
 struct Alone {
     kind: Kind,
     _granted: Granted,
-    _counted: Counted,
+    counted: Counted,
 }
 
 impl Keeper for Alone {
@@ -126,7 +154,11 @@ impl Keeper for Alone {
         remember(self.kind, winner);
     }
 
-    fn attached(&self, _: bool) {}
+    fn stands(&self, _: Standing) {}
+
+    fn moved(&self, moved: Moved) {
+        self.counted.moved(moved);
+    }
 }
 
 /// Whether there are objects to keep tunnels in.
@@ -134,15 +166,18 @@ pub(crate) fn are_kept(env: &JsValue) -> bool {
     namespace(env).is_some()
 }
 
-/// Tunnels in all objects.
-pub(crate) async fn count(request: &Request, path: &str, config: &Config, env: &JsValue) -> u32 {
+/// Tunnels in the objects; what the asking key has there is added to its own. Of more objects than one request may ask, only
+/// the first tell.
+pub(crate) async fn count(request: &Request, path: &str, config: &Config, env: &JsValue, own: &mut Own) -> u32 {
     let Some(namespace) = namespace(env) else { return 0 };
     let mut count = 0;
-    for shard in 0..config.session_shards {
+    for shard in 0..config.session_shards.min(SHARDS_ASKED) {
         let Some(response) = ask(&namespace, shard, path, request).await else { continue };
         let Ok(text) = response.text() else { continue };
-        let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string());
-        count += text.and_then(|text| text.parse::<u32>().ok()).unwrap_or(0);
+        let text = JsFuture::from(text).await.ok().and_then(|text| text.as_string()).unwrap_or_default();
+        let (all, line) = text.split_once(' ').unwrap_or_default();
+        count += all.parse::<u32>().unwrap_or(0);
+        own.add(line);
     }
     count
 }
@@ -162,13 +197,21 @@ async fn ask(namespace: &Namespace, shard: u8, path: &str, request: &Request) ->
 /// What one object keeps.
 #[derive(Clone)]
 struct Kept {
-    sessions: Rc<RefCell<sessions::Sessions<Handle<Member>>>>,
+    sessions: Rc<RefCell<sessions::Sessions<Tenant>>>,
     pool: Shared,
+    keys: Rc<Keys>,
+}
+
+/// How a tunnel is reached, and its window.
+struct Tenant {
+    handle: Handle<Member>,
+    _granted: Granted,
 }
 
 impl Kept {
     fn new(shard: u8) -> Self {
-        Self { sessions: Rc::new(RefCell::new(sessions::Sessions::new(shard))), pool: Shared::default() }
+        let sessions = Rc::new(RefCell::new(sessions::Sessions::new(shard)));
+        Self { sessions, pool: Shared::default(), keys: Rc::new(Keys::new()) }
     }
 }
 
@@ -211,7 +254,10 @@ impl Sessions {
         let kept = self.kept.get_or_init(|| Kept::new(shard));
         match config.route(path) {
             Some(Found { route: Route::Tunnel, owner, .. }) => tunnel_here(request, owner, config, kept),
-            Some(Found { route: Route::Status, .. }) => pages::answer(&json(kept.sessions.borrow().len().to_string())),
+            Some(Found { route: Route::Status, owner, .. }) => {
+                let (all, own) = (kept.sessions.borrow().len(), kept.keys.of(owner).get());
+                pages::answer(&json(format!("{all} {}", own.line())))
+            }
             Some(_) | None => pages::empty(404),
         }
     }
@@ -222,14 +268,15 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
     match upgrade::decode(&offer) {
         Err(code) => tunnel::refuse(&offer, code),
         Ok(Asked::Resume(resume)) => {
-            let found = kept.sessions.borrow().find(&resume.session, owner).cloned();
+            let found = kept.sessions.borrow().find(&resume.session, owner).map(|tenant| Rc::clone(&tenant.handle));
             let Some(tunnel) = found else { return tunnel::refuse(&offer, Code::Gone) };
             let (client, response) = tunnel::accept(&offer)?;
             tunnel.tell(Note::Resume(client, resume));
             Ok(response)
         }
         Ok(Asked::Open(open, early)) => {
-            let Some(granted) = make_room(open.window, kept) else { return tunnel::refuse(&offer, Code::Busy) };
+            // Only our own Worker hears it, and looks elsewhere.
+            let Some(granted) = make_room(owner, open.window, kept) else { return pages::empty(503) };
             let name = kept.sessions.borrow().name(platform::random());
             let options = options(request, open, early, &granted, Some(name.clone()));
             let kind = options.origin.kind;
@@ -237,8 +284,9 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
             let relay = Relay::new(config, options, now());
             // The object lives while its sockets do; nothing is to be told of the end.
             drop(stream::start(|events, tunnel| {
-                kept.sessions.borrow_mut().insert(name.clone(), owner, Rc::clone(tunnel));
-                let member = Member { kind, name, kept: kept.clone(), _granted: granted };
+                let tenant = Tenant { handle: Rc::clone(tunnel), _granted: granted };
+                kept.sessions.borrow_mut().insert(name.clone(), owner, tenant);
+                let member = Member { kind, name, kept: kept.clone(), part: kept.keys.of(owner).part() };
                 Driver::new(events, client, relay, true, member)
             }));
             Ok(response)
@@ -246,14 +294,18 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
     }
 }
 
-/// A window for one more tunnel, if need be at the cost of the one that has been without a client for longest.
-fn make_room(asked: u32, kept: &Kept) -> Option<Granted> {
+/// A window for one more tunnel, if need be at the cost of another; none either while too many are being dialled.
+fn make_room(owner: &str, asked: u32, kept: &Kept) -> Option<Granted> {
+    if !kept.sessions.borrow().may_dial(owner, now()) {
+        return None;
+    }
     loop {
-        if let Some(granted) = Granted::new(asked, &kept.pool) {
+        if let Some(granted) = Granted::new(owner, asked, &kept.pool) {
             return Some(granted);
         }
-        let evicted = kept.sessions.borrow_mut().evict()?;
-        evicted.tell(Note::End(Code::Gone));
+        let evicted = kept.sessions.borrow_mut().evict(&kept.pool.borrow(), owner)?;
+        let Evicted { handle: Tenant { handle, _granted }, code } = evicted;
+        handle.tell(Note::End(code));
     }
 }
 
@@ -262,7 +314,7 @@ struct Member {
     kind: Kind,
     name: String,
     kept: Kept,
-    _granted: Granted,
+    part: Part,
 }
 
 impl Keeper for Member {
@@ -270,13 +322,20 @@ impl Keeper for Member {
         remember(self.kind, winner);
     }
 
-    fn attached(&self, is: bool) {
-        self.kept.sessions.borrow_mut().set_detached(&self.name, if is { None } else { Some(now()) });
+    fn stands(&self, Standing { attached, dialling }: Standing) {
+        let mut sessions = self.kept.sessions.borrow_mut();
+        sessions.set_detached(&self.name, if attached { None } else { Some(now()) });
+        sessions.set_dialling(&self.name, dialling, now());
+    }
+
+    fn moved(&self, moved: Moved) {
+        self.part.moved(moved);
     }
 }
 
 impl Drop for Member {
     fn drop(&mut self) {
-        self.kept.sessions.borrow_mut().remove(&self.name);
+        let tenant = self.kept.sessions.borrow_mut().remove(&self.name);
+        drop(tenant);
     }
 }

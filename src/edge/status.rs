@@ -29,12 +29,14 @@ thread_local! {
 pub(crate) async fn answer(
     request: &Request,
     (path, query): (&str, &str),
+    owner: &str,
     config: &Config,
     env: &JsValue,
 ) -> Result<Response, JsValue> {
     let mut gauges = gauges::snapshot();
-    gauges.tunnel += sessions::count(request, path, config, env).await;
-    let mut status = Status::new("edge", config, sessions::are_kept(env), gauges);
+    let mut own = gauges::of(owner).get();
+    gauges.tunnel += sessions::count(request, path, config, env, &mut own).await;
+    let mut status = Status::new("edge", config, sessions::are_kept(env), gauges, own);
     status.colo = colo(request);
     if status::wants_probe(query) {
         status.upstreams = reachable(request, config).await;

@@ -7,6 +7,7 @@ use std::rc::Rc;
 
 use js_sys::JsString;
 use pasarela_core::{
+    chunk::Moved,
     codes::Code,
     dial::Candidate,
     limits,
@@ -23,6 +24,7 @@ use web_sys::{Request, Response};
 use crate::{
     alarm::{Alarm, now},
     bytes::Bytes,
+    cpu,
     platform::{self, CloseEvent, MessageEvent, ServerSocket},
     stream::{Events, Handler},
     upgrade as websocket,
@@ -51,8 +53,20 @@ pub(crate) trait Keeper {
     /// Which candidate won.
     fn won(&self, winner: Candidate);
 
-    /// Whether the tunnel has a carrier now.
-    fn attached(&self, is: bool);
+    /// How the tunnel stands now, each time that this changes.
+    fn stands(&self, now: Standing);
+
+    /// So much went through it so far.
+    fn moved(&self, moved: Moved);
+}
+
+/// How a tunnel stands.
+#[derive(Clone, Copy, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// It has a carrier.
+    pub(crate) attached: bool,
+    /// So many connections of its upstream are being established.
+    pub(crate) dialling: usize,
 }
 
 /// One tunnel under way.
@@ -65,7 +79,7 @@ pub(crate) struct Driver<K> {
     /// The runtime copies what it sends, and nothing is kept to be said again.
     reuse_buffers: bool,
     events: Events,
-    was_attached: bool,
+    stood: Standing,
     /// The client's, in bytes.
     window: u32,
     /// Bytes that the runtime held for the client when it was looked at last.
@@ -89,7 +103,7 @@ impl<K: Keeper> Driver<K> {
             upstream: Upstream::new(&events),
             alarm: Alarm::new(events.listener(event::TIMER)),
             events,
-            was_attached: true,
+            stood: Standing { attached: true, dialling: 0 },
             window: relay.window(),
             backlog: 0.0,
             relay,
@@ -207,7 +221,7 @@ impl<K: Keeper> Driver<K> {
 
     /// What follows every event.
     fn after(&mut self) -> bool {
-        if worker::signal::is_near_cpu_limit() {
+        if cpu::take_warning() {
             // The kill that follows would end every stream of the isolate, not only this one.
             self.relay.handle(Input::End(Code::Cpu), now());
         }
@@ -216,10 +230,11 @@ impl<K: Keeper> Driver<K> {
             self.relay.handle(Input::UpstreamFailed, now());
             goes_on = self.drain();
         }
-        let is_attached = self.relay.detached_at().is_none();
-        if is_attached != self.was_attached {
-            self.was_attached = is_attached;
-            self.keeper.attached(is_attached);
+        self.keeper.moved(self.relay.moved());
+        let stands = Standing { attached: self.relay.detached_at().is_none(), dialling: self.upstream.dialling() };
+        if stands != self.stood {
+            self.stood = stands;
+            self.keeper.stands(stands);
         }
         goes_on
     }

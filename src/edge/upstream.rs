@@ -132,7 +132,11 @@ impl Upstream {
             _ => {
                 let offset = number.checked_sub(number::CANDIDATES)?;
                 let candidate = Candidate((offset / 2) as usize);
-                Some(if offset % 2 == 0 { Event::Opened(candidate) } else { Event::Failed(candidate) })
+                if offset % 2 == 0 {
+                    return Some(Event::Opened(candidate));
+                }
+                self.close(candidate);
+                Some(Event::Failed(candidate))
             }
         }
     }
@@ -140,6 +144,11 @@ impl Upstream {
     /// Whether a write failed and no read is left to tell it.
     pub(crate) const fn is_broken(&self) -> bool {
         self.write_failed && !self.reading
+    }
+
+    /// Connections that are being established.
+    pub(crate) fn dialling(&self) -> usize {
+        if self.open.is_some() { 0 } else { self.sockets.len() }
     }
 
     /// Starts connecting; false if the platform refuses even to try.

@@ -58,6 +58,11 @@ impl<C: Chunk> Inbound<C> {
         matches!(self.fin, Fin::Acked)
     }
 
+    /// Bytes that TCP has taken.
+    pub(super) const fn delivered(&self) -> u64 {
+        self.delivered
+    }
+
     /// Bytes that are held.
     pub(super) const fn held(&self) -> usize {
         self.queue.size().bytes

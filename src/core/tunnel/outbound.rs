@@ -75,6 +75,11 @@ impl<C: Chunk + Clone> Outbound<C> {
         if waits || self.fin != Fin::Open { 0 } else { self.limit().saturating_sub(self.end).min(part) }
     }
 
+    /// Bytes that TCP has said.
+    pub(super) const fn end(&self) -> u64 {
+        self.end
+    }
+
     /// Bytes that the peer has delivered.
     pub(super) const fn acked(&self) -> u64 {
         self.acked

@@ -14,7 +14,7 @@ use super::{
     message::{Control, Opened, Reset, Resume, Resumed},
 };
 use crate::{
-    chunk::Chunk,
+    chunk::{Chunk, Moved},
     codes::Code,
     config::Config,
     dial::{self, Candidate},
@@ -97,6 +97,11 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
     /// Payload that it holds, in bytes.
     pub fn held(&self) -> usize {
         self.duplex.inbound.held().saturating_add(usize::try_from(self.duplex.outbound.held()).unwrap_or(usize::MAX))
+    }
+
+    /// Payload that went through it so far.
+    pub const fn moved(&self) -> Moved {
+        Moved { up: self.duplex.inbound.delivered(), down: self.duplex.outbound.end() }
     }
 
     /// Takes what happened at `now`.

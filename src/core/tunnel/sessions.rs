@@ -1,4 +1,4 @@
-//! What a relay keeps of its tunnels: their names, whose they are, and how much all of them may hold.
+//! What a relay keeps of its tunnels: their names, whose they are, and which has to go when there is no room.
 //!
 //! `H` is whatever the adapter reaches a tunnel by. Names come from randomness that the caller passes in. It ends no tunnel
 //! itself: it tells which to end.
@@ -12,82 +12,17 @@ use alloc::{
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD};
 use subtle::ConstantTimeEq;
 
-use crate::{limits, time::Instant};
+use super::pool::Pool;
+use crate::{codes::Code, limits, time::Instant};
 
 /// Bytes of randomness in a session's name.
 pub const RANDOM: usize = 16;
-
-/// How much the tunnels hold together at most: a window each way for each.
-///
-/// Windows are granted from what is left, so that they get smaller before anybody is turned away.
-#[derive(Debug)]
-pub struct Pool {
-    most: usize,
-    held: usize,
-    left: usize,
-    tunnels: usize,
-}
-
-/// The window granted to a tunnel, each way, in bytes. To be given back.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Grant(u32);
-
-impl Grant {
-    /// Bytes each way.
-    pub const fn window(self) -> u32 {
-        self.0
-    }
-
-    const fn reserved(self) -> usize {
-        2 * self.0 as usize
-    }
-}
-
-impl Default for Pool {
-    /// For an isolate or an object of the platform's.
-    fn default() -> Self {
-        Self::new(limits::SESSIONS, limits::HELD)
-    }
-}
-
-impl Pool {
-    /// A tunnel that gets more than this part of what is left leaves too little to those that follow.
-    const SHARE: usize = 32;
-
-    /// Room for so many tunnels that hold so many bytes together.
-    pub const fn new(tunnels: usize, held: usize) -> Self {
-        Self { most: tunnels, held, left: held, tunnels: 0 }
-    }
-
-    /// A window for one more tunnel; none if there is no room.
-    pub fn grant(&mut self, asked: u32) -> Option<Grant> {
-        let share = u32::try_from(self.left / Self::SHARE / 2).unwrap_or(u32::MAX);
-        let grant = Grant(asked.min(share).clamp(limits::WINDOW_MIN, limits::WINDOW_MAX));
-        if self.tunnels >= self.most || grant.reserved() > self.left {
-            return None;
-        }
-        self.left -= grant.reserved();
-        self.tunnels += 1;
-        Some(grant)
-    }
-
-    /// Takes a window back.
-    pub fn give_back(&mut self, grant: Grant) {
-        self.left = (self.left + grant.reserved()).min(self.held);
-        self.tunnels = self.tunnels.saturating_sub(1);
-    }
-
-    /// Tunnels that have a window.
-    #[cfg(test)]
-    pub(super) const fn tunnels(&self) -> usize {
-        self.tunnels
-    }
-}
 
 /// Tunnels by name.
 #[derive(Debug)]
 pub struct Sessions<H> {
     shard: u8,
+    opened: u64,
     entries: Vec<Entry<H>>,
 }
 
@@ -95,14 +30,27 @@ pub struct Sessions<H> {
 struct Entry<H> {
     name: String,
     owner: String,
+    /// Its place in the order in which tunnels were opened.
+    opened: u64,
     detached_at: Option<Instant>,
+    /// Connections that are being established, and since when.
+    dialling: Option<(usize, Instant)>,
     handle: H,
+}
+
+/// A tunnel that is to make room.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Evicted<H> {
+    /// How it is reached.
+    pub handle: H,
+    /// The word with which it is to be ended.
+    pub code: Code,
 }
 
 impl<H> Sessions<H> {
     /// None yet; `shard` is in every name, so that a `resume` finds the way back here.
     pub const fn new(shard: u8) -> Self {
-        Self { shard, entries: Vec::new() }
+        Self { shard, opened: 0, entries: Vec::new() }
     }
 
     /// The name for a new tunnel.
@@ -112,7 +60,9 @@ impl<H> Sessions<H> {
 
     /// Keeps a tunnel under its name. `owner` is the key that it was opened with.
     pub fn insert(&mut self, name: String, owner: &str, handle: H) {
-        self.entries.push(Entry { name, owner: owner.to_string(), detached_at: None, handle });
+        self.opened += 1;
+        let (owner, opened) = (owner.to_string(), self.opened);
+        self.entries.push(Entry { name, owner, opened, detached_at: None, dialling: None, handle });
     }
 
     /// The tunnel of that name, if it was opened with the same key. The time tells nothing about names or keys that are
@@ -141,11 +91,61 @@ impl<H> Sessions<H> {
         Some(self.entries.swap_remove(index).handle)
     }
 
-    /// Forgets the tunnel that has been without a carrier for longest, to make room: the caller ends it with `gone`.
-    pub fn evict(&mut self) -> Option<H> {
-        let detached = self.entries.iter().enumerate().filter_map(|(index, entry)| Some((entry.detached_at?, index)));
-        let (_, index) = detached.min()?;
-        Some(self.entries.swap_remove(index).handle)
+    /// So many connections of the tunnel are being established.
+    pub fn set_dialling(&mut self, name: &str, connections: usize, now: Instant) {
+        if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == name) {
+            let since = entry.dialling.map_or(now, |(_, since)| since);
+            entry.dialling = (connections > 0).then_some((connections, since));
+        }
+    }
+
+    /// Whether a further tunnel of this owner would be dialled soon, and leave others something to dial with. What has been
+    /// dialled for a moment only does not count: many phones wake up at once, and most candidates answer.
+    pub fn may_dial(&self, owner: &str, now: Instant) -> bool {
+        let slow = |entry: &Entry<H>| entry.dialling.filter(|(_, since)| now.since(*since) >= limits::DIAL_STAGGER);
+        let (mut all, mut own) = (0, 0);
+        for (entry, (connections, _)) in self.entries.iter().filter_map(|entry| Some((entry, slow(entry)?))) {
+            all += connections;
+            own += if entry.owner == owner { connections } else { 0 };
+        }
+        all < limits::DIALS && own < limits::DIALS_OF_ONE
+    }
+
+    /// Forgets a tunnel, to make room for a further one of this owner: the caller gives its window back and ends it.
+    ///
+    /// It is one of the owner's who has most. First the tunnel goes that has been without a carrier for longest; one that has a
+    /// carrier goes only if its owner has twice as much as the one who comes, since otherwise both would throw out each other's
+    /// for ever. In the end the one who comes loses of his own what has no carrier.
+    pub fn evict(&mut self, pool: &Pool, owner: &str) -> Option<Evicted<H>> {
+        let wanted = pool.reserved(owner) + Pool::LEAST;
+        let mut larger: Vec<_> =
+            pool.owners.iter().filter(|other| other.name != owner && other.reserved >= wanted).collect();
+        larger.sort_by_key(|other| core::cmp::Reverse(other.reserved));
+        if let Some(index) = larger.iter().find_map(|other| self.longest_detached(&other.name)) {
+            return Some(Evicted { handle: self.entries.swap_remove(index).handle, code: Code::Gone });
+        }
+        if let Some(largest) = larger.first().filter(|largest| largest.reserved >= 2 * wanted)
+            && let Some(index) = self.newest(&largest.name)
+        {
+            return Some(Evicted { handle: self.entries.swap_remove(index).handle, code: Code::Busy });
+        }
+        let index = self.longest_detached(owner)?;
+        Some(Evicted { handle: self.entries.swap_remove(index).handle, code: Code::Gone })
+    }
+
+    fn newest(&self, owner: &str) -> Option<usize> {
+        let own = self.entries.iter().enumerate().filter(|(_, entry)| entry.owner == owner);
+        own.max_by_key(|(_, entry)| entry.opened).map(|(index, _)| index)
+    }
+
+    fn longest_detached(&self, owner: &str) -> Option<usize> {
+        let own = self.entries.iter().enumerate().filter(|(_, entry)| entry.owner == owner);
+        own.filter_map(|(index, entry)| Some((entry.detached_at?, index))).min().map(|(_, index)| index)
+    }
+
+    /// How many of this owner there are.
+    pub fn count(&self, owner: &str) -> usize {
+        self.entries.iter().filter(|entry| entry.owner == owner).count()
     }
 
     /// How many there are.
@@ -166,28 +166,7 @@ pub fn shard(name: &str) -> Option<u8> {
 
 #[cfg(test)]
 mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_shrink_before_anybody_is_turned_away_and_the_pool_is_never_overdrawn() {
-        let mut pool = Pool::default();
-        let mut grants = Vec::new();
-        while let Some(grant) = pool.grant(limits::WINDOW_MAX) {
-            grants.push(grant);
-        }
-        assert_eq!(grants[0].window(), limits::WINDOW_MAX);
-        assert!(grants.len() > 100 && grants[100].window() < limits::WINDOW_MAX, "{}", grants.len());
-        assert_eq!(grants.last().unwrap().window(), limits::WINDOW_MIN);
-        assert!(grants.iter().map(|grant| grant.reserved()).sum::<usize>() <= limits::HELD);
-        grants.drain(..).for_each(|grant| pool.give_back(grant));
-        assert_eq!((pool.left, pool.tunnels), (limits::HELD, 0));
-    }
-
-    #[test]
-    fn as_many_as_the_limit_fit_if_they_ask_for_little() {
-        let mut pool = Pool::default();
-        assert_eq!((0..1000).filter_map(|_| pool.grant(0)).count(), limits::SESSIONS);
-    }
+    use super::{super::pool::Grant, *};
 
     #[test]
     fn a_tunnel_is_found_by_its_name_and_key_only() {
@@ -202,17 +181,93 @@ mod tests {
         assert_eq!(sessions.find(&name, "ana"), None);
     }
 
+    /// Tunnels with their windows, as an adapter keeps them.
+    struct Relay {
+        pool: Pool,
+        sessions: Sessions<(String, Grant)>,
+        next: u8,
+    }
+
+    impl Relay {
+        fn new() -> Self {
+            Self { pool: Pool::new(40, usize::MAX), sessions: Sessions::new(0), next: 0 }
+        }
+
+        /// Opens one; gives its name, and whom it cost his tunnel and with which word.
+        fn open(&mut self, owner: &str) -> Option<(String, Option<(String, Code)>)> {
+            let (mut lost, grant) = (None, self.pool.grant(owner, 0));
+            let grant = match grant {
+                Some(grant) => grant,
+                None => {
+                    let Evicted { handle: (whose, grant), code } = self.sessions.evict(&self.pool, owner)?;
+                    self.pool.give_back(grant);
+                    lost = Some((whose, code));
+                    self.pool.grant(owner, 0).unwrap()
+                }
+            };
+            self.next += 1;
+            let name = self.sessions.name([self.next; RANDOM]);
+            self.sessions.insert(name.clone(), owner, (owner.to_string(), grant));
+            Some((name, lost))
+        }
+
+        fn detach(&mut self, name: &str, at: u64) {
+            self.sessions.set_detached(name, Some(Instant::from_millis(at)));
+        }
+    }
+
     #[test]
-    fn the_longest_detached_makes_room_and_an_attached_one_never() {
+    fn alone_one_loses_the_longest_detached_and_never_what_has_a_carrier() {
+        let mut relay = Relay::new();
+        let names: Vec<_> = (0..40).map(|_| relay.open("").unwrap().0).collect();
+        assert_eq!(relay.open(""), None);
+        relay.detach(&names[0], 9);
+        relay.detach(&names[2], 5);
+        assert_eq!(relay.open("").unwrap().1, Some((String::new(), Code::Gone)));
+        assert!(relay.sessions.find(&names[2], "").is_none() && relay.sessions.find(&names[0], "").is_some());
+    }
+
+    #[test]
+    fn who_has_most_goes_first_and_nobody_elses_stream_is_cut_for_him() {
+        let mut relay = Relay::new();
+        let bo = relay.open("bo").unwrap().0;
+        relay.detach(&bo, 1);
+        let ana: Vec<_> = (0..39).map(|_| relay.open("ana").unwrap().0).collect();
+        // What waits for its client is not taken from who has less.
+        assert_eq!(relay.open("ana"), None);
+        relay.detach(&ana[7], 2);
+        assert_eq!(relay.open("bo").unwrap().1, Some(("ana".into(), Code::Gone)));
+        // And he has room whatever she keeps, as far as a third of all.
+        let cut = Some(("ana".into(), Code::Busy));
+        let more: Vec<_> = std::iter::from_fn(|| relay.open("bo")).collect();
+        assert!(more.iter().take(11).all(|(_, lost)| *lost == cut), "{more:?}");
+        assert_eq!((relay.sessions.count("ana"), relay.sessions.count("bo")), (27, 13));
+        // The newest of hers went.
+        assert!(relay.sessions.find(&ana[0], "ana").is_some() && relay.sessions.find(&ana[38], "ana").is_none());
+        // Now neither takes from the other.
+        assert_eq!((relay.open("ana"), relay.open("bo")), (None, None));
+        assert_eq!(relay.open("cem").unwrap().1, Some(("ana".into(), Code::Busy)));
+    }
+
+    #[test]
+    fn one_owner_leaves_others_something_to_dial_with() {
         let mut sessions = Sessions::new(0);
-        for n in 0..3u8 {
-            sessions.insert(sessions.name([n; RANDOM]), "", n);
+        let names: Vec<_> = (0..4).map(|n| sessions.name([n; RANDOM])).collect();
+        for (name, owner) in names.iter().zip(["ana", "ana", "bo", "bo"]) {
+            sessions.insert(name.clone(), owner, ());
         }
-        assert_eq!(sessions.evict(), None);
-        for (n, at) in [(0, 9), (2, 5)] {
-            let name = sessions.name([n; RANDOM]);
-            sessions.set_detached(&name, Some(Instant::from_millis(at)));
-        }
-        assert_eq!((sessions.evict(), sessions.evict(), sessions.evict()), (Some(2), Some(0), None));
+        let at = Instant::from_millis;
+        let mut dials = |index: usize, connections, now| sessions.set_dialling(&names[index], connections, at(now));
+        dials(0, 1, 0);
+        dials(1, 1, 100);
+        dials(0, 3, 300);
+        assert!(sessions.may_dial("ana", at(399)));
+        assert!(!sessions.may_dial("ana", at(400)) && sessions.may_dial("bo", at(400)));
+        sessions.set_dialling(&names[2], 2, at(400));
+        assert!(
+            sessions.may_dial("bo", at(699)) && !sessions.may_dial("bo", at(700)) && !sessions.may_dial("cem", at(700))
+        );
+        sessions.set_dialling(&names[0], 0, at(700));
+        assert!(sessions.may_dial("ana", at(700)) && sessions.may_dial("bo", at(700)));
     }
 }

@@ -14,6 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::ground::Ground;
+use crate::tunnel::meter::Meter;
 
 /// What is read at once, in bytes, and what one way keeps at most for a side that takes nothing.
 const BUFFER: usize = 256 << 10;
@@ -39,13 +40,19 @@ struct Half {
 /// # Errors
 ///
 /// One of them broke, neither said anything for 200 s, or they hold more than all may together and more than any other.
-pub(super) async fn both<N, F>(near: &mut N, far: &mut F, head: Vec<u8>, ground: &Ground) -> io::Result<()>
+pub(super) async fn both<N, F>(
+    near: &mut N,
+    far: &mut F,
+    head: Vec<u8>,
+    ground: &Ground,
+    meter: &Meter,
+) -> io::Result<()>
 where
     N: AsyncRead + AsyncWrite + Unpin,
     F: AsyncRead + AsyncWrite + Unpin,
 {
     let (mut up, mut down) = (Half { rest: head, ..Half::default() }, Half::default());
-    let Ground { clock, meter, .. } = ground;
+    let clock = &ground.clock;
     let mut share = ground.budget.share();
     let mut idle = Alarm::new(*clock);
     idle.set(*clock, clock.now() + limits::IDLE);
@@ -172,7 +179,7 @@ mod tests {
         let ((client, mut near), (mut far, server)) = (duplex(size), duplex(size));
         let head = head.to_vec();
         let ground = Ground::new(Config::from_vars(|_| None).expect("usable"), BUFFER);
-        let task = tokio::spawn(async move { both(&mut near, &mut far, head, &ground).await });
+        let task = tokio::spawn(async move { both(&mut near, &mut far, head, &ground, &ground.meter).await });
         (client, server, task)
     }
 

@@ -19,9 +19,10 @@ use pasarela_core::tunnel::upgrade::{self as protocol, PROTOCOL};
 use pasarela_core::web as library;
 use pasarela_guide as guide;
 
-use super::counts::{Counted, Refusal};
+use super::counts::Counted;
 use super::pages::{Answer, answer, asked, unknown};
-use super::shared::{Place, Shared};
+use super::places::Place;
+use super::shared::Shared;
 use super::{MESSAGE_MAX, pipe, status, trust, web};
 use crate::tunnel::BoxedStream;
 use crate::tunnel::carrier::{self, Web};
@@ -52,17 +53,30 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
         Judgement::Serve(Found { route: Route::Asset(asset), .. }) => {
             guide::asset(asset).map_or_else(|| unknown(&request, shared), answer)
         }
-        Judgement::Serve(Found { route: Route::Status, .. }) => {
-            status::status(shared, request.headers(), request.uri().query().unwrap_or_default()).await
+        Judgement::Serve(Found { route: Route::Status, owner, .. }) => {
+            status::status(shared, owner, request.headers(), request.uri().query().unwrap_or_default()).await
         }
         Judgement::Serve(found) => {
             let Some(key) = key else { return answer(guide::upgrade_required()) };
-            let (route, owner) = (found.route, found.owner.to_owned());
             let client = trust::client(peer, request.headers(), &shared.options.trusted);
-            match shared.place(client) {
-                Ok(place) => upgraded(request, Asked { route, owner, client, key, place }, shared).await,
-                Err(refusal) => busy(refusal, shared),
-            }
+            let protocols = protocols(request.headers());
+            let client =
+                Client { owner: found.owner.to_owned(), address: client, request: protocol::decode(&protocols) };
+            // Who goes on with a tunnel of his own asks for nothing new.
+            let place = if found.route == Route::Tunnel && shared.tunnels.goes_on(&client) {
+                None
+            } else {
+                match shared.place(client.address, &client.owner) {
+                    Ok(place) => Some(place),
+                    Err(refusal) => {
+                        shared.counts.refused(refusal, &client.owner);
+                        return answer(guide::busy());
+                    }
+                }
+            };
+            let speaks = found.route == Route::Tunnel && protocol::is_offered(&protocols);
+            let subprotocol = speaks.then_some(PROTOCOL);
+            upgraded(request, Asked { route: found.route, client, key, subprotocol, place }, shared).await
         }
     }
 }
@@ -77,34 +91,25 @@ fn panic_if_asked(headers: &HeaderMap, place: &str) {
 /// A WebSocket that is to be had.
 struct Asked {
     route: Route,
-    owner: String,
-    client: IpAddr,
+    client: Client,
     key: HeaderValue,
-    place: Place,
-}
-
-fn busy(refusal: Refusal, shared: &Shared) -> Answer {
-    shared.counts.refused(refusal);
-    answer(guide::busy())
+    subprotocol: Option<&'static str>,
+    /// None is needed to go on with a tunnel.
+    place: Option<Place>,
 }
 
 /// Accepts the WebSocket and lets a task of its own carry it.
 async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Shared>) -> Answer {
-    let Asked { route, owner, client, key, place } = asked;
+    let Asked { route, client, key, subprotocol, place } = asked;
     shared.counts.upgraded(route);
     let query = request.uri().query().unwrap_or_default();
-    let mut subprotocol = None;
     let work = match route {
         Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
             Work::Web(web::upstream(shared, request.headers(), &library::edge_query(query)).await)
         }
         Route::WsChat => Work::Pipe(library::routing_info(query), Kind::Chat, true),
         Route::Pipe(kind) => Work::Pipe(None, kind, false),
-        Route::Tunnel => {
-            let protocols = protocols(request.headers());
-            subprotocol = protocol::is_offered(&protocols).then_some(PROTOCOL);
-            Work::Tunnel(Client { owner, address: client, request: protocol::decode(&protocols) })
-        }
+        Route::Tunnel => Work::Tunnel,
         Route::Status | Route::Guide | Route::Asset(_) => return unknown(&request, shared),
     };
     let upgrading = hyper::upgrade::on(&mut request);
@@ -135,8 +140,10 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
                 () = panic => {}
             }
         };
-        carry.await;
-        drop(place);
+        let Some(place) = place else { return carry.await };
+        if place.while_kept(carry).await.is_none() {
+            carried.ground.meter.ended(Code::Busy);
+        }
     });
     upgrade::accept(&key, subprotocol)
 }
@@ -147,33 +154,34 @@ enum Work {
     Web(Option<Web>),
     /// Routing info, what the stream speaks, and whether one frame is one message.
     Pipe(Option<Vec<u8>>, Kind, bool),
-    Tunnel(Client),
+    Tunnel,
 }
 
 impl Work {
     const fn message_max(&self) -> usize {
         match self {
             Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
-            Self::Tunnel(_) => carrier::MESSAGE_MAX,
+            Self::Tunnel => carrier::MESSAGE_MAX,
         }
     }
 
-    async fn carry(self, socket: Web, client: IpAddr, shared: &Shared) {
+    async fn carry(self, socket: Web, client: Client, shared: &Shared) {
         let (ground, counts) = (&shared.ground, &shared.counts);
+        let meter = ground.meter.of(&client.owner);
         match self {
             Self::Web(None) => web::refuse(ground, socket, Code::Busy).await,
             Self::Web(Some(upstream)) => {
                 counts.ws_wss_started.inc();
                 let _counted = Counted::new(&counts.ws_wss);
-                web::couple(ground, socket, upstream).await;
+                web::couple(ground, &meter, socket, upstream).await;
             }
             Self::Pipe(routing_info, kind, framed) => {
                 let _counted = Counted::new(if framed { &counts.ws_tcp } else { &counts.pipe });
                 let preferred = ground.preferred(kind);
-                let origin = Origin { kind, routing_info, client: Some(client), preferred };
-                pipe::run(ground, socket, origin, framed).await;
+                let origin = Origin { kind, routing_info, client: Some(client.address), preferred };
+                pipe::run(ground, &meter, socket, origin, framed).await;
             }
-            Self::Tunnel(client) => shared.tunnels.carry(ground, socket, client).await,
+            Self::Tunnel => shared.tunnels.carry(ground, socket, client).await,
         }
     }
 }

@@ -10,6 +10,7 @@ use hyper::header::{CONTENT_TYPE, HeaderValue};
 use hyper::{Method, Request, Response, StatusCode};
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
@@ -20,6 +21,7 @@ use super::shared::Shared;
 use crate::frontend::accept_next;
 use crate::lobby::Lobby;
 use crate::panics;
+use crate::tunnel::meter::Of;
 
 /// Connections at a time. Who has been silent for longest makes room.
 const READERS: usize = 64;
@@ -62,7 +64,7 @@ fn text(shared: &Shared) -> Option<String> {
     all.register(
         "clients",
         "Streams of clients; a tunnel counts once, whether it has one connection or several or none",
-        gauge(shared.places_taken()),
+        gauge(shared.places.taken()),
     );
     all.register("raw", "Streams of raw ports", counts.raw.clone());
     all.register("pipes", "Streams of /pipe", counts.pipe.clone());
@@ -77,8 +79,16 @@ fn text(shared: &Shared) -> Option<String> {
     all.register("refusals", "Clients refused", counts.refusals());
     all.register("streams_failed", "Streams that ended before all was said", meter.failed.clone());
     all.register("panics", "Faults in the program; each ended one stream", counter(panics::count()));
-    all.register("up_bytes", "Payload that upstreams took", meter.up.clone());
-    all.register("down_bytes", "Payload that came from upstreams", meter.down.clone());
+    all.register("up_bytes", "Payload that upstreams took", meter.up.all());
+    all.register("down_bytes", "Payload that came from upstreams", meter.down.all());
+    let keys = Family::<Of, Gauge>::default();
+    for (key, streams) in shared.places.by_owner() {
+        keys.get_or_create(&Of { key }).set(i64::try_from(streams).unwrap_or(i64::MAX));
+    }
+    all.register("key_clients", "Streams of clients, by the name of their key", keys);
+    all.register("key_up_bytes", "Payload that upstreams took, by the name of the key", meter.up.by_key());
+    all.register("key_down_bytes", "Payload that came from upstreams, by the name of the key", meter.down.by_key());
+    all.register("key_refusals", "Clients with a right key who were refused, by its name", counts.refusals_by_key());
     let mut text = String::new();
     encode(&mut text, &all).ok().map(|()| text)
 }

@@ -24,6 +24,7 @@ mod site;
 mod tls;
 mod room;
 mod options;
+mod places;
 mod shared;
 mod pages;
 mod pipe;

@@ -20,6 +20,7 @@ use crate::tunnel::carrier::{self, Link, Web};
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::ground::Ground;
+use crate::tunnel::meter::Meter;
 use crate::tunnel::tcp;
 use crate::tunnel::upstream::{self, Upstream};
 
@@ -52,14 +53,14 @@ struct Task<'a> {
 }
 
 /// Carries one stream to its end. With `framed`, one WhatsApp frame from the upstream is one message.
-pub(super) async fn run(ground: &Ground, web: Web, origin: Origin, framed: bool) {
+pub(super) async fn run(ground: &Ground, meter: &Meter, web: Web, origin: Origin, framed: bool) {
     let mut task = Task {
         ground,
         kind: origin.kind,
         pipe: Pipe::new(&ground.config, origin, framed, ground.clock.now()),
         alarm: Alarm::new(ground.clock),
         link: Some(Link::unbounded(web)),
-        upstream: Upstream::new(&ground.meter),
+        upstream: Upstream::new(meter),
         share: ground.budget.share(),
         reading: false,
         draining: Some(Box::pin(ground.drain.clone().cancelled_owned())),
@@ -256,7 +257,7 @@ mod tests {
         let (mut ours, theirs) = (client(prefixed(near), MAX), server(prefixed(far), MAX));
         let carried = Arc::clone(&ground);
         let origin = Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None };
-        tokio::spawn(async move { run(&carried, theirs, origin, false).await });
+        tokio::spawn(async move { run(&carried, &carried.meter, theirs, origin, false).await });
         ours.send(Message::binary(&b"WA\x06\x03"[..])).await.expect("connected");
         let (mut upstream, _) = listener.accept().await.expect("dialled");
         upstream.read_exact(&mut [0; 4]).await.expect("the first bytes");
@@ -278,7 +279,7 @@ mod tests {
         let total = 32 << 20;
         let sending = tokio::spawn(async move { upstream.write_all(&vec![7; total]).await.map(|()| upstream) });
         settled().await;
-        let taken = ground.meter.down.get();
+        let taken = ground.meter.down.all().get();
         assert!((1..1 << 19).contains(&taken), "{taken} bytes are held");
         time::resume();
         let mut received = 0;
@@ -297,7 +298,7 @@ mod tests {
         let mut sent = 0;
         while time::timeout(Duration::from_secs(1), ours.send(message.clone())).await.is_ok() {
             sent += message.as_payload().len() as u64;
-            let held = sent - ground.meter.up.get().min(sent);
+            let held = sent - ground.meter.up.all().get().min(sent);
             assert!(held < 2 * UPLOAD_AHEAD as u64, "{held} bytes are held");
         }
         time::resume();

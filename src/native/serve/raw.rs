@@ -14,7 +14,8 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::copy;
 use super::counts::Counted;
-use super::shared::{Place, Shared};
+use super::places::Place;
+use super::shared::Shared;
 use crate::frontend::{Accepted, Door, Intake, Local, accept_next};
 use crate::lobby::Guest;
 use crate::tunnel::chunk::Piece;
@@ -40,6 +41,9 @@ pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, 
     }
 }
 
+/// The key of who needs none.
+const NO_KEY: &str = "";
+
 /// A stream that goes somewhere.
 struct Stream {
     local: Local,
@@ -54,10 +58,10 @@ async fn take(tcp: TcpStream, door: Door, intake: &Intake, guest: Option<Guest>,
     let taking = intake.accept_guest(tcp, door, guest);
     let accepted = shared.ground.drain.run_until_cancelled(taking).await?;
     let accepted = accepted.inspect_err(|refusal| shared.counts.turned_away(*refusal)).ok()?;
-    let place = match shared.place(accepted.client) {
+    let place = match shared.place(accepted.client, NO_KEY) {
         Ok(place) => place,
         Err(refusal) => {
-            shared.counts.refused(refusal);
+            shared.counts.refused(refusal, NO_KEY);
             accepted.local.reset();
             return None;
         }
@@ -127,26 +131,27 @@ async fn race(ground: &Ground, origin: Origin, first: Piece) -> Result<(TcpStrea
 
 /// Moves the bytes to the end of the stream. What does not end in order is reset on both sides.
 async fn carry(stream: Stream, shared: &Shared) {
-    let Stream { local, mut upstream, head, place: _place } = stream;
+    let Stream { local, mut upstream, head, place } = stream;
     let _counted = Counted::new(&shared.counts.raw);
     let ground = &shared.ground;
-    let Ground { meter, drain, .. } = ground;
+    let (drain, meter) = (&ground.drain, ground.meter.of(NO_KEY));
     let (ended, local) = match local.into_tcp() {
         Ok(mut tcp) => {
-            let moved = copy::both(&mut tcp, &mut upstream, head, ground);
-            (drain.run_until_cancelled(moved).await, Local::from(tcp))
+            let moved = copy::both(&mut tcp, &mut upstream, head, ground, &meter);
+            (drain.run_until_cancelled(place.while_kept(moved)).await, Local::from(tcp))
         }
         Err(mut tls) => {
-            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, ground));
-            (drain.run_until_cancelled(moved).await, tls)
+            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, ground, &meter));
+            (drain.run_until_cancelled(place.while_kept(moved)).await, tls)
         }
     };
     meter.ended(match &ended {
         None => Code::Draining,
-        Some(Ok(())) => return,
-        Some(Err(error)) if error.kind() == io::ErrorKind::TimedOut => Code::Idle,
-        Some(Err(error)) if error.kind() == io::ErrorKind::OutOfMemory => Code::Queue,
-        Some(Err(_)) => Code::UpstreamReset,
+        Some(None) => Code::Busy,
+        Some(Some(Ok(()))) => return,
+        Some(Some(Err(error))) if error.kind() == io::ErrorKind::TimedOut => Code::Idle,
+        Some(Some(Err(error))) if error.kind() == io::ErrorKind::OutOfMemory => Code::Queue,
+        Some(Some(Err(_))) => Code::UpstreamReset,
     });
     local.reset();
     // One that is gone already needs none.

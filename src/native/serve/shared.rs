@@ -9,10 +9,10 @@ use std::time::Duration;
 use pasarela_core::status::Probed;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
-use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use super::counts::{Counts, Refusal};
 use super::options::Options;
+use super::places::{Place, Places};
 use super::rate::Rate;
 use crate::lobby::Lobby;
 use crate::tunnel::ground::Ground;
@@ -31,16 +31,11 @@ pub(super) struct Shared {
     /// Connections to raw ports of which nothing is known yet.
     pub(super) raw_lobby: Arc<Lobby>,
     rate: Rate,
-    places: Arc<Semaphore>,
+    pub(super) places: Arc<Places>,
 }
 
 /// The addresses of those who do not ask any more are looked for this often.
 const FORGET: Duration = Duration::from_secs(20);
-
-/// A stream's place among those that there may be, for as long as this lives.
-pub(super) struct Place {
-    _permit: OwnedSemaphorePermit,
-}
 
 impl Shared {
     pub(super) fn new(config: pasarela_core::config::Config, options: Options) -> Self {
@@ -54,7 +49,7 @@ impl Shared {
             lobby: Lobby::new(room.strangers),
             raw_lobby: Lobby::new(room.strangers / 2),
             rate: Rate::new(options.rate),
-            places: Arc::new(Semaphore::new(room.streams.min(Semaphore::MAX_PERMITS))),
+            places: Places::new(room.streams),
             options,
         }
     }
@@ -68,18 +63,12 @@ impl Shared {
         }
     }
 
-    /// Streams that there are.
-    pub(super) fn places_taken(&self) -> usize {
-        self.options.room.streams.saturating_sub(self.places.available_permits())
-    }
-
-    /// A place for one more stream of this client.
-    pub(super) fn place(&self, client: IpAddr) -> Result<Place, Refusal> {
+    /// A place for one more stream of this client and key.
+    pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Refusal> {
         if !self.rate.allows(client, self.ground.clock.now()) {
             return Err(Refusal::Rate);
         }
-        let permit = Arc::clone(&self.places).try_acquire_owned();
-        permit.map(|permit| Place { _permit: permit }).map_err(|_| Refusal::Full)
+        self.places.take(owner).ok_or(Refusal::Full)
     }
 }
 

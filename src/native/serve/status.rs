@@ -8,7 +8,7 @@ use futures_util::SinkExt;
 use hyper::header::HeaderMap;
 use pasarela_core::config::Authority;
 use pasarela_core::limits;
-use pasarela_core::status::{self, Due, Gauges, Reachable, Status};
+use pasarela_core::status::{self, Due, Gauges, Own, Reachable, Status};
 use pasarela_guide::json;
 use tokio::time::timeout;
 
@@ -17,7 +17,7 @@ use super::pages::{Answer, answer};
 use super::shared::Shared;
 use crate::tunnel::upstream;
 
-pub(super) async fn status(shared: &Shared, headers: &HeaderMap, query: &str) -> Answer {
+pub(super) async fn status(shared: &Shared, owner: &str, headers: &HeaderMap, query: &str) -> Answer {
     let counts = &shared.counts;
     let gauges = Gauges {
         scope: "process",
@@ -26,7 +26,14 @@ pub(super) async fn status(shared: &Shared, headers: &HeaderMap, query: &str) ->
         ws_tcp: whole(counts.ws_tcp.get()),
         ws_wss_started_total: counts.ws_wss_started.get(),
     };
-    let mut status = Status::new("native", &shared.ground.config, true, gauges);
+    let meter = shared.ground.meter.of(owner);
+    let own = Own {
+        streams: u32::try_from(shared.places.taken_by(owner)).unwrap_or(u32::MAX),
+        up_bytes_total: meter.up.own(),
+        down_bytes_total: meter.down.own(),
+        refused_total: counts.refused_of(owner),
+    };
+    let mut status = Status::new("native", &shared.ground.config, true, gauges, own);
     if status::wants_probe(query) {
         status.upstreams = reachable(shared, headers).await;
     }

@@ -19,6 +19,7 @@ use super::shared::Shared;
 use crate::tunnel::carrier::{Link, PINGS_MAX, Web};
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::ground::Ground;
+use crate::tunnel::meter::Meter;
 
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);
@@ -52,7 +53,7 @@ enum End {
 }
 
 /// Moves messages both ways until one side ends.
-pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) {
+pub(super) async fn couple(ground: &Ground, meter: &Meter, mut client: Web, mut upstream: Web) {
     let mut alarm = Alarm::new(ground.clock);
     alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
     let (mut up, mut down) = (Way::default(), Way::default());
@@ -68,8 +69,8 @@ pub(super) async fn couple(ground: &Ground, mut client: Web, mut upstream: Web) 
         let upwards = up.poll(cx, &mut client, &mut upstream);
         let downwards = down.poll(cx, &mut upstream, &mut client);
         let (up_now, down_now) = (up.moved.take(), down.moved.take());
-        ground.meter.up.inc_by(up_now.unwrap_or(0));
-        ground.meter.down.inc_by(down_now.unwrap_or(0));
+        meter.up.inc_by(up_now.unwrap_or(0));
+        meter.down.inc_by(down_now.unwrap_or(0));
         share.holds(up.held() + down.held() + client.get_ref().held() + upstream.get_ref().held());
         if client.get_ref().is_too_long() {
             return Poll::Ready(End::Ours(Code::TooBig));
@@ -226,7 +227,7 @@ mod tests {
         let ((ours, client_side), (upstream_side, theirs)) = (pair(), pair());
         let ground = Arc::new(Ground::new(Config::from_vars(|_| None).expect("usable"), MESSAGE_MAX));
         let carried = Arc::clone(&ground);
-        tokio::spawn(async move { couple(&carried, client_side, upstream_side).await });
+        tokio::spawn(async move { couple(&carried, &carried.meter, client_side, upstream_side).await });
         (ours, theirs, ground)
     }
 
@@ -257,7 +258,7 @@ mod tests {
             let (closing, told) = if by_client { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
             closing.send(Message::close(Some(code), "whatsapp says")).await.expect("coupled");
             assert_eq!(said(&next(told).await), (4321, "whatsapp says"));
-            assert_eq!((ground.meter.up.get(), ground.meter.down.get()), (9, 9));
+            assert_eq!((ground.meter.up.all().get(), ground.meter.down.all().get()), (9, 9));
         }
     }
 

@@ -145,6 +145,20 @@ pub(crate) async fn get(address: &serde_json::Value, path: &str) -> String {
 }
 
 #[tokio::test]
+async fn going_on_with_a_tunnel_is_no_further_request() {
+    let sim = start().await;
+    let relay = relay(&[("UPSTREAM_CHAT", sim.chat().to_string())], Options { rate: 2, ..Options::default() }).await;
+    let url = format!("ws://{}/{KEY}/tunnel", relay.address());
+    let options = tunnel::Options { budget: Some(4096), ..tunnel::Options::new(&url, Kind::Chat).expect("a URL") };
+    let mut stream = Tunnel::new(options).open();
+    within(stream.write_all(&command("sim source 200000"))).await.expect("a stream");
+    let mut got = Vec::new();
+    within(stream.read_to_end(&mut got)).await.expect("an end");
+    assert_eq!(got.len(), 200_000);
+    assert!(relay.gauges().resumed > 10, "{:?}", relay.gauges());
+}
+
+#[tokio::test]
 async fn the_program_says_where_it_is_and_ends_in_order() {
     let keys = format!("me={KEY}");
     let (mut program, said) =

@@ -226,7 +226,9 @@ impl Link {
                 return Poll::Ready(Event::TooLong);
             }
             let Some(Ok(message)) = ready!(next) else {
-                return Poll::Ready(Event::Closed(Ending::Cut));
+                // The close behind a message that is too long never gets as far as here.
+                let answered = self.too_long && self.closing.is_some() && self.web.get_ref().has_closed();
+                return Poll::Ready(Event::Closed(if answered { Ending::Clean } else { Ending::Cut }));
             };
             if message.is_binary() {
                 return Poll::Ready(Event::Data(Bytes::from(message.into_payload()).into()));

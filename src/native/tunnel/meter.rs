@@ -1,4 +1,5 @@
-//! What goes through a relay, as counters: bytes, and streams that failed. No address, key or payload is in any of them.
+//! What goes through a relay, as counters: bytes, by the names of keys too, and streams that failed. No address, key or payload
+//! is in any of them.
 //!
 //! They only count up; what is there now is counted where it is kept. `serve` shows them.
 
@@ -11,11 +12,54 @@ use prometheus_client::metrics::family::Family;
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter {
     /// Bytes that upstreams took.
-    pub(crate) up: Counter,
+    pub(crate) up: Flow,
     /// Bytes that came from upstreams.
-    pub(crate) down: Counter,
+    pub(crate) down: Flow,
     /// Streams that ended for another reason than that all was said, by the word for it.
     pub(crate) failed: Family<Why, Counter>,
+}
+
+/// Bytes in one direction.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Flow {
+    all: Counter,
+    by_key: Family<Of, Counter>,
+    /// Those of one key.
+    own: Counter,
+}
+
+/// The name that the operator gave a key; empty for who needed none.
+#[derive(Clone, Debug, Hash, PartialEq, Eq, EncodeLabelSet)]
+pub(crate) struct Of {
+    pub(crate) key: String,
+}
+
+impl Flow {
+    /// The same, of which this key is told apart.
+    fn of(&self, key: &str) -> Self {
+        let own = self.by_key.get_or_create(&Of { key: key.to_owned() }).clone();
+        Self { own, ..self.clone() }
+    }
+
+    pub(crate) fn inc_by(&self, bytes: u64) {
+        self.all.inc_by(bytes);
+        self.own.inc_by(bytes);
+    }
+
+    /// Those of the key that is told apart.
+    pub(crate) fn own(&self) -> u64 {
+        self.own.get()
+    }
+
+    /// All bytes.
+    pub(crate) fn all(&self) -> Counter {
+        self.all.clone()
+    }
+
+    /// All that are some key's.
+    pub(crate) fn by_key(&self) -> Family<Of, Counter> {
+        self.by_key.clone()
+    }
 }
 
 /// The word of a close code.
@@ -25,6 +69,11 @@ pub(crate) struct Why {
 }
 
 impl Meter {
+    /// The same, for a stream of this key.
+    pub(crate) fn of(&self, key: &str) -> Self {
+        Self { up: self.up.of(key), down: self.down.of(key), failed: self.failed.clone() }
+    }
+
     /// A stream ended with this code.
     pub(crate) fn ended(&self, code: Code) {
         if code != Code::End {

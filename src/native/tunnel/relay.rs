@@ -48,6 +48,11 @@ impl Tunnels {
         self.0.held()
     }
 
+    /// Whether the client goes on with a tunnel that is there, and its own.
+    pub(crate) fn goes_on(&self, client: &Client) -> bool {
+        matches!(&client.request, Ok(Request::Resume(resume)) if self.0.has(&client.owner, &resume.session))
+    }
+
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
     pub(crate) async fn carry(&self, ground: &Ground, web: Web, client: Client) {
         if let Err((web, code)) = self.accept(ground, web, client).await {
@@ -68,7 +73,7 @@ impl Tunnels {
                 let kind = open.route;
                 let preferred = ground.preferred(kind);
                 let origin = Origin { kind, routing_info: None, client: Some(client.address), preferred };
-                task::run(ground, web, task::Request { origin, open, early }, entry, inbox).await;
+                task::run(ground, web, task::Request { owner: client.owner, origin, open, early }, entry, inbox).await;
                 Ok(())
             }
         }

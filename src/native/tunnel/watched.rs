@@ -41,6 +41,11 @@ impl Watched {
         self.ignoring = true;
     }
 
+    /// Whether the peer has said its close.
+    pub(crate) const fn has_closed(&self) -> bool {
+        self.incoming.closed
+    }
+
     /// Whether a longer message was announced. What the peer says from there on is thrown away.
     pub(crate) const fn is_too_long(&self) -> bool {
         self.incoming.longest > self.longest

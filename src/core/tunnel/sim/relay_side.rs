@@ -6,8 +6,8 @@ use super::{
     super::{
         Carrier,
         message::{Control, Open, Reset, Resume},
+        pool::Grant,
         relay::{Ending, FIRST, Input, Options, Origin, Output, Relay},
-        sessions::Grant,
         upgrade::{self, Request},
     },
     client_side::check_held,
@@ -25,7 +25,7 @@ pub(super) struct Slot {
     relay: Relay<'static, Vec<u8>>,
     pub(super) tcp: Tcp,
     pub(super) name: String,
-    grant: Grant,
+    grant: Option<Grant>,
     /// By the relay's number.
     links: Vec<usize>,
     upstream: Option<Candidate>,
@@ -47,8 +47,8 @@ impl World {
         let now = self.instant();
         self.slots[slot].relay.handle(input, now);
         self.drain_relay(slot);
-        let Slot { relay, grant, name, .. } = &self.slots[slot];
-        check_held(&relay.duplex, grant.window());
+        let Slot { relay, name, .. } = &self.slots[slot];
+        check_held(&relay.duplex, relay.window());
         self.sessions.set_detached(name, relay.detached_at());
     }
 
@@ -101,7 +101,7 @@ impl World {
         assert!(tcp.closed, "the upstream is left open");
         *done = true;
         self.sessions.remove(name);
-        self.pool.give_back(*grant);
+        self.pool.give_back(grant.take().unwrap());
         for link in links {
             let link = &self.links[*link];
             assert!(!link.relay_open || link.relay_closed.is_some(), "a carrier is left open at the end");
@@ -186,12 +186,13 @@ impl World {
         let mut random = [0; 16];
         self.rng.fill(&mut random);
         let name = self.sessions.name(random);
-        let grant = self.pool.grant(open.window.min(self.plan.granted)).unwrap();
+        let grant = self.pool.grant(OWNER, open.window.min(self.plan.granted)).unwrap();
         self.links[link].relay = Some((slot, FIRST));
         self.links[link].budget = open.budget;
         let origin = Origin { kind: open.route, routing_info: None, client: None, preferred: None };
         let session = self.plan.sessions.then(|| name.clone());
         let options = Options { origin, open, early, window: grant.window(), session };
+        let grant = Some(grant);
         let relay = Relay::new(config(), options, self.instant());
         let tcp = Tcp::new(self.plan.upstream.clone(), false);
         let wake = Wake::default();

@@ -7,8 +7,9 @@ use std::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 use super::{
     super::{
         client::{self, Client, Timing},
+        pool::Pool,
         relay::Ending,
-        sessions::{Pool, Sessions},
+        sessions::Sessions,
     },
     link::{Fate, Item, Link, Way},
     relay_side::Slot,

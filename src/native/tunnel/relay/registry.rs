@@ -8,7 +8,8 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use pasarela_core::codes::Code;
 use pasarela_core::time::Instant;
 use pasarela_core::tunnel::message::Resume;
-use pasarela_core::tunnel::sessions::{Grant, Pool, Sessions};
+use pasarela_core::tunnel::pool::{Grant, Pool};
+use pasarela_core::tunnel::sessions::{Evicted, Sessions};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use super::super::carrier::Web;
@@ -77,31 +78,36 @@ impl Registry {
         Self { state: Mutex::new(state), gauges: watch::Sender::default(), held: AtomicUsize::new(0) }
     }
 
-    /// A place for a new tunnel, for which the one that has been without a carrier for longest may have to go.
+    /// A place for a new tunnel, for which another may have to go.
     pub(super) fn open(self: &Arc<Self>, owner: &str, asked: u32) -> Option<(Entry, Inbox)> {
         let mut state = self.lock();
         let grant = loop {
-            match state.pool.grant(asked) {
-                Some(grant) => break grant,
-                None => {
-                    let evicted = state.sessions.evict()?;
-                    state.pool.give_back(evicted.grant);
-                    // Failure means that it is over already.
-                    let _ = evicted.end.send(Code::Gone);
-                }
+            if let Some(grant) = state.pool.grant(owner, asked) {
+                break grant;
             }
+            let State { pool, sessions } = &mut *state;
+            let Evicted { handle: Reach { end, grant, .. }, code } = sessions.evict(pool, owner)?;
+            pool.give_back(grant);
+            // Failure means that it is over already.
+            let _ = end.send(code);
         };
         let name = state.sessions.name(rand::random());
         let (resumes, resumes_in) = mpsc::channel(WAITING);
         let (end, end_in) = oneshot::channel();
+        let window = grant.window();
         state.sessions.insert(name.clone(), owner, Reach { resumes, end, grant });
         drop(state);
         self.count(|gauges| {
             gauges.tunnels += 1;
             gauges.opened += 1;
         });
-        let entry = Entry { registry: Arc::clone(self), name, window: grant.window(), detached: false, held: 0 };
+        let entry = Entry { registry: Arc::clone(self), name, window, detached: false, held: 0 };
         Some((entry, Inbox { resumes: resumes_in, end: end_in }))
+    }
+
+    /// Whether there is a tunnel of that name that was opened with the same key.
+    pub(super) fn has(&self, owner: &str, session: &str) -> bool {
+        self.lock().sessions.find(session, owner).is_some()
     }
 
     /// Hands a carrier to the tunnel that it asks for; gives it back with the reason if that is not possible.

@@ -29,6 +29,8 @@ const LINKS_MAX: usize = 8;
 
 /// What a client that opens a tunnel said.
 pub(super) struct Request {
+    /// The name of the key.
+    pub(super) owner: String,
     pub(super) origin: Origin,
     pub(super) open: Open,
     pub(super) early: Vec<u8>,
@@ -64,7 +66,7 @@ struct Task<'a> {
 
 /// Carries one tunnel to its end.
 pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entry, inbox: Inbox) {
-    let Request { origin, open, early } = request;
+    let Request { owner, origin, open, early } = request;
     let (kind, window) = (open.route, entry.window());
     let options = Options { origin, open, early, window, session: Some(entry.name().to_owned()) };
     let mut task = Task {
@@ -74,7 +76,7 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
         alarm: Alarm::new(ground.clock),
         links: vec![(FIRST, Link::new(web))],
         next: FIRST.0 + 1,
-        upstream: Upstream::new(&ground.meter),
+        upstream: Upstream::new(&ground.meter.of(&owner)),
         entry,
         share: ground.budget.share(),
         inbox,

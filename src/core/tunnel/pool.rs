@@ -1,0 +1,165 @@
+//! How much all tunnels of one place may hold, and how much of it each key's have.
+//!
+//! It holds nothing: it grants windows and counts what it granted.
+
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
+
+use crate::limits;
+
+/// How much the tunnels hold together at most: a window each way for each.
+///
+/// Windows are granted from what is left, so that they get smaller before anybody is turned away, and first those of the key
+/// whose tunnels have more than its part.
+#[derive(Debug)]
+pub struct Pool {
+    most: usize,
+    held: usize,
+    left: usize,
+    tunnels: usize,
+    /// Everybody who ever had a tunnel: there are as many as the operator gave keys.
+    pub(super) owners: Vec<Owner>,
+}
+
+#[derive(Debug)]
+pub(super) struct Owner {
+    pub(super) name: String,
+    tunnels: usize,
+    pub(super) reserved: usize,
+}
+
+/// The window granted to a tunnel, each way, in bytes. To be given back.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Grant {
+    window: u32,
+    owner: usize,
+}
+
+impl Grant {
+    /// Bytes each way.
+    pub const fn window(&self) -> u32 {
+        self.window
+    }
+
+    const fn reserved(&self) -> usize {
+        2 * self.window as usize
+    }
+}
+
+impl Default for Pool {
+    /// For an isolate or an object of the platform's.
+    fn default() -> Self {
+        Self::new(limits::SESSIONS, limits::HELD)
+    }
+}
+
+impl Pool {
+    /// A tunnel that gets more than this part of what is left leaves too little to those that follow.
+    const SHARE: usize = 32;
+
+    /// The smallest that may be granted, in bytes both ways.
+    pub(super) const LEAST: usize = 2 * limits::WINDOW_MIN as usize;
+
+    /// Room for so many tunnels that hold so many bytes together.
+    pub const fn new(tunnels: usize, held: usize) -> Self {
+        Self { most: tunnels, held, left: held, tunnels: 0, owners: Vec::new() }
+    }
+
+    /// A window for one more tunnel of this owner; none if there is no room.
+    pub fn grant(&mut self, owner: &str, asked: u32) -> Option<Grant> {
+        let owner = self.owner(owner);
+        let mine = self.owners.get(owner)?.reserved;
+        let others =
+            self.owners.iter().enumerate().filter(|(index, other)| *index != owner && other.reserved > 0).count();
+        let share = if others > 0 && mine > self.held / (others + 1) { 0 } else { self.left / Self::SHARE / 2 };
+        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let grant = Grant { window: asked.min(share).clamp(limits::WINDOW_MIN, limits::WINDOW_MAX), owner };
+        if self.tunnels >= self.most || grant.reserved() > self.left {
+            return None;
+        }
+        self.left -= grant.reserved();
+        self.tunnels += 1;
+        let owner = self.owners.get_mut(owner)?;
+        owner.reserved += grant.reserved();
+        owner.tunnels += 1;
+        Some(grant)
+    }
+
+    /// Takes a window back.
+    pub fn give_back(&mut self, grant: Grant) {
+        self.left = (self.left + grant.reserved()).min(self.held);
+        self.tunnels = self.tunnels.saturating_sub(1);
+        if let Some(owner) = self.owners.get_mut(grant.owner) {
+            owner.reserved = owner.reserved.saturating_sub(grant.reserved());
+            owner.tunnels = owner.tunnels.saturating_sub(1);
+        }
+    }
+
+    /// Whether this owner has so much that a further tunnel of his would leave too little to others, where none can be ended.
+    pub fn is_greedy(&self, owner: &str) -> bool {
+        let owner = self.owners.iter().find(|known| known.name == owner);
+        owner.is_some_and(|owner| 4 * owner.reserved > 3 * self.held || 4 * owner.tunnels > 3 * self.most)
+    }
+
+    fn owner(&mut self, name: &str) -> usize {
+        self.owners.iter().position(|owner| owner.name == name).unwrap_or_else(|| {
+            self.owners.push(Owner { name: name.to_string(), tunnels: 0, reserved: 0 });
+            self.owners.len() - 1
+        })
+    }
+
+    /// What this owner's tunnels have, in bytes.
+    pub(super) fn reserved(&self, name: &str) -> usize {
+        self.owners.iter().find(|owner| owner.name == name).map_or(0, |owner| owner.reserved)
+    }
+
+    /// Tunnels that have a window.
+    #[cfg(test)]
+    pub(super) const fn tunnels(&self) -> usize {
+        self.tunnels
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn windows_shrink_before_anybody_is_turned_away_and_the_pool_is_never_overdrawn() {
+        let mut pool = Pool::default();
+        let mut grants = Vec::new();
+        while let Some(grant) = pool.grant("", limits::WINDOW_MAX) {
+            grants.push(grant);
+        }
+        assert_eq!(grants[0].window(), limits::WINDOW_MAX);
+        assert!(grants.len() > 100 && grants[100].window() < limits::WINDOW_MAX, "{}", grants.len());
+        assert_eq!(grants.last().unwrap().window(), limits::WINDOW_MIN);
+        assert!(grants.iter().map(|grant| grant.reserved()).sum::<usize>() <= limits::HELD);
+        grants.drain(..).for_each(|grant| pool.give_back(grant));
+        assert_eq!((pool.left, pool.tunnels), (limits::HELD, 0));
+    }
+
+    #[test]
+    fn as_many_as_the_limit_fit_if_they_ask_for_little() {
+        let mut pool = Pool::default();
+        assert_eq!((0..1000).filter_map(|_| pool.grant("", 0)).count(), limits::SESSIONS);
+    }
+
+    #[test]
+    fn who_has_more_than_his_part_gets_the_smallest_windows() {
+        let mut pool = Pool::default();
+        let bo = pool.grant("bo", limits::WINDOW_MAX).unwrap();
+        assert_eq!(bo.window(), limits::WINDOW_MAX);
+        let ana: Vec<_> = std::iter::from_fn(|| pool.grant("ana", limits::WINDOW_MAX)).collect();
+        assert!(ana.iter().map(Grant::reserved).sum::<usize>() > limits::HELD / 2);
+        let half = ana.iter().scan(0, |sum, grant| {
+            *sum += grant.reserved();
+            Some((*sum, grant))
+        });
+        let beyond: Vec<_> = half.skip_while(|(sum, _)| *sum <= limits::HELD / 2).skip(1).collect();
+        assert!(pool.is_greedy("ana") && !pool.is_greedy("bo") && !pool.is_greedy("cem"));
+        assert!(beyond.len() > 100 && beyond.iter().all(|(_, grant)| grant.window() == limits::WINDOW_MIN));
+    }
+}
