@@ -170,7 +170,7 @@ async fn chat_passes_by_every_port(kind: Kind) -> Result<()> {
 
 async fn what_a_load_balancer_says_is_passed_on(kind: Kind) -> Result<()> {
     let scene = kind.start().await?;
-    for (version, client) in [(Version::V1, "192.0.2.7"), (Version::V2, "192.0.2.8")] {
+    for (version, client) in [(Version::V1, "192.168.2.7"), (Version::V2, "192.168.2.8")] {
         for port in scene.ports.chat().iter().filter(|port| port.balanced) {
             scene.shake_hands(port, &proxy::encode(version, Some(client.parse()?))).await?;
             let told =

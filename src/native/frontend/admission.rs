@@ -1,4 +1,4 @@
-//! Who may connect, and whose PROXY header is believed: by the address that TCP shows.
+//! Who may connect, by the address that TCP or a PROXY header shows, and whose header is believed.
 //!
 //! It refuses; it neither counts nor limits.
 

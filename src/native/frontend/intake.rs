@@ -133,6 +133,10 @@ impl Intake {
             if let proxy::Decoded::Header { len, source } = header {
                 first.advance(len);
                 client = source.map_or(client, |source| source.ip().to_canonical());
+                // A proxy in front does not make a household's port everybody's.
+                if !self.admission.admits(client) {
+                    return Err(Refusal::Stranger);
+                }
             }
             found = look(&mut tcp, &mut first, guest).await?;
             true

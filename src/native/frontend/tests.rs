@@ -114,8 +114,12 @@ async fn a_proxy_header_counts_from_whom_it_is_believed() {
     let required =
         OFFICIAL.map(|(_, door)| door).into_iter().find(|door| door.proxy == Proxy::Required && door.role == Role::Any);
     let required = required.expect("8080");
-    let client = Ipv4Addr::new(203, 0, 113, 9).into();
+    let client = Ipv4Addr::new(192, 168, 7, 9).into();
     for version in [Version::V1, Version::V2] {
+        // Whoever is in front, a stranger stays one.
+        let abroad = encode(version, Some(Ipv4Addr::new(203, 0, 113, 9).into()));
+        let refused = said(Door::ANY, &["127.0.0.0/8"], &[&abroad, HELLO]).await;
+        assert_eq!(refused.expect_err("from abroad"), Refusal::Stranger);
         let header = encode(version, Some(client));
         for door in [Door::ANY, required] {
             let accepted = said(door, &["127.0.0.0/8"], &[&header, HELLO]).await.expect("believed");
