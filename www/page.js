@@ -82,16 +82,30 @@
     return origin + '/' + (of.key || parameters ? '#' + of.key + parameters : '')
   }
 
+  // By what the relay's certificate is verified, if not by the name in the link; the last of them counts most.
+  function vouched(of) {
+    var by = ''
+    ;['sni', 'verify', 'pin'].forEach(function (name) {
+      of.parameters.forEach(function (part) {
+        var value = part.indexOf(name + '=') === 0 && part.slice(name.length + 1)
+        if (value && part !== 'sni=none' && value.toLowerCase() !== location.hostname) by = name === 'pin' ? part : decodeURIComponent(value)
+      })
+    })
+    return by
+  }
+
   function fill() {
     relay = addressed()
     var key = relay ? relay.key : 'KEY'
     var path = location.host + (key && '/' + key) + '/ws/chat'
     var values = { link: relay ? link(relay) : origin + '/#KEY', wss: location.protocol.replace('http', 'ws') + '//' + path }
     values.door = relay && origin + '/' + (key && key + '/') + (relay.parameters.length ? '#' + relay.parameters.join('&') : '')
+    values.vouched = relay && vouched(relay)
     values.https = location.protocol + '//' + path
     all('[data-fill]').forEach(function (element) { element.textContent = values[element.getAttribute('data-fill')] })
     by('link').textContent = values.link
     show(by('door'), hidden && key && relay)
+    show(by('vouched'), values.vouched)
     show(by('known'), relay)
     show(by('key-form'), !relay)
     show(by('change'), !open)

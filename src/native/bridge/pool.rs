@@ -37,10 +37,14 @@ impl Relay {
     /// The relay of a link.
     #[must_use]
     pub fn new(link: &Link, dialer: Arc<dyn Dialer>) -> Self {
-        Self { name: link.host.clone(), authority: link.authority(), path: link.path("/tunnel"), dialer }
+        let name = match link.vouched() {
+            Some(vouched) => format!("{} ({vouched})", link.host),
+            None => link.host.clone(),
+        };
+        Self { name, authority: link.authority(), path: link.path("/tunnel"), dialer }
     }
 
-    /// Its host, for the one whose relay it is to see.
+    /// Its host, and by what it is verified if that is another; for the one whose relay it is to see.
     #[must_use]
     pub fn name(&self) -> &str {
         &self.name

@@ -149,6 +149,9 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         if !link.secure && !args.json && !is_here(&link.host) {
             eprint!("{}", texts::plain(number));
         }
+        if link.vouched().is_some() && !args.json {
+            eprint!("{}", texts::vouched(number));
+        }
         let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
         relays.push(Relay::new(&link, Arc::new(connector)));
     }

@@ -14,7 +14,7 @@ use super::texts::check as texts;
 use super::way::Way;
 use super::{Failure, signal, usage};
 use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
-use crate::link::{Link, unhex};
+use crate::link::{Link, Vouched, unhex};
 use crate::share::Proxy;
 use crate::trouble::Stage;
 
@@ -105,6 +105,13 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         options.root = root;
         eprintln!("{}", texts::OTHER_ROOT);
     }
+    let vouched = match &subject {
+        Subject::Relay(link) => link.vouched().map(|vouched| (&link.host, vouched)),
+        Subject::Proxy(_) => None,
+    };
+    if let Some((host, vouched)) = vouched {
+        eprintln!("{}", texts::vouched(host, vouched));
+    }
     let screen = Screen::new(!args.json);
     let mut observe = |event| screen.on(event);
     let end = signal::end()?;
@@ -123,7 +130,14 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Err(check::Unusable::Link(error)) => return Ok(usage(&format!("{}: {error}", texts::NO_LINK))),
     };
     if args.json {
-        println!("{}", object(&verdict, links_root.is_some()));
+        let mut object = object(&verdict, links_root.is_some());
+        if let Some((_, vouched)) = vouched {
+            object["verified"] = json!(match vouched {
+                Vouched::Name(name) => name,
+                Vouched::Pin => "pin",
+            });
+        }
+        println!("{object}");
     } else {
         print!("{}", conclusion(&verdict, links_root.is_some()));
     }

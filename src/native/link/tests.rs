@@ -53,6 +53,23 @@ fn parameters_change_the_way_and_nothing_else() {
 }
 
 #[test]
+fn a_link_that_is_not_what_it_looks_like_says_so() {
+    let pin = format!("pin={}", "A".repeat(43) + "=");
+    for (link, vouched) in [
+        ("https://good.example/#KEY", None),
+        ("https://good.example/#KEY&verify=evil.example", Some("verified as evil.example")),
+        ("https://good.example/#KEY&sni=evil.example", Some("verified as evil.example")),
+        ("https://good.example/#KEY&sni=front.example&verify=good.example", None),
+        ("https://good.example/#KEY&sni=none", None),
+        ("http://good.example/#KEY&verify=evil.example", None),
+        (&format!("https://good.example/#KEY&{pin}"), Some("verified by the link's pin")),
+    ] {
+        let link = usable(&link.replace("KEY", "a-key-of-the-tests"));
+        assert_eq!(link.vouched().map(|vouched| vouched.to_string()).as_deref(), vouched, "{link}");
+    }
+}
+
+#[test]
 fn what_is_printed_is_the_same_link() {
     for text in [
         "https://relay.example/#KEY",

@@ -3,6 +3,7 @@
 use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use base64::prelude::{BASE64_STANDARD, Engine};
 use pasarela::check::{self, Clock, Hint, Options, Subject};
 use pasarela::serve::Relay;
 use pasarela::sim::Sim;
@@ -148,6 +149,31 @@ async fn another_certificate_is_another_server_and_dates_are_the_clock() {
     let front = Front::start(Manner::Reset).await;
     let link = format!("https://relay.example/#{KEY}&addr=127.0.0.1:{}", front.port());
     assert_failed(&check(&link, &sim, "", &[]).await, 12, &["forbids the name", "&ech=auto"]);
+}
+
+#[tokio::test]
+async fn whose_certificate_it_is_is_said_if_it_is_not_the_hosts() {
+    let sim = start().await;
+    let relay = relay(sim.chat(), sim.media()).await;
+    let authority = Authority::new();
+    let (known, identity) = (pem(&authority.certificate), authority.name(&["evil.example"]));
+    let front = tls_before(&identity, relay.address()).await;
+    let link = |host: &str, more: &str| format!("https://{host}/#{KEY}&addr=127.0.0.1:{}{more}", front.port());
+    let pin = format!("&pin={}", BASE64_STANDARD.encode(identity.pin));
+    for (link, said) in [
+        (link("good.example", "&verify=evil.example"), Some("evil.example")),
+        (link("good.example", "&sni=evil.example"), Some("evil.example")),
+        (link("good.example", &pin), Some("pin")),
+        (link("evil.example", "&sni=front.example&verify=evil.example"), None),
+        (link("evil.example", ""), None),
+    ] {
+        let ended = check(&link, &sim, &known, &["--json"]).await;
+        let object: serde_json::Value = serde_json::from_str(&ended.out).expect("JSON");
+        assert_eq!((object["verdict"].as_str(), object["verified"].as_str()), (Some("ok"), said), "{ended:?}");
+        let phrase = "good.example is only what the link calls the relay";
+        assert_eq!(ended.err.contains(phrase), said.is_some(), "{ended:?}");
+        assert!(said.is_none_or(|said| ended.err.contains(said)), "{ended:?}");
+    }
 }
 
 #[tokio::test]

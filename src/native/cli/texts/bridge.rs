@@ -62,6 +62,14 @@ pub(in super::super) fn plain(number: usize) -> String {
     format!("Link {number} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
 }
 
+/// A link that is not what it looks like. It may be said to a journal, so without names.
+pub(in super::super) fn vouched(number: usize) -> String {
+    format!(
+        "Link {number}: the relay is not known by a certificate for the name in the link, but as the link says behind it.
+`pasarela check` says by which. Use it only if you trust whoever gave it to you.\n"
+    )
+}
+
 /// The live line.
 pub(in super::super) fn status(
     standing: &Standing,

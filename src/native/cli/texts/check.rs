@@ -5,6 +5,7 @@ use std::time::Duration;
 use pasarela_core::codes::Code;
 
 use crate::check::{Clock, Dates, Ech, Fault, Flaw, Found, Hint, Name, Tls, What};
+use crate::link::Vouched;
 use crate::trouble::{Stage, Trouble};
 
 pub(in super::super) const WELL_RELAY: &str = "All well: WhatsApp works through this relay.";
@@ -19,6 +20,15 @@ pub(in super::super) const NO_PROXY: &str = "what stands behind --via cannot be 
 pub(in super::super) const NO_ROOT: &str = "what stands behind --root must be 64 hexadecimal digits";
 pub(in super::super) const OTHER_ROOT: &str =
     "note: the link names another root key than WhatsApp's (&root=…), as the simulator needs it";
+/// A link that is not what it looks like.
+pub(in super::super) fn vouched(host: &str, vouched: Vouched<'_>) -> String {
+    let instead = match vouched {
+        Vouched::Name(name) => format!("the certificate is verified for {name}"),
+        Vouched::Pin => "any certificate counts that has the key behind &pin=".to_owned(),
+    };
+    format!("note: {host} is only what the link calls the relay; {instead}, as the link says")
+}
+
 pub(in super::super) const NO_CERTIFICATE: &str = "the file behind --ca holds something that is no authority";
 
 /// What is done in a stage, while it is done.
