@@ -22,7 +22,8 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 use clap::{CommandFactory, Parser, Subcommand};
-use tracing_subscriber::EnvFilter;
+use tracing_subscriber::filter::{EnvFilter, filter_fn};
+use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
 use crate::panics;
 
@@ -162,12 +163,15 @@ fn usage(wrong: &str) -> ExitCode {
 
 fn start_logging(verbose: u8) {
     let default = match verbose {
-        0 => "warn",
-        1 => "warn,pasarela=debug",
-        _ => "debug,pasarela=trace",
+        0 => "pasarela=warn",
+        1 => "pasarela=debug",
+        _ => "pasarela=trace",
     };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let subscriber = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).finish();
+    // Libraries may say anything at all, such as the headers of a request with a key in its path.
+    let ours = filter_fn(|metadata| metadata.target().starts_with(env!("CARGO_PKG_NAME")));
+    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(ours);
+    let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     // A second one can only come from a test that runs `main` twice.
     let _ = tracing::subscriber::set_global_default(subscriber);
 }

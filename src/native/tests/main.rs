@@ -15,6 +15,8 @@ mod media;
 mod serve;
 /// The program when strangers open what they can.
 mod floods;
+/// What the programs write down.
+mod quiet;
 /// The program when those who have a key are not honest.
 mod hostile;
 /// The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
