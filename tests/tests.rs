@@ -40,6 +40,8 @@ mod network;
 mod wire;
 /// The ports of the official proxy, as HAProxy serves them.
 mod official;
+/// Bridges and relays of releases before.
+mod releases;
 /// Keys that take more than their part, beside others.
 mod fairness;
 /// What tunnels make the relay hold.

@@ -21,6 +21,8 @@
 //!
 //! It connects nowhere and looks nothing up. Neither its `Debug` nor its errors hold the key.
 
+mod vouched;
+
 use std::fmt;
 use std::str::FromStr;
 
@@ -30,6 +32,8 @@ use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
 use pasarela_core::config::page_name;
 use pasarela_core::limits;
 use url::{Host, Url};
+
+pub use vouched::Vouched;
 
 /// Written either way, read either way.
 const BASE64: GeneralPurpose = GeneralPurpose::new(
@@ -83,24 +87,6 @@ pub enum Sni {
     None,
     /// Another name.
     Name(String),
-}
-
-/// By what a relay is known that is not known by its host's certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Vouched<'a> {
-    /// A certificate for this name.
-    Name(&'a str),
-    /// The public key in the link, whoever made the certificate.
-    Pin,
-}
-
-impl fmt::Display for Vouched<'_> {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Name(name) => write!(f, "verified as {name}"),
-            Self::Pin => f.write_str("verified by the link's pin"),
-        }
-    }
 }
 
 /// The Encrypted ClientHello (RFC 9849).
@@ -183,15 +169,6 @@ impl Link {
             (Some(name), _) | (None, Sni::Name(name)) => name,
             (None, Sni::Host | Sni::None) => &self.host,
         }
-    }
-
-    /// By what the relay is known, if not by a certificate for the host that one reads in the link.
-    #[must_use]
-    pub fn vouched(&self) -> Option<Vouched<'_>> {
-        if self.pin.is_some() {
-            return Some(Vouched::Pin);
-        }
-        Some(self.verified()).filter(|_| self.secure).filter(|name| *name != self.host).map(Vouched::Name)
     }
 
     fn own_authority(&self) -> String {

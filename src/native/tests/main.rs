@@ -15,6 +15,8 @@ mod media;
 mod serve;
 /// The program when strangers open what they can.
 mod floods;
+/// RFC 6455, as the Autobahn testsuite tries it.
+mod websocket;
 /// What the programs write down.
 mod quiet;
 /// The program when those who have a key are not honest.
