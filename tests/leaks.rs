@@ -3,14 +3,18 @@
 //! The instrumented Worker tells the bytes on its heap and how many objects of JavaScript it ever held at once. Both stand
 //! still from one round of the same load to the next, after the garbage collector has been asked for.
 
-use std::{pin::Pin, time::Duration};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    pin::Pin,
+    time::Duration,
+};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::Delivery;
 use pasarela_core::{
     codes::Code,
     limits,
-    tunnel::message::{Control, Reset},
+    tunnel::message::{Control, Reset, Resume},
 };
 use pasarela_e2e::{
     http,
@@ -18,6 +22,10 @@ use pasarela_e2e::{
     socket::Socket,
     tunnel::{Carrier, open},
     workerd::Options,
+};
+use tokio::{
+    net::{TcpSocket, TcpStream},
+    time::timeout,
 };
 
 use crate::relays::{Bench, Kind};
@@ -28,6 +36,13 @@ mod under {
         a_pipe_of_garbage
         a_pipe_whose_client_vanishes
         a_pipe_whose_upstream_refuses
+        a_pipe_that_stays_silent
+        a_pipe_that_is_left_while_it_is_dialled
+        a_pipe_of_tls
+        a_library_that_is_left_while_it_is_dialled
+        a_tunnel_that_is_refused
+        a_tunnel_whose_upstream_refuses
+        a_tunnel_whose_client_vanishes
         a_library_in_wss_mode
         a_library_in_wss_mode_whose_upstream_refuses
         a_library_in_tcp_mode
@@ -35,29 +50,32 @@ mod under {
         a_page
         a_status
     }
-    crate::relays::against! { object Object: a_tunnel a_status }
+    crate::relays::against! { object Object: a_tunnel a_status a_tunnel_that_goes_on a_tunnel_that_is_refused }
     crate::relays::against! { old OldWorker: a_library_in_wss_mode a_pipe }
 }
 
 /// Connections a round: a leak of a single object in each is seen.
 const ROUND: usize = 200;
 
-/// Allowed from one round to the next, in bytes on the heap: less than one a connection.
-const SLACK: u64 = 199;
-
 type Visit<'a> = Pin<Box<dyn Future<Output = Result<()>> + Send + 'a>>;
 
-/// Runs the load until a round leaves nothing, at most five times: the first ones fill what is kept for good.
+/// Runs the load until a round leaves nothing, at most five times: the first ones fill what is kept for good. Less than a byte a
+/// connection is nothing.
 async fn leaves_nothing(bench: &Bench, visit: impl Fn(&Bench) -> Visit<'_>) -> Result<()> {
+    leaves_nothing_of(bench, ROUND, visit).await
+}
+
+/// The same with so many connections a round.
+async fn leaves_nothing_of(bench: &Bench, connections: usize, visit: impl Fn(&Bench) -> Visit<'_>) -> Result<()> {
     let mut rounds = Vec::new();
     for _ in 0..5 {
-        for _ in 0..ROUND {
+        for _ in 0..connections {
             visit(bench).await?;
         }
         bench.must_be_idle().await?;
         rounds.push(holdings(bench).await?);
         if let [.., before, now] = rounds.as_slice()
-            && now.0 <= before.0 + SLACK
+            && now.0 < before.0 + connections as u64
             && now.1 <= before.1
         {
             return Ok(());
@@ -179,6 +197,125 @@ async fn a_tunnel(kind: Kind) -> Result<()> {
             carrier.download(1000).await?;
             carrier.say(&Control::Reset(Reset { code: Code::End })).await?;
             carrier.into_socket().closed().await.map(drop)
+        })
+    })
+    .await
+}
+
+/// All of a round at once, since each waits for its time to be over.
+async fn a_pipe_that_stays_silent(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options).await?;
+    let mut rounds = Vec::new();
+    for _ in 0..3 {
+        let mut sockets = Vec::new();
+        for _ in 0..ROUND {
+            sockets.push(Socket::connect(&bench.url_of("/pipe/chat")).await?);
+        }
+        for mut socket in sockets {
+            ensure!(socket.closed().await?.1 == "silent");
+        }
+        bench.must_be_idle().await?;
+        rounds.push(holdings(&bench).await?);
+    }
+    let [_, before, now] = rounds[..] else { anyhow::bail!("no rounds") };
+    ensure!(now.0 < before.0 + ROUND as u64 && now.1 <= before.1, "each round leaves something behind: {rounds:?}");
+    Ok(())
+}
+
+/// Somebody who accepts no connection: those that he may be given are there already. Held for as long as nobody is to get in.
+async fn full() -> Result<(SocketAddr, Vec<TcpStream>)> {
+    let socket = TcpSocket::new_v4()?;
+    socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    let listener = socket.listen(1)?;
+    let address = listener.local_addr()?;
+    let mut held = Vec::new();
+    while let Ok(connected) = timeout(Duration::from_millis(200), TcpStream::connect(address)).await {
+        held.push(connected?);
+    }
+    // It listens for as long as the test's process.
+    std::mem::forget(listener);
+    Ok((address, held))
+}
+
+fn left<'a>(bench: &'a Bench, path: &'static str) -> Visit<'a> {
+    Box::pin(async move {
+        let mut socket = Socket::connect(&bench.url_of(path)).await?;
+        socket.send(ask("sim echo")).await?;
+        socket.close().await
+    })
+}
+
+async fn a_pipe_that_is_left_while_it_is_dialled(kind: Kind) -> Result<()> {
+    let (nowhere, _held) = full().await?;
+    let bench = bench(kind, |options| options.var("UPSTREAM_CHAT", &nowhere.to_string())).await?;
+    leaves_nothing(&bench, |bench| left(bench, "/pipe/chat")).await
+}
+
+async fn a_library_that_is_left_while_it_is_dialled(kind: Kind) -> Result<()> {
+    let (nowhere, _held) = full().await?;
+    let bench = bench(kind, |options| options.var("UPSTREAM_WEB", &format!("http://{nowhere}/ws/chat"))).await?;
+    leaves_nothing_of(&bench, ROUND / 4, |bench| {
+        Box::pin(async move {
+            // No answer comes: it goes away.
+            let url = bench.url_of("/ws/chat");
+            ensure!(timeout(Duration::from_millis(50), Socket::connect(&url)).await.is_err(), "it was answered");
+            Ok(())
+        })
+    })
+    .await
+}
+
+async fn a_pipe_of_tls(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options).await?;
+    let hello = crate::pipe::client_hello("example.com")?;
+    leaves_nothing(&bench, |bench| closed(bench, "/pipe/tls", hello.clone(), "destination")).await
+}
+
+async fn a_tunnel_that_is_refused(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options).await?;
+    leaves_nothing(&bench, |bench| {
+        Box::pin(async move {
+            let mut carrier = Carrier::begin(&bench.url(), "pasarela.v1, m.e30", 0).await?;
+            carrier.fails_with(Code::Protocol).await
+        })
+    })
+    .await
+}
+
+async fn a_tunnel_whose_upstream_refuses(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options.var("UPSTREAM_CHAT", "127.0.0.1:1 127.0.0.1:2")).await?;
+    leaves_nothing(&bench, |bench| {
+        Box::pin(async move {
+            let mut carrier = Carrier::open(&bench.url(), open(limits::WINDOW_MAX), &ask("sim echo")).await?;
+            carrier.fails_with(Code::UpstreamRefused).await
+        })
+    })
+    .await
+}
+
+async fn a_tunnel_whose_client_vanishes(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options).await?;
+    leaves_nothing(&bench, |bench| {
+        Box::pin(async move {
+            let mut carrier = Carrier::open(&bench.url(), open(limits::WINDOW_MAX), &ask("sim echo")).await?;
+            carrier.opened().await.map(drop)
+        })
+    })
+    .await
+}
+
+async fn a_tunnel_that_goes_on(kind: Kind) -> Result<()> {
+    let bench = bench(kind, |options| options).await?;
+    leaves_nothing(&bench, |bench| {
+        Box::pin(async move {
+            let mut first = Carrier::open(&bench.url(), open(limits::WINDOW_MIN), &ask("sim echo")).await?;
+            let session = first.opened().await?.session.context("no session")?;
+            drop(first);
+            let resume = Resume { session, attach: 1, received: 0, window: limits::WINDOW_MIN, budget: None };
+            let mut second = Carrier::resume(&bench.url(), resume).await?;
+            second.control().await?;
+            second.say(&Control::Reset(Reset { code: Code::End })).await?;
+            second.into_socket().closed().await.map(drop)
         })
     })
     .await

@@ -160,7 +160,7 @@ fn transfer() -> u64 {
 }
 
 /// The first flight of a real TLS client that asks for `name`.
-fn client_hello(name: &str) -> Result<Vec<u8>> {
+pub(crate) fn client_hello(name: &str) -> Result<Vec<u8>> {
     let config = rustls::ClientConfig::builder().with_root_certificates(rustls::RootCertStore::empty());
     let name = rustls::pki_types::ServerName::try_from(name.to_owned())?;
     let mut client = rustls::ClientConnection::new(std::sync::Arc::new(config.with_no_client_auth()), name)?;

@@ -20,7 +20,11 @@ function restart() {
   wasm.attach(restart, guard);
 }
 
-/** The function that all events of one stream go through: `handle`, until the instance that it leads into is gone. */
+/**
+ * The function that all events of one stream go through: `handle`, until it says that the stream is over, or the instance that
+ * it leads into is gone. Then it lets go of `handle`: a connection that was given up while it was being established never
+ * settles its promises, and these hold this function for good.
+ */
 function guard(handle, sockets, over) {
   const own = generation;
   let ended = false;
@@ -29,7 +33,7 @@ function guard(handle, sockets, over) {
       return;
     }
     try {
-      handle(number, value);
+      ended = !handle(number, value);
     } catch (error) {
       ended = true;
       recover(error, own);
@@ -40,6 +44,9 @@ function guard(handle, sockets, over) {
       }
       sockets.clear();
       over();
+    }
+    if (ended) {
+      handle = sockets = over = undefined;
     }
   };
 }

@@ -9,7 +9,7 @@
 //! itself, within the time that the platform gives it.
 
 use std::{
-    cell::{OnceCell, RefCell},
+    cell::RefCell,
     collections::VecDeque,
     rc::{Rc, Weak},
 };
@@ -51,7 +51,7 @@ trait Shed {
 
 thread_local! {
     /// What all streams of this isolate hold, those of its objects included, and the streams by their place.
-    static LEDGER: RefCell<(Ledger, Vec<Weak<dyn Shed>>)> =
+    static LEDGER: RefCell<(Ledger, Vec<Option<Weak<dyn Shed>>>)> =
         const { RefCell::new((Ledger::new(limits::ISOLATE_HELD), Vec::new())) };
 }
 
@@ -72,8 +72,8 @@ impl Share {
         LEDGER.with_borrow_mut(|(ledger, streams)| {
             let place = ledger.enter();
             match streams.get_mut(place.index()) {
-                Some(known) => *known = stream,
-                None => streams.push(stream),
+                Some(known) => *known = Some(stream),
+                None => streams.push(Some(stream)),
             }
             Self(place)
         })
@@ -83,7 +83,7 @@ impl Share {
     fn is_too_much(&self, bytes: usize) -> bool {
         let too_much = LEDGER.with_borrow_mut(|(ledger, streams)| {
             let place = ledger.holds(self.0, bytes)?;
-            Some((place, streams.get(place.index()).cloned()))
+            Some((place, streams.get(place.index()).cloned().flatten()))
         });
         let Some((place, stream)) = too_much else { return false };
         if place == self.0 {
@@ -98,7 +98,11 @@ impl Share {
 
 impl Drop for Share {
     fn drop(&mut self) {
-        LEDGER.with_borrow_mut(|(ledger, _)| ledger.leave(self.0));
+        LEDGER.with_borrow_mut(|(ledger, streams)| {
+            ledger.leave(self.0);
+            // Even a weak reference would hold its memory.
+            streams.get_mut(self.0.index()).map(Option::take);
+        });
     }
 }
 
@@ -130,7 +134,8 @@ impl Events {
 pub(crate) struct Stream<H: Handler> {
     handler: RefCell<Option<H>>,
     inbox: RefCell<VecDeque<Happening<H::Note>>>,
-    share: OnceCell<Share>,
+    /// Until it is over: what leads here is collected later.
+    share: RefCell<Option<Share>>,
     /// Settles the promise that tells the platform that this stream is still at work.
     over: RefCell<Option<Function>>,
 }
@@ -145,14 +150,16 @@ pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H
     let stream = Rc::new(Stream {
         handler: RefCell::new(None),
         inbox: RefCell::default(),
-        share: OnceCell::new(),
+        share: RefCell::default(),
         over: RefCell::new(None),
     });
     let this: Weak<dyn Shed> = Rc::downgrade(&stream) as _;
-    stream.share.get_or_init(|| Share::enter(this));
+    stream.share.replace(Some(Share::enter(this)));
     let entry = {
         let stream = Rc::clone(&stream);
-        Closure::<dyn Fn(u32, JsValue)>::new(move |number, value| stream.dispatch(Happening::Event(number, value)))
+        Closure::<dyn Fn(u32, JsValue) -> bool>::new(move |number, value| {
+            stream.dispatch(Happening::Event(number, value))
+        })
     };
     let mut over = None;
     let promise = Promise::new(&mut |resolve, _| over = Some(resolve));
@@ -162,6 +169,7 @@ pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H
     stream.over.replace(over);
     let handler = make(Events { entry, sockets }, &stream);
     stream.handler.replace(Some(handler));
+    // Whether it goes on is told with the next event.
     stream.dispatch(Happening::Event(START, JsValue::UNDEFINED));
     promise
 }
@@ -183,25 +191,26 @@ impl<H: Handler> Stream<H> {
         self.dispatch(Happening::Note(note));
     }
 
-    fn dispatch(&self, happening: Happening<H::Note>) {
+    /// Returns whether the stream goes on.
+    fn dispatch(&self, happening: Happening<H::Note>) -> bool {
         #[cfg(feature = "instrumented")]
         if let Happening::Event(_, value) = &happening {
             crate::instrument::panic_if_told(value);
         }
         self.inbox.borrow_mut().push_back(happening);
-        self.run();
+        self.run()
     }
 
     /// Hands events over one by one. An event that comes while one is being handled waits for its turn.
-    fn run(&self) {
-        let Ok(mut handler) = self.handler.try_borrow_mut() else { return };
+    fn run(&self) -> bool {
+        let Ok(mut handler) = self.handler.try_borrow_mut() else { return true };
         while let Some(happening) = self.next() {
             let goes_on = handler.as_mut().is_some_and(|handler| {
                 let goes_on = match happening {
                     Happening::Event(number, value) => handler.event(number, value),
                     Happening::Note(note) => handler.note(note),
                 };
-                if goes_on && self.share.get().is_some_and(|share| share.is_too_much(handler.held())) {
+                if goes_on && self.share.borrow().as_ref().is_some_and(|share| share.is_too_much(handler.held())) {
                     handler.shed();
                     return handler.event(START, JsValue::UNDEFINED);
                 }
@@ -209,12 +218,14 @@ impl<H: Handler> Stream<H> {
             });
             if !goes_on {
                 handler.take();
+                drop(self.share.take());
                 if let Some(over) = self.over.take() {
                     // The promise's own function: it cannot throw.
                     let _ = over.call0(&JsValue::NULL);
                 }
             }
         }
+        handler.is_some()
     }
 
     fn next(&self) -> Option<Happening<H::Note>> {
