@@ -15,6 +15,8 @@ mod media;
 mod serve;
 /// The program when strangers open what they can.
 mod floods;
+/// What the program holds once everybody has left.
+mod leaks;
 /// RFC 6455, as the Autobahn testsuite tries it.
 mod websocket;
 /// What the programs write down.
