@@ -49,9 +49,12 @@ trait Shed {
     fn shed(&self);
 }
 
+/// Streams by their place, while they have it.
+type ByPlace = Vec<Option<Weak<dyn Shed>>>;
+
 thread_local! {
     /// What all streams of this isolate hold, those of its objects included, and the streams by their place.
-    static LEDGER: RefCell<(Ledger, Vec<Option<Weak<dyn Shed>>>)> =
+    static LEDGER: RefCell<(Ledger, ByPlace)> =
         const { RefCell::new((Ledger::new(limits::ISOLATE_HELD), Vec::new())) };
 }
 
