@@ -82,7 +82,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "SIZE", env = "PASARELA_MEMORY", default_value = "512M", value_parser = memory)]
     memory: usize,
 
-    /// Streams at once, if not as many as the memory is for; each takes two open files
+    /// Streams at once, if fewer than the memory is for; each takes two open files
     #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
 
@@ -293,7 +293,7 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
 
 fn room(args: &Args) -> Room {
     let room = Room::within(args.memory);
-    Room { streams: args.max_connections.unwrap_or(room.streams), ..room }
+    Room { streams: args.max_connections.map_or(room.streams, |most| most.min(room.streams)), ..room }
 }
 
 /// Reads a size as systemd and podman write it: K, M and G are powers of 1024.

@@ -69,8 +69,10 @@ pub(super) async fn run(ground: &Ground, meter: &Meter, web: Web, origin: Origin
     while task.drain() {
         let event = poll_fn(|cx| {
             let event = task.poll_event(cx);
-            // Without an event, too: of a message that is not whole there is none.
-            task.share.holds(task.held());
+            // Without an event, too: of a message that is not whole there is none. What is to be let go of was counted out.
+            if !matches!(event, Poll::Ready(Event::TooMuch)) {
+                task.share.holds(task.held());
+            }
             event
         })
         .await;

@@ -46,9 +46,9 @@ impl Watched {
         self.incoming.closed
     }
 
-    /// Whether a longer message was announced. What the peer says from there on is thrown away.
+    /// Whether a longer message was announced. From the read on that brings its header, all is thrown away.
     pub(crate) const fn is_too_long(&self) -> bool {
-        self.incoming.longest > self.longest
+        self.incoming.too_long_at.is_some()
     }
 
     /// The stream keeps so many bytes to itself while its socket takes none.
@@ -74,7 +74,7 @@ impl Watched {
 
     /// Bytes in memory.
     pub(crate) const fn held(&self) -> usize {
-        self.incoming.begun + self.unsent + if self.blocked { self.below } else { 0 }
+        self.incoming.kept() + self.unsent + if self.blocked { self.below } else { 0 }
     }
 
     fn wrote(&mut self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
@@ -98,12 +98,12 @@ const fn framed(payload: usize) -> usize {
 
 impl AsyncRead for Watched {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
-        let before = buf.filled().len();
+        let (before, longest) = (buf.filled().len(), self.longest);
         // In turns with others, should the peer be fast.
         for _ in 0..16 {
             ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
             let new = buf.filled().get(before..).unwrap_or_default();
-            self.incoming.read(new);
+            self.incoming.read(new, longest);
             if new.is_empty() || !(self.ignoring || self.is_too_long()) {
                 return Poll::Ready(Ok(()));
             }
@@ -157,8 +157,8 @@ struct Incoming {
     left: u64,
     /// Payload bytes of a message that is not whole yet.
     begun: usize,
-    /// The longest message so far, in bytes, as it was announced.
-    longest: usize,
+    /// A message was announced that is too long; so many bytes of it were kept before.
+    too_long_at: Option<usize>,
     /// There was a close.
     closed: bool,
 }
@@ -170,7 +170,8 @@ const CLOSE: u8 = 0x08;
 const HEADER: usize = 14;
 
 impl Incoming {
-    fn read(&mut self, mut bytes: &[u8]) {
+    /// Looks at what came in. No message may be longer than this, in bytes.
+    fn read(&mut self, mut bytes: &[u8], longest: usize) {
         while let [first, rest @ ..] = bytes {
             if self.left == 0 {
                 bytes = rest;
@@ -180,8 +181,11 @@ impl Incoming {
                     continue;
                 }
                 self.left = self.announced();
-                self.longest =
-                    self.longest.max(self.begun.saturating_add(usize::try_from(self.left).unwrap_or(usize::MAX)));
+                let whole = self.begun.saturating_add(usize::try_from(self.left).unwrap_or(usize::MAX));
+                // A control frame is no part of the message that it comes in the middle of.
+                if whole > longest && !self.is_control() {
+                    self.too_long_at.get_or_insert(self.begun);
+                }
             } else {
                 let here = usize::try_from(self.left).unwrap_or(usize::MAX).min(bytes.len());
                 bytes = &bytes[here..];
@@ -191,8 +195,8 @@ impl Incoming {
             if self.left == 0 {
                 self.known = 0;
                 let [kind, ..] = self.header;
-                let (is_last, is_control) = (kind & 0x80 != 0, kind & 0x08 != 0);
-                if is_control {
+                let is_last = kind & 0x80 != 0;
+                if self.is_control() {
                     self.closed |= kind & 0x0f == CLOSE;
                     // It was counted with the message that it comes in the middle of.
                     self.begun -= usize::try_from(self.announced()).unwrap_or(0).min(self.begun);
@@ -201,6 +205,19 @@ impl Incoming {
                 }
             }
         }
+    }
+
+    /// Bytes of a message that is not whole which are in memory: what is thrown away is not.
+    const fn kept(&self) -> usize {
+        match self.too_long_at {
+            Some(kept) => kept,
+            None => self.begun,
+        }
+    }
+
+    const fn is_control(&self) -> bool {
+        let [kind, ..] = self.header;
+        kind & 0x08 != 0
     }
 
     /// The header's length, as far as its first two bytes tell.
@@ -257,19 +274,30 @@ mod tests {
     #[test]
     fn a_message_is_counted_until_it_is_whole_whatever_comes_in_its_middle() {
         let mut incoming = Incoming::default();
-        incoming.read(&frame(0x02, 100_000, true));
+        incoming.read(&frame(0x02, 100_000, true), usize::MAX);
         assert_eq!(incoming.begun, 100_000);
         let mut ping = frame(0x89, 50, true);
         let last = ping.split_off(ping.len() - 1);
-        incoming.read(&ping);
-        incoming.read(&last);
+        incoming.read(&ping, usize::MAX);
+        incoming.read(&last, usize::MAX);
         assert_eq!(incoming.begun, 100_000);
         let mut end = frame(0x80, 300, true);
         let last = end.split_off(end.len() - 1);
-        incoming.read(&end);
+        incoming.read(&end, usize::MAX);
         assert_eq!(incoming.begun, 100_299);
-        incoming.read(&last);
+        incoming.read(&last, usize::MAX);
         assert_eq!(incoming.begun, 0);
+    }
+
+    #[test]
+    fn what_is_too_long_is_thrown_away_and_a_ping_makes_nothing_longer() {
+        let mut incoming = Incoming::default();
+        incoming.read(&[frame(0x02, 60, true), frame(0x89, 100, true), frame(0x00, 30, true)].concat(), 100);
+        assert_eq!((incoming.too_long_at, incoming.kept()), (None, 90));
+        incoming.read(&frame(0x80, 11, true), 100);
+        assert_eq!((incoming.too_long_at, incoming.kept()), (Some(90), 90));
+        incoming.read(&frame(0x82, 1000, true), 100);
+        assert_eq!(incoming.kept(), 90);
     }
 
     proptest! {
@@ -284,11 +312,11 @@ mod tests {
                 begun = if kind < 2 { begun + payload } else { 0 };
             }
             let (mut whole, mut pieces) = (Incoming::default(), Incoming::default());
-            whole.read(&bytes);
+            whole.read(&bytes, usize::MAX);
             let mut rest = &bytes[..];
             for cut in cuts.into_iter().cycle() {
                 let (piece, more) = rest.split_at(cut.min(rest.len()));
-                pieces.read(piece);
+                pieces.read(piece, usize::MAX);
                 rest = more;
                 if rest.is_empty() {
                     break;
