@@ -1,4 +1,4 @@
-//! What all streams of one isolate hold for clients and upstreams that do not take it, and whose turn it is to go when that is
+//! What all streams of one isolate or server hold for clients and upstreams that do not take it, and whose turn it is to go when that is
 //! too much: always the one's who holds most.
 //!
 //! It ends no stream and measures nothing; the adapter tells what each holds.

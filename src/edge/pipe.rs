@@ -179,6 +179,10 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
             self.pipe.handle(Input::End(Code::Cpu), now());
         }
         let goes_on = self.drain();
+        if self.backlog > 0.0 {
+            // What waited when it was looked at last may be gone since.
+            self.backlog = self.client.buffered_amount().unwrap_or(0.0);
+        }
         self.counted.moved(self.pipe.moved());
         goes_on
     }

@@ -230,6 +230,11 @@ impl<K: Keeper> Driver<K> {
             self.relay.handle(Input::UpstreamFailed, now());
             goes_on = self.drain();
         }
+        if self.backlog > 0.0 {
+            // What waited when it was sent may be gone since, and with its carrier it is.
+            let current = self.carriers.last().and_then(|(_, socket)| socket.buffered_amount());
+            self.backlog = current.unwrap_or(0.0);
+        }
         self.keeper.moved(self.relay.moved());
         let stands = Standing { attached: self.relay.detached_at().is_none(), dialling: self.upstream.dialling() };
         if stands != self.stood {
