@@ -87,8 +87,10 @@
     var by = ''
     ;['sni', 'verify', 'pin'].forEach(function (name) {
       of.parameters.forEach(function (part) {
-        var value = part.indexOf(name + '=') === 0 && part.slice(name.length + 1)
-        if (value && part !== 'sni=none' && value.toLowerCase() !== location.hostname) by = name === 'pin' ? part : decodeURIComponent(value)
+        var value = part.indexOf(name + '=') === 0 && part !== 'sni=none' && part.slice(name.length + 1)
+        if (!value) return
+        try { value = decodeURIComponent(value).toLowerCase() } catch (e) { /* It is shown as it is. */ }
+        by = name === 'pin' ? part : value === location.hostname ? '' : value
       })
     })
     return by

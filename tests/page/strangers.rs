@@ -42,9 +42,13 @@ async fn under_the_key_the_page_hides_it_and_stays_to_be_found(kind: Kind) -> Re
         ensure!(check(&page).await?.code.is_none(), "{language}");
     }
     ensure!(!page.one("#vouched").await?.visible, "another name than the host's is told of, and there is none");
-    for (more, said) in
-        [("verify=evil.example", "evil.example"), ("sni=front.example&pin=AAAA", "pin=AAAA"), ("sni=none", "")]
-    {
+    for (more, said) in [
+        ("verify=evil.example", "evil.example"),
+        ("sni=front.example&pin=AAAA", "pin=AAAA"),
+        ("sni=none", ""),
+        ("sni=front.example&verify=127.0.0.1", ""),
+        ("verify=%", "%"),
+    ] {
         page.open(bench.address(), &format!("/{name}/{of_key}&{more}")).await?;
         let vouched = page.one("#vouched").await?;
         ensure!(vouched.visible != said.is_empty() && vouched.text.ends_with(said), "{more}: {vouched:?}");
