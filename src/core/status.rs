@@ -26,8 +26,9 @@ pub struct Status {
     features: &'static [&'static str],
     /// What it carries.
     pub gauges: Gauges,
-    /// What the asking key has and had of it.
-    pub own: Own,
+    /// What the asking key has and had of it; on a relay that is open nothing, since that would be everybody's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub own: Option<Own>,
     /// What a probe found.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub upstreams: Option<Reachable>,
@@ -57,7 +58,7 @@ pub struct Own {
     pub up_bytes_total: u64,
     /// Payload in bytes that came from upstreams.
     pub down_bytes_total: u64,
-    /// Clients that were refused for want of room.
+    /// Clients that were refused, for want of room or because they asked too often.
     pub refused_total: u64,
 }
 
@@ -95,7 +96,7 @@ const FEATURES: [&str; 5] = ["ws/chat", "pipe/chat", "pipe/tls", "tunnel", "sess
 
 impl Status {
     /// The status of a relay that does, or does not, keep tunnels when their connections are lost.
-    pub fn new(relay: &'static str, config: &Config, keeps_tunnels: bool, gauges: Gauges, own: Own) -> Self {
+    pub fn new(relay: &'static str, config: &Config, keeps_tunnels: bool, gauges: Gauges, own: Option<Own>) -> Self {
         let without = FEATURES.split_last().map_or(&[][..], |(_, rest)| rest);
         Self {
             version: env!("CARGO_PKG_VERSION"),
@@ -188,7 +189,7 @@ mod tests {
     fn only_a_relay_that_keeps_tunnels_says_so() {
         let config = Config::from_vars(|_| None).unwrap();
         let gauges = || Gauges { scope: "process", pipe: 1, tunnel: 2, ws_tcp: 3, ws_wss_started_total: 4 };
-        let document = |keeps| Status::new("native", &config, keeps, gauges(), Own::default()).document();
+        let document = |keeps| Status::new("native", &config, keeps, gauges(), None).document();
         assert!(document(true).contains("\"tunnel\",\"sessions\"]") && document(false).contains("\"tunnel\"]"));
         assert!(document(true).contains("\"scope\":\"process\",\"pipe\":1") && !document(true).contains("upstreams"));
     }

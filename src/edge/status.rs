@@ -36,7 +36,8 @@ pub(crate) async fn answer(
     let mut gauges = gauges::snapshot();
     let mut own = gauges::of(owner).get();
     gauges.tunnel += sessions::count(request, path, config, env, &mut own).await;
-    let mut status = Status::new("edge", config, sessions::are_kept(env), gauges, own);
+    let mut status =
+        Status::new("edge", config, sessions::are_kept(env), gauges, Some(own).filter(|_| !owner.is_empty()));
     status.colo = colo(request);
     if status::wants_probe(query) {
         status.upstreams = reachable(request, config).await;

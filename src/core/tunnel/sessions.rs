@@ -108,13 +108,14 @@ impl<H> Sessions<H> {
             all += connections;
             own += if entry.owner == owner { connections } else { 0 };
         }
-        all < limits::DIALS && own < limits::DIALS_OF_ONE
+        let is_alone = self.entries.iter().all(|entry| entry.owner == owner);
+        all < limits::DIALS && (is_alone || own < limits::DIALS_OF_ONE)
     }
 
     /// Forgets a tunnel, to make room for a further one of this owner: the caller gives its window back and ends it.
     ///
     /// It is one of the owner's who has most. First the tunnel goes that has been without a carrier for longest; one that has a
-    /// carrier goes only if its owner has twice as much as the one who comes, since otherwise both would throw out each other's
+    /// carrier goes only if its owner has twice as much as the one who comes, since otherwise both would cut each other's streams
     /// for ever. In the end the one who comes loses of his own what has no carrier.
     pub fn evict(&mut self, pool: &Pool, owner: &str) -> Option<Evicted<H>> {
         let wanted = pool.reserved(owner) + Pool::LEAST;

@@ -1,6 +1,6 @@
 //! How much the server has and had of each thing, for `status.json` and Prometheus.
 //!
-//! Numbers only: no label holds an address or a key, but for the name that the operator gave it. What goes through tunnels and pipes is `tunnel`'s meter.
+//! Numbers only: no label holds an address or the name of a key. What goes through tunnels and pipes is `tunnel`'s meter.
 
 use pasarela_core::route::{Kind, Route};
 use prometheus_client::encoding::EncodeLabelSet;
@@ -9,7 +9,6 @@ use prometheus_client::metrics::family::Family;
 use prometheus_client::metrics::gauge::Gauge;
 
 use crate::frontend;
-use crate::tunnel::meter::Of;
 
 /// The counters of one server. A clone counts in the same.
 #[derive(Clone, Debug, Default)]
@@ -23,7 +22,6 @@ pub(super) struct Counts {
     pub(super) ws_wss_started: Counter,
     upgrades: Family<On, Counter>,
     refused: Family<For, Counter>,
-    refused_of: Family<Of, Counter>,
 }
 
 /// A route's label.
@@ -59,13 +57,12 @@ impl Counts {
         self.upgrades.get_or_create(&On { route }).inc();
     }
 
-    pub(super) fn refused(&self, refusal: Refusal, owner: &str) {
+    pub(super) fn refused(&self, refusal: Refusal) {
         let reason = match refusal {
             Refusal::Full => "full",
             Refusal::Rate => "rate",
         };
         self.refused.get_or_create(&For { reason }).inc();
-        self.refused_of.get_or_create(&Of { key: owner.to_owned() }).inc();
     }
 
     /// A connection to a raw port was not taken.
@@ -84,15 +81,6 @@ impl Counts {
 
     pub(super) fn upgrades(&self) -> Family<On, Counter> {
         self.upgrades.clone()
-    }
-
-    pub(super) fn refusals_by_key(&self) -> Family<Of, Counter> {
-        self.refused_of.clone()
-    }
-
-    /// Clients with this key who were refused.
-    pub(super) fn refused_of(&self, key: &str) -> u64 {
-        self.refused_of.get_or_create(&Of { key: key.to_owned() }).get()
     }
 
     pub(super) fn refusals(&self) -> Family<For, Counter> {

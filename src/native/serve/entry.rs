@@ -69,7 +69,8 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
                 match shared.place(client.address, &client.owner) {
                     Ok(place) => Some(place),
                     Err(refusal) => {
-                        shared.counts.refused(refusal, &client.owner);
+                        shared.counts.refused(refusal);
+                        shared.ground.meter.refused(&client.owner);
                         return answer(guide::busy());
                     }
                 }

@@ -88,7 +88,7 @@ fn text(shared: &Shared) -> Option<String> {
     all.register("key_clients", "Streams of clients, by the name of their key", keys);
     all.register("key_up_bytes", "Payload that upstreams took, by the name of the key", meter.up.by_key());
     all.register("key_down_bytes", "Payload that came from upstreams, by the name of the key", meter.down.by_key());
-    all.register("key_refusals", "Clients with a right key who were refused, by its name", counts.refusals_by_key());
+    all.register("key_refusals", "Clients with a right key who were refused, by its name", meter.refused.clone());
     let mut text = String::new();
     encode(&mut text, &all).ok().map(|()| text)
 }

@@ -61,7 +61,8 @@ async fn take(tcp: TcpStream, door: Door, intake: &Intake, guest: Option<Guest>,
     let place = match shared.place(accepted.client, NO_KEY) {
         Ok(place) => place,
         Err(refusal) => {
-            shared.counts.refused(refusal, NO_KEY);
+            shared.counts.refused(refusal);
+            shared.ground.meter.refused(NO_KEY);
             accepted.local.reset();
             return None;
         }

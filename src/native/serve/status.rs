@@ -31,9 +31,10 @@ pub(super) async fn status(shared: &Shared, owner: &str, headers: &HeaderMap, qu
         streams: u32::try_from(shared.places.taken_by(owner)).unwrap_or(u32::MAX),
         up_bytes_total: meter.up.own(),
         down_bytes_total: meter.down.own(),
-        refused_total: counts.refused_of(owner),
+        refused_total: meter.refused_of(owner),
     };
-    let mut status = Status::new("native", &shared.ground.config, true, gauges, own);
+    let mut status =
+        Status::new("native", &shared.ground.config, true, gauges, Some(own).filter(|_| !owner.is_empty()));
     if status::wants_probe(query) {
         status.upstreams = reachable(shared, headers).await;
     }

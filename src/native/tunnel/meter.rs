@@ -17,6 +17,8 @@ pub(crate) struct Meter {
     pub(crate) down: Flow,
     /// Streams that ended for another reason than that all was said, by the word for it.
     pub(crate) failed: Family<Why, Counter>,
+    /// Clients with a right key who were refused, by its name.
+    pub(crate) refused: Family<Of, Counter>,
 }
 
 /// Bytes in one direction.
@@ -71,7 +73,22 @@ pub(crate) struct Why {
 impl Meter {
     /// The same, for a stream of this key.
     pub(crate) fn of(&self, key: &str) -> Self {
-        Self { up: self.up.of(key), down: self.down.of(key), failed: self.failed.clone() }
+        Self {
+            up: self.up.of(key),
+            down: self.down.of(key),
+            failed: self.failed.clone(),
+            refused: self.refused.clone(),
+        }
+    }
+
+    /// A client with this key was refused.
+    pub(crate) fn refused(&self, key: &str) {
+        self.refused.get_or_create(&Of { key: key.to_owned() }).inc();
+    }
+
+    /// Clients with this key who were refused.
+    pub(crate) fn refused_of(&self, key: &str) -> u64 {
+        self.refused.get_or_create(&Of { key: key.to_owned() }).get()
     }
 
     /// A stream ended with this code.

@@ -55,9 +55,13 @@ impl Tunnels {
 
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
     pub(crate) async fn carry(&self, ground: &Ground, web: Web, client: Client) {
+        let owner = client.owner.clone();
         if let Err((web, code)) = self.accept(ground, web, client).await {
             tracing::debug!(code = code.token(), "a tunnel is refused");
             ground.meter.ended(code);
+            if code == Code::Busy {
+                ground.meter.refused(&owner);
+            }
             carrier::refuse(web, &Control::Reset(Reset { code }), code).await;
         }
     }
