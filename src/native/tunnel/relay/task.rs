@@ -89,6 +89,8 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
     while task.drain() && !(task.drained && task.links.is_empty()) {
         let event = poll_fn(|cx| {
             let event = task.poll_event(cx);
+            // A flush is no event either, and what was held for it is not any more.
+            task.entry.update(task.core.detached_at(), task.held());
             // Without an event, too: of a message that is not whole there is none. What is to be let go of was counted out.
             if !matches!(event, Poll::Ready(Event::TooMuch)) {
                 task.share.holds(task.beyond());
