@@ -228,7 +228,11 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
         warn("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
     }
-    if let Some(files) = files.filter(|files| *files / 2 < room(args).streams as u64) {
+    let room = room(args);
+    if let Some(wanted) = args.max_connections.filter(|wanted| *wanted > room.streams) {
+        warn(&format!("--max-connections {wanted} is more than --memory is for, which is {}", room.streams));
+    }
+    if let Some(files) = files.filter(|files| *files / 2 < room.streams as u64) {
         let enough = files / 2;
         warn(&format!(
             "{files} open files are allowed, which is enough for {enough} WebSockets: see `ulimit -n`, or set --max-connections"
