@@ -89,9 +89,8 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
     while task.drain() && !(task.drained && task.links.is_empty()) {
         let event = poll_fn(|cx| {
             let event = task.poll_event(cx);
-            // A flush is no event either, and what was held for it is not any more.
+            // Without an event, too: a flush is none, nor is the beginning of a message. What is to be let go of was counted out.
             task.entry.update(task.core.detached_at(), task.held());
-            // Without an event, too: of a message that is not whole there is none. What is to be let go of was counted out.
             if !matches!(event, Poll::Ready(Event::TooMuch)) {
                 task.share.holds(task.beyond());
             }
@@ -99,7 +98,6 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
         })
         .await;
         task.handle(event);
-        task.entry.update(task.core.detached_at(), task.held());
     }
     for (_, link) in task.links.drain(..) {
         ground.tasks.spawn(link.linger());
