@@ -19,6 +19,7 @@ use tokio::net::TcpSocket;
 use tokio::sync::Mutex;
 use tokio_rustls::TlsConnector;
 
+use crate::frames::{ZEROS, frame, header, upgrade};
 use crate::serve::{Program, certificate, started};
 use crate::tunnels::{KEY, command};
 use crate::{start, within};
@@ -149,10 +150,7 @@ impl Scene {
                 ("tunnel", format!("Sec-WebSocket-Protocol: {offer}\r\n"))
             }
         };
-        let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-        let head = format!("GET /{KEY}/{path} HTTP/1.1\r\nHost: x\r\n{upgrade}\r\n{key}\r\n{offer}\r\n");
-        tcp.write_all(head.as_bytes()).await.expect("connected");
+        tcp.write_all(upgrade(path, &offer).as_bytes()).await.expect("connected");
         let mut answer = Vec::new();
         while !answer.ends_with(b"\r\n\r\n") {
             answer.push(within(tcp.read_u8()).await.expect("an answer"));
@@ -165,24 +163,9 @@ impl Scene {
     }
 }
 
-/// A message, masked with zeros.
+/// A message of a client.
 fn message(opcode: u8, payload: &[u8]) -> Vec<u8> {
-    [&header(0x80 | opcode, payload.len())[..], payload].concat()
-}
-
-/// The header of a frame as a client sends it.
-fn header(kind: u8, len: usize) -> Vec<u8> {
-    let mut header = vec![kind, 0x80 | 127];
-    match u16::try_from(len) {
-        Ok(len @ 0..=125) => header[1] = 0x80 | u8::try_from(len).expect("short"),
-        Ok(len) => {
-            header[1] = 0x80 | 126;
-            header.extend(len.to_be_bytes());
-        }
-        Err(_) => header.extend((len as u64).to_be_bytes()),
-    }
-    header.extend([0; 4]);
-    header
+    frame(0x80 | opcode, ZEROS, payload)
 }
 
 /// What the attacker sends is taken, or he is sent away.
@@ -203,7 +186,7 @@ async fn messages_that_are_never_whole() {
         let most = vec![0; announced - 64];
         for _ in 0..count {
             let mut tcp = scene.attacker(way, "sim stall").await;
-            if send(&mut tcp, &header(0x82, announced)).await {
+            if send(&mut tcp, &header(0x82, ZEROS, announced)).await {
                 send(&mut tcp, &most).await;
             }
             kept.push(tcp);
@@ -219,8 +202,8 @@ async fn messages_in_fragments_that_never_end() {
     let mut kept = Vec::new();
     for _ in 0..40 {
         let mut tcp = scene.attacker(Way::Pipe, "sim stall").await;
-        let mut begun = send(&mut tcp, &[&header(0x02, 1)[..], &[0]].concat()).await;
-        let fragment = [header(0x00, 100_000), vec![0; 100_000]].concat();
+        let mut begun = send(&mut tcp, &frame(0x02, ZEROS, &[0])).await;
+        let fragment = frame(0x00, ZEROS, &[0; 100_000]);
         for _ in 0..150 {
             begun = begun && send(&mut tcp, &fragment).await;
         }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 
+use crate::frames::{ZEROS, frame, upgrade};
 use crate::serve::{Program, started};
 use crate::tunnels::{KEY, command};
 use crate::{start, within};
@@ -40,13 +41,9 @@ async fn visit(to: SocketAddr, said: &[u8], stays: bool) {
     }
 }
 
-/// An upgrade, and a message masked with zeros.
+/// An upgrade, and a message behind it.
 fn upgraded(path: &str, offer: &str, message: &[u8]) -> Vec<u8> {
-    let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-    let head = format!("GET /{KEY}/{path} HTTP/1.1\r\nHost: x\r\n{fixed}\r\n{key}\r\n{offer}\r\n");
-    let len = u8::try_from(message.len()).expect("short");
-    [head.as_bytes(), &[0x82, 0x80 | len, 0, 0, 0, 0], message].concat()
+    [upgrade(path, offer).as_bytes(), &frame(0x82, ZEROS, message)].concat()
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

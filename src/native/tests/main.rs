@@ -53,6 +53,7 @@ mod share;
 mod config;
 
 mod client;
+mod frames;
 mod front;
 mod line;
 mod program;

@@ -15,6 +15,7 @@ use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpSocket, TcpStream};
 
+use crate::frames::{ZEROS, frame, upgrade};
 use crate::front::Authority;
 use crate::program::{Folder, command as program, pem, tls_before};
 use crate::tunnels::{KEY, command};
@@ -88,17 +89,14 @@ fn address(said: &Value) -> SocketAddr {
 }
 
 /// An upgrade, and these bytes behind it.
-fn upgrade(path: &str, more: &str, behind: &[u8]) -> Vec<u8> {
-    let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-    let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-    let head = format!("GET {path} HTTP/1.1\r\nHost: {RELAY}\r\n{fixed}\r\n{key}\r\n{more}\r\n");
+fn upgraded(path: &str, more: &str, behind: &[u8]) -> Vec<u8> {
+    let head = upgrade(path, more).replace("Host: x", &format!("Host: {RELAY}"));
     [head.as_bytes(), behind].concat()
 }
 
-/// A message of less than 126 bytes, masked with zeros.
-fn message(kind: u8, payload: &[u8]) -> Vec<u8> {
-    let len = u8::try_from(payload.len()).expect("short");
-    [&[0x80 | kind, 0x80 | len, 0, 0, 0, 0][..], payload].concat()
+/// A message of a client.
+fn message(opcode: u8, payload: &[u8]) -> Vec<u8> {
+    frame(0x80 | opcode, ZEROS, payload)
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
@@ -145,19 +143,19 @@ async fn used(verbosity: &[&str], variable: Option<&str>) -> String {
     let long = [&[0x82, 0xff][..], &(1_u64 << 40).to_be_bytes(), &[0; 4], SAID].concat();
     let of = |path: &str| format!("/{KEY}{path}");
     let panic = |place: &str| format!("X-Instrument: panic at {place}\r\n");
-    let pipe = upgrade(&of("/pipe/chat"), "", &[message(2, &command("sim echo")), message(2, SAID)].concat());
+    let pipe = upgraded("pipe/chat", "", &[message(2, &command("sim echo")), message(2, SAID)].concat());
     assert!(says(of_server, http, &pipe).await.ends_with(SAID), "there is no echo");
     for said in [
-        upgrade(&of("/ws/chat"), "", &message(2, SAID)),
-        upgrade(&of("/tunnel"), "", &message(2, SAID)),
-        upgrade(&of("/tunnel"), "Sec-WebSocket-Protocol: pasarela.v1, m.e30\r\n", &message(1, SAID)),
-        upgrade(&of("/pipe/chat"), "", &message(2, SAID)),
-        upgrade(&of("/pipe/chat"), "", &message(1, SAID)),
-        upgrade(&of("/pipe/chat"), "", &long),
-        upgrade(&of("/pipe/chat"), "", SAID),
-        upgrade("/another-key-of-the-tests/pipe/chat", "", SAID),
-        upgrade(&of("/pipe/chat"), &panic("entry"), b""),
-        upgrade(&of("/pipe/chat"), &panic("stream"), b""),
+        upgraded("ws/chat", "", &message(2, SAID)),
+        upgraded("tunnel", "", &message(2, SAID)),
+        upgraded("tunnel", "Sec-WebSocket-Protocol: pasarela.v1, m.e30\r\n", &message(1, SAID)),
+        upgraded("pipe/chat", "", &message(2, SAID)),
+        upgraded("pipe/chat", "", &message(1, SAID)),
+        upgraded("pipe/chat", "", &long),
+        upgraded("pipe/chat", "", SAID),
+        [upgrade("pipe/chat", "").replace(KEY, "another-key-of-the-tests").as_bytes(), SAID].concat(),
+        upgraded("pipe/chat", &panic("entry"), b""),
+        upgraded("pipe/chat", &panic("stream"), b""),
         format!("GET {} HTTP/1.1\r\nHost: {RELAY}\r\n\r\n", of("/status.json?probe=1")).into(),
         [of("/").as_bytes(), SAID].concat(),
     ] {

@@ -10,6 +10,7 @@ use pasarela_core::config::Config;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 
+use crate::frames::{frame, upgrade};
 use crate::tunnels::{KEY, command, options};
 use crate::{start, within};
 
@@ -22,33 +23,8 @@ const PONG: u8 = 10;
 /// Set in a message's last frame.
 const LAST: u8 = 0x80;
 
-/// A frame of a client, masked, or of a server.
-fn frame(first: u8, masked: bool, payload: &[u8]) -> Vec<u8> {
-    let mask = [0x37, 0xfa, 0x21, 0x3d];
-    let bit = if masked { 0x80 } else { 0 };
-    let mut frame = vec![first];
-    match u16::try_from(payload.len()) {
-        Ok(len @ 0..=125) => frame.push(bit | u8::try_from(len).expect("short")),
-        Ok(len) => {
-            frame.push(bit | 126);
-            frame.extend(len.to_be_bytes());
-        }
-        Err(_) => {
-            frame.push(bit | 127);
-            frame.extend((payload.len() as u64).to_be_bytes());
-        }
-    }
-    if masked {
-        frame.extend(mask);
-        frame.extend(payload.iter().zip(mask.iter().cycle()).map(|(byte, mask)| byte ^ mask));
-    } else {
-        frame.extend(payload);
-    }
-    frame
-}
-
 fn masked(first: u8, payload: &[u8]) -> Vec<u8> {
-    frame(first, true, payload)
+    frame(first, Some([0x37, 0xfa, 0x21, 0x3d]), payload)
 }
 
 fn close(code: u16, reason: &[u8]) -> Vec<u8> {
@@ -74,10 +50,7 @@ impl Echo {
         let relay = Relay::start_with(listener, Config::from_vars(vars).expect("usable"), Options::default());
         let relay = relay.expect("bound");
         let mut tcp = TcpStream::connect(relay.address()).await.expect("listens");
-        let fixed = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13";
-        let key = "Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==";
-        let head = format!("GET /{KEY}/pipe/chat HTTP/1.1\r\nHost: x\r\n{fixed}\r\n{key}\r\n\r\n");
-        tcp.write_all(head.as_bytes()).await.expect("connected");
+        tcp.write_all(upgrade("pipe/chat", "").as_bytes()).await.expect("connected");
         let answer = head_of(&mut tcp).await;
         assert!(answer.contains(" 101 ") && answer.contains("s3pPLMBiTxaQ9kYGzzhZRbK+xOo="), "{answer}");
         tcp.write_all(&masked(LAST | BINARY, &command("sim echo"))).await.expect("connected");
@@ -197,7 +170,7 @@ async fn what_is_forbidden_ends_the_connection_with_its_code() {
         ("7.3.2: a close of one byte", masked(LAST | CLOSE, b"x"), PROTOCOL),
         ("7.3.6: a long close", close(1000, &[b'x'; 124]), PROTOCOL),
         ("7.5.1: a reason that is no text", close(1000, &[0xce, 0xba, 0xe1, 0xbd, 0xb9, 0xed, 0xa0, 0x80]), UTF8),
-        ("no mask", frame(LAST | BINARY, false, b"x"), PROTOCOL),
+        ("no mask", frame(LAST | BINARY, None, b"x"), PROTOCOL),
         ("a length that needs less", [&[LAST | BINARY, 0xfe, 0, 5][..], &[0; 4], b"12345"].concat(), PROTOCOL),
     ];
     for (case, said, code) in reserved_bits.into_iter().chain(reserved_opcodes).chain(closes).chain(others) {
@@ -239,7 +212,7 @@ fn tunnel(to: SocketAddr) -> TunnelStream {
 
 #[tokio::test]
 async fn a_client_cuts_a_server_that_breaks_the_protocol() {
-    let said = |first, payload: &[u8]| frame(first, false, payload);
+    let said = |first, payload: &[u8]| frame(first, None, payload);
     for wrong in [
         said(LAST | 0x40 | BINARY, b"x"),
         said(LAST | 3, b"x"),
@@ -251,7 +224,7 @@ async fn a_client_cuts_a_server_that_breaks_the_protocol() {
         said(LAST | CLOSE, b"x"),
         said(LAST | CLOSE, &999_u16.to_be_bytes()),
         said(LAST | CLOSE, &[3, 0xe8, 0xff]),
-        frame(LAST | BINARY, true, b"x"),
+        masked(LAST | BINARY, b"x"),
         [&[LAST | BINARY, 127][..], &(1_u64 << 62).to_be_bytes()].concat(),
     ] {
         let (address, heard) = server(wrong.clone()).await;
