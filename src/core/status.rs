@@ -74,9 +74,9 @@ impl Own {
         let mut numbers = line.split(' ').map(|number| number.parse::<u64>().unwrap_or(0));
         let mut next = || numbers.next().unwrap_or(0);
         self.streams = self.streams.saturating_add(u32::try_from(next()).unwrap_or(u32::MAX));
-        self.up_bytes_total += next();
-        self.down_bytes_total += next();
-        self.refused_total += next();
+        self.up_bytes_total = self.up_bytes_total.saturating_add(next());
+        self.down_bytes_total = self.down_bytes_total.saturating_add(next());
+        self.refused_total = self.refused_total.saturating_add(next());
     }
 }
 

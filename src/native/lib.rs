@@ -30,4 +30,7 @@ pub mod check;
 
 pub mod serve;
 
+#[doc(hidden)]
+pub mod fuzzing;
+
 pub mod cli;

@@ -215,7 +215,7 @@ impl FromStr for Link {
             "http" => false,
             _ => return Err(UnusableLink::Scheme),
         };
-        let host = url.host_str().filter(|host| !host.is_empty()).ok_or(UnusableLink::NoUrl)?.to_owned();
+        let host = url.host_str().and_then(host_name).ok_or(UnusableLink::NoUrl)?;
         if !url.username().is_empty() || url.password().is_some() {
             return Err(UnusableLink::NoUrl);
         }
@@ -346,10 +346,11 @@ impl fmt::Display for Address {
     }
 }
 
-/// A host as it stands in a URL, names in ASCII.
+/// A host as it stands in a URL, names in ASCII. A URL's may have `&` and `=`, with which a link's parameters are written.
 fn host_name(text: &str) -> Option<String> {
+    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
     match Host::parse(text).ok()? {
-        Host::Domain(name) if name.is_empty() => None,
+        Host::Domain(name) if name.is_empty() || !name.bytes().all(valid) => None,
         host @ (Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) => Some(host.to_string()),
     }
 }

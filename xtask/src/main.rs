@@ -8,6 +8,7 @@ mod setup;
 mod build;
 mod dist;
 mod dev;
+mod fuzz;
 mod test;
 mod bench;
 
@@ -19,7 +20,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
 )]
 struct Args {
     #[command(subcommand)]
@@ -53,6 +54,14 @@ enum Command {
         /// Only end-to-end tests whose name contains this.
         #[arg(long)]
         filter: Option<String>,
+    },
+    /// Tries the parsers of what strangers send with libFuzzer; needs a C++ compiler.
+    Fuzz {
+        /// Folders of tests/fuzz/corpus; all if none is given.
+        targets: Vec<String>,
+        /// How long each is tried, in seconds.
+        #[arg(long, default_value_t = 60)]
+        seconds: u32,
     },
     /// Measures the Worker and the native program beside baselines and peers; writes tables, JSON and charts into target/bench.
     Bench(bench::Args),
@@ -106,6 +115,7 @@ fn run(command: Command, start: Instant) -> anyhow::Result<()> {
         }
         Command::Dev { port } => dev::run(port, start),
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
+        Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Bench(args) => bench::run(&args, start),
         Command::Dist { what } => dist::make(what),
     }

@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::{
     build::{self, Form, QUICK, cargo},
-    dist,
+    dist, fuzz,
     run::{path_with, step},
     setup, tree,
 };
@@ -65,12 +65,15 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         let test = ["test", "--workspace", "--exclude", "pasarela-e2e"];
         step("unit tests, of which fuzzing takes 20 s", || {
             let mut test_all = cargo();
-            test_all.args(test).env("PASARELA_FUZZ_SECONDS", if options.soak { "120" } else { "20" });
+            test_all.args(test).env("PASARELA_FUZZ_SECONDS", "20");
             if options.soak {
                 test_all.env("PASARELA_SOAK", "1");
             }
             crate::run::run(&mut test_all)
         })?;
+        if options.soak {
+            fuzz::run(&[], fuzz::SOAK)?;
+        }
     }
     if wanted(Stage::Wasm) {
         step("unit tests of the Worker, in Node.js", || {

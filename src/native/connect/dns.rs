@@ -2,7 +2,7 @@
 //!
 //! No question goes out by plain DNS but the system's own. Names and addresses are nowhere logged or stored.
 
-mod message;
+pub(crate) mod message;
 mod provider;
 mod doh;
 mod system;

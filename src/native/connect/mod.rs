@@ -7,7 +7,7 @@ mod report;
 mod tls;
 mod race;
 mod tcp;
-mod dns;
+pub(crate) mod dns;
 mod hello;
 mod memory;
 mod dial;

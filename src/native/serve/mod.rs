@@ -19,7 +19,7 @@
 
 mod counts;
 mod rate;
-mod trust;
+pub(crate) mod trust;
 mod site;
 mod tls;
 mod room;

@@ -24,6 +24,9 @@ const HEADERS_MAX: usize = 64;
 /// So much of a page is read to find out whose it is, in bytes.
 const PAGE_MAX: usize = 4 * 1024;
 
+/// The end of a page that comes in chunks.
+const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
+
 /// And for so long: most pages come with their head.
 const PAGE: Duration = Duration::from_secs(1);
 
@@ -214,8 +217,9 @@ fn is_switched(head: &Head) -> bool {
 /// The number of the CDN's error page, if the answer is one.
 async fn error_page(head: &Head, stream: &mut BoxedStream, mut page: BytesMut) -> Option<u16> {
     let length = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(PAGE_MAX);
+    let last_chunk = |page: &[u8]| page.windows(LAST_CHUNK.len()).position(|bytes| bytes == LAST_CHUNK);
     let reading = async {
-        while page.len() < length.min(PAGE_MAX) && number(&page).is_none() && !page.ends_with(b"\r\n0\r\n\r\n") {
+        while page.len() < length.min(PAGE_MAX) && last_chunk(&page).is_none() {
             if !matches!(stream.read_buf(&mut page).await, Ok(1..)) {
                 break;
             }
@@ -223,12 +227,13 @@ async fn error_page(head: &Head, stream: &mut BoxedStream, mut page: BytesMut) -
     };
     // What has come until then must do.
     let _ = timeout(PAGE, reading).await;
+    page.truncate(last_chunk(&page).unwrap_or(PAGE_MAX).min(length).min(PAGE_MAX));
     number(&page)
 }
 
 /// Cloudflare's numbers, in plain text `error code: 1101`, in HTML with tags between the words and the number.
 fn number(page: &[u8]) -> Option<u16> {
-    let page = String::from_utf8_lossy(page.get(..PAGE_MAX).unwrap_or(page)).to_ascii_lowercase();
+    let page = String::from_utf8_lossy(page).to_ascii_lowercase();
     let mut text = String::new();
     let mut inside = false;
     for letter in page.chars() {

@@ -21,7 +21,7 @@ const PADDING: u16 = 12;
 
 /// What is asked about a name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Kind {
+pub(crate) enum Kind {
     A,
     Aaaa,
     Https,
@@ -39,12 +39,12 @@ impl Kind {
 
 /// What an answer holds of what was asked. Empty if there is nothing under the name, or no such name.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(super) struct Records {
-    pub(super) addresses: Vec<IpAddr>,
+pub(crate) struct Records {
+    pub(crate) addresses: Vec<IpAddr>,
     /// As TLS takes it.
-    pub(super) ech: Option<Vec<u8>>,
+    pub(crate) ech: Option<Vec<u8>>,
     /// How long it holds; of the shortest.
-    pub(super) ttl: Option<Duration>,
+    pub(crate) ttl: Option<Duration>,
 }
 
 /// A question. `None` if this cannot be a name.
@@ -66,7 +66,7 @@ pub(super) fn query(name: &str, kind: Kind) -> Option<Vec<u8>> {
 
 /// An answer. `None` if it is none.
 #[expect(clippy::wildcard_enum_match_arm, reason = "the library adds to its enums")]
-pub(super) fn answer(bytes: &[u8], kind: Kind) -> Option<Records> {
+pub(crate) fn answer(bytes: &[u8], kind: Kind) -> Option<Records> {
     let packet = Packet::parse(bytes).ok().filter(|packet| packet.has_flags(PacketFlag::RESPONSE))?;
     match packet.rcode() {
         RCODE::NoError => {}
