@@ -60,7 +60,10 @@ pub const QUEUE_CHUNKS: usize = 1 << 10;
 /// the runtime's; beyond it who holds most is closed. An isolate has 128 MB, and what was let go of is collected later.
 pub const ISOLATE_HELD: usize = 48 << 20;
 
-/// Bytes the runtime holds for a slow client, beyond which the upstream is not read.
+/// Of these, bytes that may wait in the runtime for clients of `/pipe`. Nobody takes them back, so some must be left for what can be.
+pub const DOWNLOAD_BACKLOGS: usize = 8 << 20;
+
+/// Bytes the runtime holds for one slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
 /// What a tunnel's sender may have beyond the last acknowledgement before its peer has said anything, in bytes; no window

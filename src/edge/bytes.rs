@@ -11,6 +11,17 @@ use crate::platform;
 #[derive(Debug, Clone)]
 pub(crate) struct Bytes(pub(crate) Uint8Array);
 
+impl Bytes {
+    /// Nobody needs any byte of its buffer any more, whichever part of it this is. A collector that waits until there is much
+    /// garbage comes too late where a hundred streams make it.
+    pub(crate) fn release(self) {
+        let buffer = self.0.buffer();
+        if buffer.byte_length() >= WORTH {
+            platform::detach(&buffer);
+        }
+    }
+}
+
 impl Chunk for Bytes {
     fn len(&self) -> usize {
         self.0.length() as usize

@@ -19,7 +19,7 @@ use crate::{
     cpu,
     gauges::Counted,
     platform::{self, MessageEvent, ServerSocket},
-    stream::{Events, Handler, START, backlog_allowed},
+    stream::{Events, Handler, START, backlog_allowed, held_by_runtime},
     upstream::{self, Upstream},
 };
 
@@ -35,6 +35,10 @@ mod event {
 /// While the client's backlog forbids reading it is looked at again after this long, then twice as long, and so on.
 const BACKLOG_POLL: (f64, f64) = (5.0, 100.0);
 
+/// Where many do not read a message has this size, in bytes: each is held twice while it is being sent. In smaller ones what a
+/// read costs besides its bytes would be more than these.
+const CROWDED: u32 = 64 << 10;
+
 /// One stream under way.
 pub(crate) struct Driver<F> {
     pipe: Pipe<'static, Bytes>,
@@ -46,7 +50,8 @@ pub(crate) struct Driver<F> {
     client_gone: bool,
     alarm: Alarm,
     remember: F,
-    reuse_buffers: bool,
+    /// The runtime copies what it sends.
+    copied: bool,
     events: Events,
     counted: Counted,
 }
@@ -68,7 +73,7 @@ impl<F: Fn(Candidate)> Driver<F> {
         Self {
             // A runtime that counts what it has queued also copies it; an older one sends the buffer itself, later. A
             // frame's pieces are kept until it is whole.
-            reuse_buffers: !framed && client.buffered_amount().is_some(),
+            copied: !framed && client.buffered_amount().is_some(),
             pipe,
             client,
             upstream: Upstream::new(&events),
@@ -117,22 +122,22 @@ impl<F: Fn(Candidate)> Driver<F> {
     /// Reads unless the client has too much to catch up on.
     fn read(&mut self) {
         self.backlog = self.client.buffered_amount().unwrap_or(0.0);
-        if !self.client_gone && self.backlog > f64::from(backlog_allowed()) {
-            self.upstream.drop_spare();
+        let allowed = backlog_allowed();
+        if !self.client_gone && self.backlog > f64::from(allowed) {
             let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
             return;
         }
         self.backlog_poll = BACKLOG_POLL.0;
-        self.upstream.read(usize::MAX);
+        self.upstream.read(allowed.max(CROWDED) as usize);
     }
 
     fn send(&mut self, parts: Vec<Bytes>) {
         let message = Bytes::join(parts);
         // Throws if the client has closed in the meantime; its close event tells the core.
-        if self.client.send(&message.0).is_ok() && self.reuse_buffers {
-            self.upstream.reuse(&message);
+        if self.client.send(&message.0).is_ok() && self.copied {
+            message.release();
         }
     }
 
@@ -192,7 +197,7 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
     }
 
     fn held(&self) -> usize {
-        self.pipe.held() + self.backlog as usize
+        self.pipe.held() + held_by_runtime(self.backlog)
     }
 
     fn shed(&mut self) {

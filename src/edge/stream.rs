@@ -21,7 +21,7 @@ use pasarela_core::{
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use crate::trap;
+use crate::{pace, trap};
 
 /// The number of the first event of every stream.
 pub(crate) const START: u32 = 0;
@@ -64,7 +64,14 @@ pub(crate) fn backlog_allowed() -> u32 {
     /// Streams that have as much leave something to those that follow.
     const SHARE: usize = 8;
     let left = LEDGER.with_borrow(|(ledger, _)| ledger.left());
+    let left = left.saturating_sub(limits::ISOLATE_HELD - limits::DOWNLOAD_BACKLOGS + pace::asked());
     u32::try_from(left / SHARE).unwrap_or(u32::MAX).min(limits::DOWNLOAD_BACKLOG)
+}
+
+/// Bytes that the runtime holds for a client to which so many wait to be sent: the message that is being sent it has twice, once
+/// with its header in front.
+pub(crate) fn held_by_runtime(backlog: f64) -> usize {
+    (backlog + backlog.min(pace::MAX.into())) as usize
 }
 
 /// A stream's place in the ledger, for as long as it lives.

@@ -7,7 +7,7 @@ use std::rc::Rc;
 
 use js_sys::JsString;
 use pasarela_core::{
-    chunk::Moved,
+    chunk::{Chunk, Moved},
     codes::Code,
     dial::Candidate,
     limits,
@@ -26,7 +26,7 @@ use crate::{
     bytes::Bytes,
     cpu,
     platform::{self, CloseEvent, MessageEvent, ServerSocket},
-    stream::{Events, Handler},
+    stream::{Events, Handler, held_by_runtime},
     upgrade as websocket,
     upstream::{self, Upstream},
 };
@@ -77,7 +77,7 @@ pub(crate) struct Driver<K> {
     upstream: Upstream,
     alarm: Alarm,
     /// The runtime copies what it sends, and nothing is kept to be said again.
-    reuse_buffers: bool,
+    copied: bool,
     events: Events,
     stood: Standing,
     /// The client's, in bytes.
@@ -97,7 +97,7 @@ impl<K: Keeper> Driver<K> {
         keeper: K,
     ) -> Self {
         let mut driver = Self {
-            reuse_buffers: !keeps && first.buffered_amount().is_some(),
+            copied: !keeps && first.buffered_amount().is_some(),
             carriers: Vec::new(),
             next_carrier: FIRST.0,
             upstream: Upstream::new(&events),
@@ -134,7 +134,7 @@ impl<K: Keeper> Driver<K> {
     fn drain(&mut self) -> bool {
         loop {
             match self.relay.poll() {
-                Output::Send(carrier, bytes) => self.send(carrier, &bytes),
+                Output::Send(carrier, bytes) => self.send(carrier, bytes),
                 // What a closed one throws is told by its close event.
                 Output::Control(carrier, control) => {
                     drop(self.carrier(carrier).map(|socket| socket.send_text(&control.encode())));
@@ -173,11 +173,11 @@ impl<K: Keeper> Driver<K> {
         }
     }
 
-    fn send(&mut self, carrier: Carrier, bytes: &Bytes) {
+    fn send(&mut self, carrier: Carrier, bytes: Bytes) {
         let Some(socket) = self.carrier(carrier).filter(|socket| socket.send(&bytes.0).is_ok()) else { return };
         self.backlog = socket.buffered_amount().unwrap_or(0.0);
-        if self.reuse_buffers {
-            self.upstream.reuse(bytes);
+        if self.copied {
+            bytes.discard();
         }
         // What waits to be sent is not acknowledged by an honest client, and beyond a window he gets nothing.
         if self.backlog > f64::from(2 * self.window) {
@@ -272,7 +272,7 @@ impl<K: Keeper> Handler for Driver<K> {
     }
 
     fn held(&self) -> usize {
-        self.relay.held() + self.backlog as usize
+        self.relay.held() + held_by_runtime(self.backlog)
     }
 
     fn shed(&mut self) {

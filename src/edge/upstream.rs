@@ -4,13 +4,13 @@
 
 use std::cell::Cell;
 
-use js_sys::{ArrayBuffer, Function, Object, Reflect, Uint8Array};
+use js_sys::{Function, Object, Reflect, Uint8Array};
 use pasarela_core::{chunk::Chunk, config::Authority, dial::Candidate, route::Kind};
 use wasm_bindgen::{JsCast, JsValue};
 
 use crate::{
     bytes::Bytes,
-    pace::Pace,
+    pace::{Asked, Pace},
     platform::{self, Reader, Socket, Writer},
     stream::Events,
 };
@@ -65,14 +65,10 @@ pub(crate) struct Upstream {
     sockets: Vec<(Candidate, Socket)>,
     open: Option<(Reader, Writer)>,
     pace: Pace,
-    /// Bytes that the read under way asked for.
-    asked: u32,
-    /// A buffer whose bytes nobody needs any more.
-    spare: Option<ArrayBuffer>,
+    /// The read under way: it will tell how the connection ended, behind what is still to be read.
+    reading: Option<Asked>,
     /// What is being written.
     writing: Option<Bytes>,
-    /// A read is under way: it will tell how the connection ended, behind what is still to be read.
-    reading: bool,
     write_failed: bool,
     listeners: Listeners,
 }
@@ -92,10 +88,8 @@ impl Upstream {
             sockets: Vec::new(),
             open: None,
             pace: Pace::default(),
-            asked: 0,
-            spare: None,
             writing: None,
-            reading: false,
+            reading: None,
             write_failed: false,
             listeners: Listeners {
                 read: events.listener(number::READ),
@@ -110,12 +104,9 @@ impl Upstream {
     /// What the event of this number is.
     pub(crate) fn event(&mut self, number: u32, value: JsValue) -> Option<Event> {
         match number {
-            number::READ => {
-                self.reading = false;
-                Some(self.bytes_read(value).map_or(Event::End, Event::Read))
-            }
+            number::READ => Some(self.bytes_read(value).map_or(Event::End, Event::Read)),
             number::READ_FAILED => {
-                self.reading = false;
+                self.reading = None;
                 Some(Event::Broken)
             }
             number::WRITTEN => {
@@ -143,7 +134,7 @@ impl Upstream {
 
     /// Whether a write failed and no read is left to tell it.
     pub(crate) const fn is_broken(&self) -> bool {
-        self.write_failed && !self.reading
+        self.write_failed && self.reading.is_none()
     }
 
     /// Connections that are being established.
@@ -176,40 +167,22 @@ impl Upstream {
     /// Asks for at most `max` bytes, and no more than the pace of this stream suggests.
     pub(crate) fn read(&mut self, max: usize) {
         let size = self.pace.size().min(u32::try_from(max).unwrap_or(u32::MAX));
-        self.asked = size;
-        if self.spare.as_ref().is_some_and(|buffer| buffer.byte_length() != size) {
-            self.drop_spare();
-        }
-        let into = match self.spare.take() {
-            Some(buffer) => Uint8Array::new(&buffer),
-            None => Uint8Array::new_with_length(size),
-        };
         let Some((reader, _)) = &self.open else { return };
+        let into = Uint8Array::new_with_length(size);
         platform::on_settled(reader.read(&into), &self.listeners.read, &self.listeners.read_failed);
-        self.reading = true;
+        self.reading = Some(Asked::new(size));
     }
 
     /// The bytes that a read brought; none at the end.
     fn bytes_read(&mut self, result: JsValue) -> Option<Bytes> {
+        let asked = self.reading.take().map_or(0, |reading| reading.size());
         let result: platform::ReadResult = result.unchecked_into();
         let bytes = if result.done() { None } else { result.value() }?;
         // A full read of less than the pace tells nothing.
-        if bytes.length() < self.asked || self.asked == self.pace.size() {
+        if bytes.length() < asked || asked == self.pace.size() {
             self.pace.brought(bytes.length());
         }
         Some(Bytes(bytes))
-    }
-
-    /// Nobody needs the bytes of this any more: the next read may fill it again.
-    pub(crate) fn reuse(&mut self, bytes: &Bytes) {
-        self.spare = Some(bytes.0.buffer());
-    }
-
-    /// Nothing is read for a while.
-    pub(crate) fn drop_spare(&mut self) {
-        if let Some(spare) = self.spare.take() {
-            platform::detach(&spare);
-        }
     }
 
     pub(crate) fn write(&mut self, bytes: Bytes) {
