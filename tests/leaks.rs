@@ -10,7 +10,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::Delivery;
+use pasarela::sim::{Delivery, Sim, SimConfig};
 use pasarela_core::{
     codes::Code,
     limits,
@@ -21,7 +21,7 @@ use pasarela_e2e::{
     measuring::ask,
     socket::Socket,
     tunnel::{Carrier, open},
-    workerd::Options,
+    workerd::{Options, Workerd},
 };
 use tokio::{
     net::{TcpSocket, TcpStream},
@@ -108,6 +108,40 @@ async fn holdings(bench: &Bench) -> Result<(u64, u64)> {
 
 async fn bench(kind: Kind, change: impl FnOnce(Options) -> Options) -> Result<Bench> {
     Bench::with(kind, |options| change(options.instrumented())).await
+}
+
+/// What JavaScript alone holds the instrumented Worker cannot tell. V8's inspector can, of the real one, and sees a control that
+/// keeps one function of each connection.
+#[tokio::test]
+async fn javascript_keeps_nothing_either() -> Result<()> {
+    let sim = Sim::start(SimConfig::default()).await?;
+    let options = || Options::towards(&sim).inspected();
+    let ours = Workerd::start(&options()).await?;
+    let control = Workerd::start(&options().script("tests/workers/leaking.mjs")).await?;
+    let kept = bytes_kept(&ours).await?;
+    ensure!(kept < 1, "{kept} bytes of each connection are kept");
+    let kept = bytes_kept(&control).await?;
+    ensure!(kept >= 16, "only {kept} bytes of each connection are seen in a Worker that leaks");
+    Ok(())
+}
+
+/// Bytes that are kept of one connection, by the round that kept least.
+async fn bytes_kept(worker: &Workerd) -> Result<u64> {
+    let mut heaps = Vec::new();
+    for _ in 0..4 {
+        for _ in 0..ROUND / 2 {
+            let mut socket = Socket::connect(&worker.url("/pipe/chat")).await?;
+            socket.send(ask("sim echo")).await?;
+            socket.send(&b"echo"[..]).await?;
+            socket.binary().await?;
+            socket.close().await?;
+            socket.closed().await?;
+        }
+        heaps.push(worker.heap().await?);
+    }
+    let grown = heaps.windows(2).map(|pair| pair[1].saturating_sub(pair[0])).min();
+    println!("{heaps:?}");
+    Ok(grown.context("no rounds")? / (ROUND as u64 / 2))
 }
 
 /// A WebSocket that echoes once and is closed by its client.

@@ -13,8 +13,9 @@ use std::{
     time::Duration,
 };
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use pasarela::sim::Sim;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{
     io::{AsyncBufReadExt, BufReader},
@@ -22,7 +23,10 @@ use tokio::{
     time::timeout,
 };
 
-use crate::places::{self, Runtime};
+use crate::{
+    places::{self, Runtime},
+    socket::{Event, Socket},
+};
 
 /// What to run.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -54,6 +58,8 @@ pub struct Options {
     pub sessions: Sessions,
     /// The file for what it says on standard error; that is the test's own if there is none.
     pub log: Option<PathBuf>,
+    /// Whether `heap` can be asked for.
+    pub inspected: bool,
 }
 
 /// Durable Objects.
@@ -72,7 +78,7 @@ impl Options {
     pub fn towards(sim: &Sim) -> Self {
         let vars = Vec::new();
         let (script, runtime, sessions) = (Script::Relay, Runtime::New, Sessions::Bound);
-        Self { script, runtime, port: 0, vars, site: None, sessions, log: None }
+        Self { script, runtime, port: 0, vars, site: None, sessions, log: None, inspected: false }
             .var("OPEN", "1")
             .var("UPSTREAM_CHAT", &sim.chat().to_string())
             .var("UPSTREAM_WEB", &format!("http://{}/ws/chat", sim.web()))
@@ -115,6 +121,13 @@ impl Options {
         self
     }
 
+    /// The same that lets its heap be looked into.
+    #[must_use]
+    pub fn inspected(mut self) -> Self {
+        self.inspected = true;
+        self
+    }
+
     /// Another Worker with the same variables, and no Durable Objects.
     #[must_use]
     pub fn script(mut self, path: &str) -> Self {
@@ -137,6 +150,7 @@ impl Options {
 pub struct Workerd {
     child: Child,
     address: SocketAddr,
+    inspector: Option<u16>,
     _folder: TempDir,
 }
 
@@ -150,7 +164,9 @@ impl Workerd {
         fs::write(folder.path().join("config.capnp"), config(options, folder.path())?)?;
         let stderr = options.log.as_ref().map(fs::File::create).transpose().context("no file for a log")?;
         let mut child = Command::new(options.runtime.program()?)
-            .args(["serve", "--experimental", "--control-fd=1", "config.capnp"])
+            .args(["serve", "--experimental", "--control-fd=1"])
+            .args(options.inspected.then_some("--inspector-addr=127.0.0.1:0"))
+            .arg("config.capnp")
             .current_dir(folder.path())
             .stdin(Stdio::null())
             .stdout(Stdio::piped())
@@ -159,8 +175,9 @@ impl Workerd {
             .spawn()
             .context("cannot start workerd")?;
         let control = BufReader::new(child.stdout.take().context("no control channel")?);
-        let port = timeout(Duration::from_secs(30), listening(control)).await.context("workerd does not listen")??;
-        Ok(Self { child, address: SocketAddr::from(([127, 0, 0, 1], port)), _folder: folder })
+        let ports = timeout(Duration::from_secs(30), listening(control)).await.context("workerd does not listen")??;
+        let address = SocketAddr::from(([127, 0, 0, 1], ports.http));
+        Ok(Self { child, address, inspector: ports.inspector, _folder: folder })
     }
 
     /// Where it listens.
@@ -178,6 +195,35 @@ impl Workerd {
         self.child.id().unwrap_or_default()
     }
 
+    /// Bytes that JavaScript holds in its Worker, buffers included, once its garbage is collected.
+    ///
+    /// # Errors
+    /// It is not inspected.
+    pub async fn heap(&self) -> Result<u64> {
+        let port = self.inspector.context("this one is not inspected")?;
+        let mut inspector = Socket::connect(&format!("ws://127.0.0.1:{port}/main")).await?;
+        let mut ask = async |id: u64, method: &str, params: Value, wanted: fn(&Value) -> bool| {
+            let question = json!({ "id": id, "method": method, "params": params });
+            inspector.send_text(question.to_string()).await?;
+            loop {
+                let Event::Text(text) = inspector.next().await? else { bail!("the inspector ended") };
+                let said: Value = serde_json::from_str(&text)?;
+                ensure!(said["error"].is_null(), "{method}: {text}");
+                if wanted(&said) {
+                    return Ok(said);
+                }
+            }
+        };
+        let created =
+            ask(1, "Runtime.enable", json!({}), |said| said["method"] == "Runtime.executionContextCreated").await?;
+        // The profiler's own collection never answers.
+        let collect = json!({ "contextId": created["params"]["context"]["id"], "expression": "gc()" });
+        ask(2, "Runtime.evaluate", collect, |said| said["id"] == 2).await?;
+        let usage = ask(3, "Runtime.getHeapUsage", json!({}), |said| said["id"] == 3).await?;
+        let number = |name| usage["result"][name].as_u64().with_context(|| format!("no {name} in {usage}"));
+        Ok(number("usedSize")? + number("backingStorageSize")?)
+    }
+
     /// Kills it and waits until it is gone.
     ///
     /// # Errors
@@ -187,13 +233,23 @@ impl Workerd {
     }
 }
 
-/// Reads the control channel up to the line that tells the port.
-async fn listening(control: BufReader<tokio::process::ChildStdout>) -> Result<u16> {
+struct Ports {
+    http: u16,
+    inspector: Option<u16>,
+}
+
+/// Reads the control channel up to the line that tells the port. An inspector's comes before.
+async fn listening(control: BufReader<tokio::process::ChildStdout>) -> Result<Ports> {
+    let mut inspector = None;
     let mut lines = control.lines();
     while let Some(line) = lines.next_line().await? {
-        let event: serde_json::Value = serde_json::from_str(&line)?;
-        if let Some(port) = event.get("port").and_then(serde_json::Value::as_u64) {
-            return u16::try_from(port).context("not a port");
+        let event: Value = serde_json::from_str(&line)?;
+        let Some(port) = event.get("port").and_then(Value::as_u64) else { continue };
+        let port = u16::try_from(port).context("not a port")?;
+        if event["event"] == "listen-inspector" {
+            inspector = Some(port);
+        } else {
+            return Ok(Ports { http: port, inspector });
         }
     }
     bail!("workerd ended at once; what it says is above")
@@ -237,7 +293,11 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
            bindings = [{bindings}],\n\
            {namespaces}\n\
          );\n",
-        flags_of_v8 = if options.script == Script::Instrumented { "v8Flags = [\"--expose-gc\"]," } else { "" },
+        flags_of_v8 = if options.inspected || options.script == Script::Instrumented {
+            "v8Flags = [\"--expose-gc\"],"
+        } else {
+            ""
+        },
         port = options.port,
         modules = modules(&options.script, folder)?,
         flags = flags.join(", "),
