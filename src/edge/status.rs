@@ -1,6 +1,6 @@
 //! `status.json`: what this relay is, what it carries, and on request whether its upstreams answer.
 //!
-//! It tells nothing about any user. The probe dials one candidate of each upstream, at most once a minute an isolate.
+//! It tells nothing about any user. The probe dials all candidates of each upstream, at most once a minute an isolate.
 
 use std::cell::Cell;
 
@@ -58,39 +58,47 @@ async fn reachable(request: &Request, config: &Config) -> Option<Reachable> {
     PROBED.set(probed);
     let Err(Due) = known else { return known.unwrap_or_default() };
     let found = Reachable {
-        chat: match config.chat.first() {
-            Some(chat) => accepts(chat).await,
-            None => false,
-        },
-        web: match config.web_urls.first() {
-            Some(url) => upgrades(url, request).await,
-            None => false,
-        },
-        tls: accepts(&status::tls_candidate(config)).await,
+        chat: accepts(&config.chat).await,
+        web: upgrades(&config.web_urls, request).await,
+        tls: accepts(&[status::tls_candidate(config)]).await,
     };
     probed.found(found, now());
     PROBED.set(probed);
     Some(found)
 }
 
-async fn accepts(to: &Authority) -> bool {
-    let Ok(socket) = platform::open_socket(&to.to_string()) else { return false };
-    platform::ignore(socket.closed());
+/// Whether one of them answers: a single dead one says nothing about the others.
+async fn accepts(candidates: &[Authority]) -> bool {
+    let open = |to: &Authority| platform::open_socket(&to.to_string()).ok();
+    let sockets: Vec<_> = candidates.iter().take(limits::DIALS).filter_map(open).collect();
+    let opened = js_sys::Array::new();
+    for socket in &sockets {
+        platform::ignore(socket.closed());
+        opened.push(&socket.opened());
+    }
     let mut timer = JsValue::UNDEFINED;
     let timeout = Promise::new(&mut |_, reject| {
         timer = platform::set_timeout(&reject, limits::DIAL_TOTAL.as_millis() as f64);
     });
-    let race = Promise::race(&js_sys::Array::of2(&socket.opened(), &timeout));
+    let race = Promise::race(&js_sys::Array::of2(&Promise::any(&opened), &timeout));
     let opened = JsFuture::from(race).await.is_ok();
     platform::clear_timeout(&timer);
-    if let Ok(closed) = socket.close() {
+    for closed in sockets.iter().filter_map(|socket| socket.close().ok()) {
         platform::ignore(closed);
     }
     opened
 }
 
-async fn upgrades(url: &str, request: &Request) -> bool {
-    let Some(response) = web::dial(url, request).await else { return false };
+/// Whether one of them gives a WebSocket.
+async fn upgrades(urls: &[String], request: &Request) -> bool {
+    let mut response = None;
+    for url in urls {
+        response = web::dial(url, request).await;
+        if response.is_some() {
+            break;
+        }
+    }
+    let Some(response) = response else { return false };
     let socket = Reflect::get(&response, &"webSocket".into()).ok().filter(JsValue::is_object);
     let Some(socket) = socket.map(JsValue::unchecked_into::<ServerSocket>) else { return false };
     socket.accept().is_ok() && socket.close(1000, "").is_ok()

@@ -13,6 +13,7 @@ mod panics;
 mod lobby;
 
 mod upgrade;
+mod eyeballs;
 
 pub mod trouble;
 pub mod link;

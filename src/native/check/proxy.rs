@@ -6,7 +6,6 @@ use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
 use tokio::net::TcpStream;
-use tokio::task::JoinSet;
 
 use super::Options;
 use super::chat::chat;
@@ -16,6 +15,7 @@ use super::media::media;
 use super::record::{Record, Stop};
 use super::trust::{Refusal, Trust, refusal};
 use crate::connect::{Resolved, Resolver, Source};
+use crate::eyeballs;
 use crate::share::Proxy;
 use crate::trouble::{Stage, Trouble};
 use crate::tunnel::BoxedStream;
@@ -59,21 +59,10 @@ async fn resolve(host: &str) -> Result<(Vec<IpAddr>, Found), Fault> {
     Ok((addresses, found))
 }
 
-/// Connects to whichever address answers first; the last failure if none does.
+/// Connects to whichever address answers first; the first failure if none does.
 async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Trouble> {
-    let mut attempts = JoinSet::new();
-    for address in addresses {
-        attempts.spawn(TcpStream::connect(SocketAddr::new(*address, port)));
-    }
-    let mut trouble = Trouble::Unreachable;
-    while let Some(joined) = attempts.join_next().await {
-        match joined {
-            Ok(Ok(tcp)) => return Ok(tcp),
-            Ok(Err(error)) => trouble = Trouble::of_connect(&error),
-            Err(error) => tracing::debug!(%error, "an attempt to connect was lost"),
-        }
-    }
-    Err(trouble)
+    let addresses = addresses.iter().map(|address| SocketAddr::new(*address, port)).collect();
+    eyeballs::connect_to_any(addresses).await.map_err(|error| Trouble::of_connect(&error))
 }
 
 async fn secure(host: &str, tcp: TcpStream) -> Result<(BoxedStream, Found), Fault> {

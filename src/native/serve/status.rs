@@ -1,10 +1,11 @@
 //! `status.json`: counts, and on request whether upstreams answer. What it says is the core's.
 //!
-//! The probe dials one candidate of each upstream, one after the other, at most once a minute.
+//! The probe dials all candidates of each upstream, at most once a minute.
 
 use std::sync::PoisonError;
 
-use futures_util::SinkExt;
+use futures_util::stream::FuturesUnordered;
+use futures_util::{SinkExt, StreamExt};
 use hyper::header::HeaderMap;
 use pasarela_core::config::Authority;
 use pasarela_core::limits;
@@ -53,19 +54,26 @@ async fn reachable(shared: &Shared, headers: &HeaderMap) -> Option<Reachable> {
     let known = probed().ask(clock.now());
     let Err(Due) = known else { return known.unwrap_or_default() };
     let config = &shared.ground.config;
-    let found = Reachable {
-        chat: match config.chat.first() {
-            Some(chat) => accepts(chat).await,
-            None => false,
-        },
-        web: match config.web_urls.first() {
-            Some(url) => upgrades(url, headers, shared).await,
-            None => false,
-        },
-        tls: accepts(&status::tls_candidate(config)).await,
-    };
+    let tls = status::tls_candidate(config);
+    let (chat, web, tls) = tokio::join!(
+        any(&config.chat, accepts),
+        any(&config.web_urls, |url| upgrades(url, headers, shared)),
+        accepts(&tls)
+    );
+    let found = Reachable { chat, web, tls };
     probed().found(found, clock.now());
     Some(found)
+}
+
+/// Whether one of them answers: a single dead one says nothing about the others. All are tried at once.
+async fn any<'a, T, F: Future<Output = bool>>(candidates: &'a [T], answers: impl Fn(&'a T) -> F) -> bool {
+    let mut answered: FuturesUnordered<_> = candidates.iter().map(answers).collect();
+    while let Some(answered) = answered.next().await {
+        if answered {
+            return true;
+        }
+    }
+    false
 }
 
 async fn accepts(to: &Authority) -> bool {

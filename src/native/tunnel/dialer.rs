@@ -10,10 +10,10 @@ use std::sync::Arc;
 
 use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
-use tokio::net::TcpStream;
 use tokio_rustls::TlsConnector;
 
 use super::stream::BoxedStream;
+use crate::eyeballs;
 
 /// What [`Dialer::dial`] gives.
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<BoxedStream>> + Send + 'a>>;
@@ -52,8 +52,7 @@ impl Direct {
 impl Dialer for Direct {
     fn dial(&self) -> Dialling<'_> {
         Box::pin(async {
-            let tcp = TcpStream::connect(&self.authority).await?;
-            tcp.set_nodelay(true)?;
+            let tcp = eyeballs::connect(&self.authority).await?;
             match &self.tls {
                 None => Ok(Box::new(tcp) as BoxedStream),
                 Some((name, connector)) => Ok(Box::new(connector.connect(name.clone(), tcp).await?) as BoxedStream),

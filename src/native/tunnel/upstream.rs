@@ -15,6 +15,7 @@ use tokio::net::TcpStream;
 use super::chunk::Piece;
 use super::meter::Meter;
 use super::tcp::{self, Tcp};
+use crate::eyeballs;
 
 /// What happened.
 #[derive(Debug)]
@@ -38,9 +39,7 @@ type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
 /// A connection of its own; the caller limits the time.
 pub(crate) async fn dial(authority: &str) -> io::Result<TcpStream> {
-    let tcp = TcpStream::connect(authority).await?;
-    tcp.set_nodelay(true)?;
-    Ok(tcp)
+    eyeballs::connect(authority).await
 }
 
 impl Upstream {

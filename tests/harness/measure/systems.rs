@@ -67,7 +67,7 @@ pub(super) struct Running {
 /// Its processes, which end with it.
 enum Parts {
     None,
-    Worker(Workerd),
+    Worker(Box<Workerd>),
     Haproxy(Box<Haproxy>),
     Programs(Vec<Child>, #[allow(dead_code, reason = "holds their configuration")] TempDir),
 }
@@ -99,7 +99,7 @@ impl Contender {
                     Door::Tunnel => Target::tunnel(workerd.url("/tunnel")),
                     Door::Http => Target::Http(workerd.address()),
                 };
-                Running { target, parts: Parts::Worker(workerd) }
+                Running { target, parts: Parts::Worker(Box::new(workerd)) }
             }
             Start::Native(Way::Haproxy(layer), upstream) => {
                 let haproxy = programs::haproxy(*upstream).await?;
