@@ -178,7 +178,10 @@ impl Config {
                 .map(|(_, number)| *number)
                 .ok_or(ConfigError { variable, expected }),
         };
-        let open = choice("OPEN", "0 or 1", &[("0", 0), ("1", 1)])? == 1;
+        let open = match var("OPEN") {
+            None => false,
+            Some(value) => is_on(&value).ok_or(ConfigError { variable: "OPEN", expected: "0 or 1" })?,
+        };
         let web = match choice("WEB_UPSTREAM", "wss or tcp", &[("wss", 0), ("tcp", 1)])? {
             0 => WebUpstream::Wss,
             _ => WebUpstream::Tcp,
@@ -257,6 +260,15 @@ fn shards(value: Option<&str>) -> Result<u8, ConfigError> {
     value.map_or(Ok(1), |value| value.parse().ok().filter(|shards| *shards > 0).ok_or(error))
 }
 
+/// A switch, as people and their tools write it.
+fn is_on(value: &str) -> Option<bool> {
+    match value.to_ascii_lowercase().as_str() {
+        "1" | "true" | "yes" | "on" => Some(true),
+        "0" | "false" | "no" | "off" => Some(false),
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -278,7 +290,7 @@ mod tests {
     #[test]
     fn each_unusable_value_is_named_and_never_shown() {
         for (variable, value) in [
-            ("OPEN", "yes"),
+            ("OPEN", "perhaps"),
             ("WEB_UPSTREAM", "quic"),
             ("UPSTREAM_CHAT", "g.whatsapp.net"),
             ("UPSTREAM_CHAT", "::1:443"),

@@ -7,6 +7,9 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+#[macro_use]
+mod say;
+
 pub mod memory;
 
 mod panics;

@@ -10,7 +10,7 @@ use ipnet::IpNet;
 
 use super::texts::bridge as texts;
 use super::way::Way;
-use super::{Failure, ports, signal};
+use super::{Failure, ports, signal, values};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
 use crate::frontend::{Admission, Door, Intake, lan_addresses};
@@ -40,7 +40,8 @@ pub(super) struct Args {
     links: Vec<String>,
 
     /// Where to listen for the phone [default: port 5222 or the next free one, on all addresses]
-    #[arg(long, value_name = "ADDRESS:PORT", env = "PASARELA_LISTEN", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDRESS:PORT", env = "PASARELA_LISTEN", value_delimiter = ',',
+          value_parser = values::everywhere)]
     listen: Vec<SocketAddr>,
 
     /// Also listen on the official proxy's ports: 443, 80, 5222, 587, 7777, and 8080, 8443, 8222 with PROXY headers.
@@ -53,7 +54,8 @@ pub(super) struct Args {
     public: bool,
 
     /// Believe PROXY headers from these addresses, for example 10.0.0.0/8
-    #[arg(long, value_name = "NETWORK", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
+    #[arg(long, value_name = "NETWORK", env = "PASARELA_TRUST_PROXY", value_delimiter = ',',
+          value_parser = values::network)]
     trust_proxy: Vec<IpNet>,
 
     /// Also offer a SOCKS5 proxy, to WhatsApp's hosts only, for programs on this computer
@@ -63,7 +65,8 @@ pub(super) struct Args {
         env = "PASARELA_SOCKS5",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "127.0.0.1:1080"
+        default_missing_value = "127.0.0.1:1080",
+        value_parser = values::here
     )]
     socks5: Option<SocketAddr>,
 
@@ -72,7 +75,7 @@ pub(super) struct Args {
     host: Option<String>,
 
     /// Move a stream to a new connection before one has carried this many bytes, where the network freezes connections
-    #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET")]
+    #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET", value_parser = values::size)]
     budget: Option<u64>,
 
     /// Print lines of JSON for programs: first where it listens, then how it stands whenever that changes

@@ -5,6 +5,7 @@
 mod file;
 mod texts;
 
+mod values;
 mod files;
 mod ports;
 mod signal;
@@ -21,7 +22,7 @@ use std::fmt;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::{CommandFactory, Parser, Subcommand};
+use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::filter::{EnvFilter, filter_fn};
 use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
 
@@ -111,12 +112,13 @@ impl fmt::Display for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     panics::contain();
-    let added = match file::add(Cli::command(), std::env::args_os().collect()) {
+    let added = match file::add(values::tolerant(Cli::command()), std::env::args_os().collect()) {
         Ok(added) => added,
         Err((path, wrong)) => return usage(&texts::file::wrong(&path, &wrong)),
     };
     // Ends the process by itself with 2 when the command line is not right, 0 for --help.
-    let cli = Cli::try_parse_from(&added.arguments).unwrap_or_else(|error| refuse(&error));
+    let parsed = values::tolerant(Cli::command()).try_get_matches_from(&added.arguments);
+    let cli = parsed.and_then(|given| Cli::from_arg_matches(&given)).unwrap_or_else(|error| refuse(&error));
     if let Some(path) = added.exposed {
         eprintln!("{}", texts::file::exposed(&path));
     }
@@ -170,7 +172,8 @@ fn start_logging(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // Libraries may say anything at all, such as the headers of a request with a key in its path.
     let ours = filter_fn(|metadata| metadata.target().starts_with(env!("CARGO_PKG_NAME")));
-    let lines = tracing_subscriber::fmt::layer().with_writer(std::io::stderr).with_filter(ours);
+    let lines =
+        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false).with_filter(ours);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     // A second one can only come from a test that runs `main` twice.
     let _ = tracing::subscriber::set_global_default(subscriber);
@@ -182,7 +185,7 @@ mod tests {
 
     #[test]
     fn the_definition_is_sound() {
-        Cli::command().debug_assert();
+        values::tolerant(Cli::command()).debug_assert();
     }
 
     #[test]

@@ -11,7 +11,7 @@ use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
 use serde_json::json;
 
-use super::{Failure, files, ports, signal};
+use super::{Failure, files, ports, signal, values};
 use crate::frontend::{Admission, Door, Intake};
 use crate::serve::{Certificate, Files, Options, Relay, Room, Site};
 
@@ -41,7 +41,7 @@ const RELOAD: Duration = Duration::from_secs(3600);
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// Where to listen; by default on port 8787, with a certificate for everybody, else for this machine alone
-    #[arg(long, value_name = "ADDR", env = "PASARELA_LISTEN")]
+    #[arg(long, value_name = "ADDR", env = "PASARELA_LISTEN", value_parser = values::everywhere)]
     listen: Option<SocketAddr>,
 
     /// The certificate chain in PEM, the server's own first; without it plain HTTP
@@ -65,12 +65,13 @@ pub(super) struct Args {
     site_dir: Option<PathBuf>,
 
     /// Where Prometheus finds the numbers, at /metrics; they are for nobody else
-    #[arg(long, value_name = "ADDR", env = "PASARELA_METRICS")]
+    #[arg(long, value_name = "ADDR", env = "PASARELA_METRICS", value_parser = values::here)]
     metrics: Option<SocketAddr>,
 
     /// Also a port for WhatsApp on phones, chat and media on one, as the official proxy has several; may be repeated.
     /// It needs no key: anybody may use it, to reach WhatsApp and nothing else
-    #[arg(long, value_name = "ADDR", env = "PASARELA_PHONES", value_delimiter = ',')]
+    #[arg(long, value_name = "ADDR", env = "PASARELA_PHONES", value_delimiter = ',',
+          value_parser = values::everywhere)]
     phones: Vec<SocketAddr>,
 
     /// Also the official proxy's ports for phones: 443, 80, 5222, 587, 7777, and 8080, 8443, 8222 with PROXY headers from
@@ -92,7 +93,8 @@ pub(super) struct Args {
 
     /// A web server or proxy in front, or a network of them, whose X-Forwarded-For and PROXY headers are believed; may be
     /// repeated. All that comes through another counts as one address
-    #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',')]
+    #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',',
+          value_parser = values::network)]
     trust_proxy: Vec<IpNet>,
 
     /// Certificate authorities in PEM for --upstream-web, besides the usual ones
@@ -300,11 +302,9 @@ fn room(args: &Args) -> Room {
     Room { streams: args.max_connections.map_or(room.streams, |most| most.min(room.streams)), ..room }
 }
 
-/// Reads a size as systemd and podman write it: K, M and G are powers of 1024.
+/// A size that suffices.
 fn memory(said: &str) -> Result<usize, String> {
-    let sizes = parse_size::Config::new().with_binary();
-    let size = sizes.parse_size(said).map_err(|_| "not a size such as 256M or 2G".to_owned())?;
-    let size = usize::try_from(size).unwrap_or(usize::MAX);
+    let size = usize::try_from(values::size(said)?).unwrap_or(usize::MAX);
     if size < Room::LEAST { Err("less than 64M, which is too little".to_owned()) } else { Ok(size) }
 }
 

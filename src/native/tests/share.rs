@@ -1,8 +1,10 @@
 //! `pasarela share`: what is printed, what is written, what is refused.
 
 use std::fs;
+use std::process::Stdio;
 
-use crate::program::{Folder, run};
+use crate::program::{Folder, command, finish, run};
+use crate::within;
 
 const LINK: &str = "https://relay.example/#a-key-of-the-tests";
 
@@ -68,4 +70,47 @@ async fn what_cannot_be_shared_is_named_without_the_key() {
         assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
         assert!(!ended.err.contains("a-key-of-the-tests"), "{ended:?}");
     }
+}
+
+#[tokio::test]
+async fn that_nobody_reads_is_no_fault() {
+    for args in
+        [&["share", LINK][..], &["share", LINK, "--text"], &["check", "http://127.0.0.1:9/"], &["--help"], &["check"]]
+    {
+        for stream in ["stdout", "stderr"] {
+            let (reader, writer) = std::io::pipe().expect("a pipe");
+            drop(reader);
+            let mut command = command(args);
+            if stream == "stdout" {
+                command.stdout(writer)
+            } else {
+                command.stderr(writer)
+            };
+            // Not by `finish`, which would read.
+            let mut child = tokio::process::Command::from(command).kill_on_drop(true).spawn().expect("it starts");
+            let ended = within(child.wait()).await.expect("it ends");
+            assert!(ended.code().is_some_and(|code| code < 64), "{args:?}, nobody at {stream}: {ended}");
+        }
+    }
+}
+
+#[tokio::test]
+async fn variables_are_read_as_compose_files_write_them() {
+    let with = async |name: &str, value: &str| {
+        let mut command = command(&["share", LINK]);
+        command.env(name, value).stdout(Stdio::piped());
+        finish(command).await
+    };
+    for value in ["1", "true", "YES", "on"] {
+        let ended = with("PASARELA_SHARE_TEXT", value).await;
+        assert_eq!((ended.code, ended.out), (Some(0), format!("{LINK}\n")), "{value}");
+    }
+    for value in ["0", "false", "no", "Off", "", " "] {
+        let ended = with("PASARELA_SHARE_TEXT", value).await;
+        assert!(ended.code == Some(0) && ended.out.contains('▄'), "{value:?}: {ended:?}");
+    }
+    assert_eq!(with("PASARELA_SHARE_TEXT", "perhaps").await.code, Some(2));
+    // What is empty is not there, whatever it would be.
+    assert_eq!(with("PASARELA_SHARE_OUTPUT", "").await.code, Some(0));
+    assert_eq!(with("PASARELA_CONFIG", "").await.code, Some(0));
 }

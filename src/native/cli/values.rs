@@ -1,0 +1,75 @@
+//! Values as people type them, and variables as compose files and service managers write them.
+//!
+//! What a value means is the option's.
+
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+
+use clap::builder::{BoolishValueParser, TypedValueParser};
+use clap::{ArgAction, Command};
+use ipnet::IpNet;
+
+/// The same command line, for which a variable that is empty is not there, as where `NAME=${NAME}` is written and NAME is not
+/// set; and whose switches take 1, yes and on, 0, no and off.
+pub(super) fn tolerant(command: Command) -> Command {
+    let command = command.mut_args(|arg| {
+        let empty = |name| std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+        let arg = if arg.get_env().is_some_and(empty) { arg.env(None) } else { arg };
+        let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
+        if is_switch { arg.value_parser(BoolishValueParser::new().map(|on| on)) } else { arg }
+    });
+    command.mut_subcommands(tolerant)
+}
+
+/// `ADDRESS:PORT`, or a port alone on all addresses.
+pub(super) fn everywhere(said: &str) -> Result<SocketAddr, String> {
+    address(said, Ipv6Addr::UNSPECIFIED.into())
+}
+
+/// `ADDRESS:PORT`, or a port alone for this machine.
+pub(super) fn here(said: &str) -> Result<SocketAddr, String> {
+    address(said, Ipv4Addr::LOCALHOST.into())
+}
+
+fn address(said: &str, usual: IpAddr) -> Result<SocketAddr, String> {
+    let said = said.trim();
+    let port = || said.strip_prefix(':').unwrap_or(said).parse().ok().map(|port: u16| SocketAddr::new(usual, port));
+    let address = said.parse().ok().or_else(port);
+    address.ok_or_else(|| "not like 127.0.0.1:8787, [::]:8787 or 8787".to_owned())
+}
+
+/// `10.0.0.0/8`, or one address.
+pub(super) fn network(said: &str) -> Result<IpNet, String> {
+    let said = said.trim();
+    let network = said.parse().ok().or_else(|| said.parse().ok().map(|address: IpAddr| IpNet::from(address)));
+    network.ok_or_else(|| "not like 10.0.0.0/8 or 10.0.0.1".to_owned())
+}
+
+/// A size as systemd and podman write it: K, M and G are powers of 1024.
+pub(super) fn size(said: &str) -> Result<u64, String> {
+    let sizes = parse_size::Config::new().with_binary();
+    sizes.parse_size(said).map_err(|_| "not a size such as 16384, 12K or 256M".to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_people_type_is_understood_and_nothing_else() {
+        let at = |said| everywhere(said).map(|address| address.to_string()).ok();
+        assert_eq!(at("443").as_deref(), Some("[::]:443"));
+        assert_eq!(at(":443").as_deref(), Some("[::]:443"));
+        assert_eq!(at(" 192.0.2.1:80 ").as_deref(), Some("192.0.2.1:80"));
+        for wrong in ["", "70000", "localhost:80", "192.0.2.1", "::1"] {
+            assert_eq!(at(wrong), None, "{wrong}");
+        }
+        assert_eq!(here("9090").map(|address| address.to_string()).as_deref(), Ok("127.0.0.1:9090"));
+        let net = |said| network(said).map(|network| network.to_string()).ok();
+        assert_eq!(net("10.0.0.1").as_deref(), Some("10.0.0.1/32"));
+        assert_eq!(net("2001:db8::1").as_deref(), Some("2001:db8::1/128"));
+        assert_eq!(net("10.0.0.0/8").as_deref(), Some("10.0.0.0/8"));
+        assert_eq!((net("10.0.0.0/99"), net("lan")), (None, None));
+        assert_eq!((size("12k"), size("1M"), size("16384")), (Ok(12 << 10), Ok(1 << 20), Ok(16384)));
+        assert!(size("much").is_err());
+    }
+}
