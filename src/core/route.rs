@@ -57,7 +57,7 @@ pub enum Kind {
 
 impl Route {
     /// The route at this path, which begins behind the key.
-    fn at(path: &str) -> Option<Self> {
+    pub fn at(path: &str) -> Option<Self> {
         Some(match path {
             "/ws/chat" => Self::WsChat,
             "/pipe/chat" => Self::Pipe(Kind::Chat),

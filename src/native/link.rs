@@ -21,6 +21,8 @@
 //!
 //! It connects nowhere and looks nothing up. Neither its `Debug` nor its errors hold the key.
 
+mod cleaned;
+mod unusable;
 mod vouched;
 
 use std::fmt;
@@ -33,6 +35,8 @@ use pasarela_core::config::page_name;
 use pasarela_core::limits;
 use url::{Host, Url};
 
+pub(crate) use cleaned::{cleaned, several};
+pub use unusable::UnusableLink;
 pub use vouched::Vouched;
 
 /// Written either way, read either way.
@@ -103,23 +107,6 @@ pub enum Ech {
     Config(Vec<u8>),
 }
 
-/// What is wrong with a link. It holds no part of it, in which there is a key.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum UnusableLink {
-    /// Not `https://host/#KEY`.
-    NoUrl,
-    /// Neither `https` nor `http`.
-    Scheme,
-    /// There is a path or a query; the key belongs behind `#`.
-    Path,
-    /// The key is not 16 to 128 characters of `A-Z a-z 0-9 - _ . ~`.
-    Key,
-    /// This parameter's value is not usable.
-    Parameter(&'static str),
-    /// There is no such parameter, or it is there twice.
-    Unknown,
-}
-
 const PARAMETERS: [&str; 8] = ["addr", "port", "sni", "verify", "host", "pin", "ech", "root"];
 
 impl Link {
@@ -180,7 +167,7 @@ impl Link {
         let bad = UnusableLink::Parameter(name);
         match name {
             "addr" => self.addresses.push(Address::parse(value, self.port).ok_or(bad)?),
-            "sni" if value == "none" => self.sni = Sni::None,
+            "sni" if value.eq_ignore_ascii_case("none") => self.sni = Sni::None,
             "sni" => self.sni = Sni::Name(host_name(value).ok_or(bad)?),
             "verify" => self.verify = Some(host_name(value).ok_or(bad)?),
             "host" => {
@@ -195,6 +182,8 @@ impl Link {
                 self.ech = match value {
                     "auto" => Ech::Auto,
                     "grease" => Ech::Grease,
+                    // Padded, it would be read as another thing when it is written.
+                    _ if value.trim_end_matches('=') == "auto" => return Err(bad),
                     _ => Ech::Config(decode(value).filter(|bytes| !bytes.is_empty()).ok_or(bad)?),
                 }
             }
@@ -209,7 +198,8 @@ impl FromStr for Link {
     type Err = UnusableLink;
 
     fn from_str(text: &str) -> Result<Self, UnusableLink> {
-        let url = Url::parse(text.trim()).map_err(|_| UnusableLink::NoUrl)?;
+        let text = cleaned::link(text);
+        let url = Url::parse(&text).map_err(|_| UnusableLink::NoUrl)?;
         let secure = match url.scheme() {
             "https" => true,
             "http" => false,
@@ -233,9 +223,9 @@ impl FromStr for Link {
             ech: Ech::Off,
             root: None,
         };
-        // The page of a relay is at /KEY/, in a language perhaps, and people copy what their browser shows.
+        // The page of a relay is at /KEY/, and people copy what their browser shows.
         let path = url.path().trim_matches('/');
-        if url.query().is_some_and(|query| !query.starts_with("lang=")) || path.contains('/') {
+        if url.query().is_some() || path.contains('/') {
             return Err(UnusableLink::Path);
         }
         link.parse_fragment(url.fragment().unwrap_or_default())?;
@@ -357,6 +347,11 @@ fn host_name(text: &str) -> Option<String> {
 
 fn key(text: &str) -> Result<String, UnusableLink> {
     let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    // Whatever is strange in it is no part of the key.
+    let written = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
+    if let Some(foreign) = written.chars().find(|letter| !letter.is_ascii()) {
+        return Err(UnusableLink::Foreign(foreign));
+    }
     let usable = limits::KEY.contains(&text.len()) && text.bytes().all(valid);
     if usable { Ok(text.to_owned()) } else { Err(UnusableLink::Key) }
 }
@@ -373,23 +368,6 @@ pub fn unhex(text: &str) -> Option<[u8; 32]> {
 fn decode(text: &str) -> Option<Vec<u8>> {
     BASE64.decode(text.replace('+', "-").replace('/', "_")).ok()
 }
-
-impl fmt::Display for UnusableLink {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::NoUrl => f.write_str("it is not like https://relay.example/#KEY"),
-            Self::Scheme => f.write_str("it begins neither with https:// nor with http://"),
-            Self::Path => f.write_str("there is more than the address and #KEY"),
-            Self::Key => f.write_str("its key is not 16 to 128 letters, digits, - _ . ~; perhaps a part is missing"),
-            Self::Parameter(name) => write!(f, "what stands behind {name}= cannot be used"),
-            Self::Unknown => {
-                write!(f, "behind # it has a part that is none of {}, or has one twice", PARAMETERS.join(", "))
-            }
-        }
-    }
-}
-
-impl std::error::Error for UnusableLink {}
 
 #[cfg(test)]
 mod tests;

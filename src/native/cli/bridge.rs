@@ -14,7 +14,7 @@ use super::{Failure, ports, signal, values};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
 use crate::frontend::{Admission, Door, Intake, lan_addresses};
-use crate::link::{Link, UnusableLink};
+use crate::link::{Link, UnusableLink, several};
 use screen::{Report, Screen};
 
 const EXAMPLES: &str = "\
@@ -141,7 +141,7 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
     let (resolver, extra_roots) = args.way.read()?;
     let setup = Setup { extra_roots, ..Setup::new(resolver) };
     let mut relays = Vec::new();
-    for (index, text) in args.links.iter().filter(|text| !text.is_empty()).enumerate() {
+    for (index, text) in several(&args.links).iter().enumerate() {
         let number = index + 1;
         let unusable = |cause| Failure {
             what: format!("link {number} cannot be used"),

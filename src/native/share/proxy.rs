@@ -8,6 +8,8 @@ use std::str::FromStr;
 use url::form_urlencoded::Serializer;
 use url::{Host, Url};
 
+use crate::link::cleaned;
+
 /// The port on which the app expects TLS for the chat.
 const TLS_PORT: u16 = 443;
 
@@ -91,7 +93,8 @@ impl FromStr for Proxy {
 
     /// Reads `host`, `host:port`, or the link.
     fn from_str(text: &str) -> Result<Self, UnusableProxy> {
-        let text = text.trim();
+        let text = cleaned(text);
+        let text = text.as_str();
         if text.contains("://") {
             return Url::parse(text).ok().and_then(|url| Self::of_url(&url)).ok_or(UnusableProxy);
         }

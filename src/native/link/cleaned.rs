@@ -1,0 +1,231 @@
+//! Links as they come out of chats, mails and terminals, made what they were: marks that nobody sees, round quotes, line breaks,
+//! escaped signs, queries for somebody's statistics.
+//!
+//! It only takes away and puts right. What a link says is its parser's, and what that cannot read stays as it is.
+
+use std::borrow::Cow;
+
+use pasarela_core::route::Route;
+use percent_encoding::percent_decode_str;
+
+/// Around a link in a sentence; none of these begins or ends one.
+const AROUND: &str = "'\"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…";
+
+/// What browsers write between a fragment and the words that are to be highlighted.
+const HIGHLIGHT: &str = ":~:";
+
+/// The text of an address without what messengers, keyboards and people put into it and around it.
+pub(crate) fn cleaned(said: &str) -> String {
+    let seen = said.chars().filter(|letter| !is_unseen(*letter)).map(narrow);
+    let text = seen.collect::<String>().replace("&amp;", "&");
+    let around = |letter| AROUND.contains(letter);
+    let mut text = text.trim_matches(around);
+    // A sentence may end behind the bracket.
+    while let Some(before) = text.strip_suffix('.').filter(|text| text.ends_with(around)) {
+        text = before.trim_end_matches(around);
+    }
+    // An address of IPv6 has these as well.
+    while let Some(inside) =
+        text.strip_prefix('[').and_then(|text| text.strip_suffix(']')).filter(|it| it.contains("://"))
+    {
+        text = inside;
+    }
+    text.to_owned()
+}
+
+/// Links that stand one behind the other, on lines or between blanks, of which some may be broken in their midst.
+pub(crate) fn several(said: &[String]) -> Vec<String> {
+    let mut links: Vec<String> = Vec::new();
+    for word in said.iter().flat_map(|said| said.split_whitespace()) {
+        let begins = word.contains("://") || word.contains('#') && !word.starts_with('#');
+        match links.last_mut() {
+            Some(link) if !begins => link.push_str(word),
+            Some(_) | None => links.push(word.to_owned()),
+        }
+    }
+    links
+}
+
+/// Marks of direction, joiners, soft hyphens, variation selectors; and blanks and line breaks, of which a link has none.
+fn is_unseen(letter: char) -> bool {
+    let mark = matches!(letter,
+        '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
+        | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
+    mark || letter.is_whitespace() || letter.is_control()
+}
+
+/// East Asian keyboards write ASCII twice as wide.
+fn narrow(letter: char) -> char {
+    match letter {
+        '\u{ff01}'..='\u{ff5e}' => char::from_u32(u32::from(letter) - 0xfee0).unwrap_or(letter),
+        letter => letter,
+    }
+}
+
+/// A link of ours: the scheme that it has or lacks, the number sign, the route behind the key, and the query are put right.
+pub(super) fn link(said: &str) -> String {
+    let mut text = cleaned(said);
+    if !text.contains('#') {
+        text = text.replacen("%23", "#", 1);
+    }
+    let lower = text.to_ascii_lowercase();
+    for (other, ours) in [("wss://", "https://"), ("ws://", "http://")] {
+        if lower.starts_with(other) {
+            text.replace_range(..other.len(), ours);
+        }
+    }
+    let host = text.split(['/', '#']).next().unwrap_or_default();
+    if !text.contains("://") && host.contains('.') && host.len() < text.len() {
+        text.insert_str(0, "https://");
+    }
+    let (before, behind) = match text.split_once('#') {
+        Some((before, behind)) => (before, Some(fragment(behind))),
+        None => (text.as_str(), None),
+    };
+    // What is asked for in a query is not for us. But without a name it may be a key in the wrong place.
+    let before = match before.split_once('?') {
+        Some((url, query)) if query.split('&').all(|part| part.is_empty() || part.contains('=')) => url,
+        Some(_) | None => before,
+    };
+    let mut cleaned = without_route(before).to_owned();
+    if let Some(behind) = behind {
+        cleaned.push('#');
+        cleaned += &behind;
+    }
+    cleaned
+}
+
+/// Behind the number sign.
+fn fragment(said: &str) -> Cow<'_, str> {
+    let said = said.split(HIGHLIGHT).next().unwrap_or_default();
+    let escaped = !said.contains(['&', '=']) && said.contains('%');
+    let said = if escaped { percent_decode_str(said).decode_utf8_lossy() } else { said.into() };
+    match said.rsplit_once('&').map_or(&*said, |(_, last)| last).split_once('=') {
+        // Keys end in no slash. A value may end in one, and not in a full stop; a key may.
+        None => said.trim_end_matches('/').to_owned().into(),
+        Some(_) => said.trim_end_matches('.').to_owned().into(),
+    }
+}
+
+/// `https://host/KEY` of the address of one of the relay's routes, whichever program it was written for.
+fn without_route(url: &str) -> &str {
+    let path = url.find("://").and_then(|at| url.get(at + 3..)?.find('/').map(|slash| at + 3 + slash));
+    let Some(path) = path else { return url };
+    let mut slashes = url.match_indices('/').map(|(at, _)| at).filter(|at| *at > path);
+    let Some(slash) = slashes.next() else { return url };
+    let (base, route) = url.split_at(slash);
+    if Route::at(route).is_some() { base } else { url }
+}
+
+#[cfg(test)]
+mod tests {
+    use proptest::prelude::*;
+
+    use super::super::{Link, UnusableLink};
+    use super::*;
+
+    const KEY: &str = "0123456789abcdef";
+    const WHOLE: &str = "https://relay.example/#0123456789abcdef&addr=192.0.2.7&sni=none";
+    const SHORT: &str = "https://relay.example/#0123456789abcdef";
+
+    fn read(said: &str) -> Result<String, UnusableLink> {
+        said.parse().map(|link: Link| link.to_string())
+    }
+
+    #[test]
+    fn what_messengers_and_people_put_around_a_link_is_no_part_of_it() {
+        for (before, behind) in [
+            ("\u{200e}", ""),
+            ("", "\u{200f}"),
+            ("\u{61c}", ""),
+            ("\u{202a}", "\u{202c}"),
+            ("\u{2066}", "\u{2069}"),
+            ("\u{feff}", ""),
+            ("", "\u{200b}\u{200c}\u{2060}"),
+            (" \t", "\u{a0}\r\n"),
+            ("‘", "’"),
+            ("“", "”,"),
+            ("«\u{a0}", "\u{a0}»"),
+            ("'", "'"),
+            ("<", ">"),
+            ("(", ")."),
+            ("[", "]"),
+            ("", "؟"),
+        ] {
+            assert_eq!(read(&format!("{before}{WHOLE}{behind}")).as_deref(), Ok(WHOLE), "{before:?} {behind:?}");
+        }
+        // A key may end in a full stop.
+        assert_eq!(read(&format!("{WHOLE}.")).as_deref(), Ok(WHOLE));
+        assert_eq!(read(&format!("{SHORT}.")), Ok(format!("{SHORT}.")));
+    }
+
+    #[test]
+    fn what_was_made_of_a_link_on_its_way_is_put_right() {
+        let with = |from: &str, to: &str| WHOLE.replacen(from, to, 1);
+        for said in [
+            with("cdef", "cd\u{200b}ef"),
+            with("cdef", "cd\u{ad}ef"),
+            with("cdef", "cd\n   ef"),
+            with("#", "\u{ff03}"),
+            with("https://relay", "ｈｔｔｐｓ：／／ｒｅｌａｙ"),
+            with("/#", "/?fbclid=IwAR3UM1S96aw8_8#"),
+            with("/#", "/?utm_source=telegram&utm_medium=social#"),
+            with("/#", "/?lang=fa&igsh=MWZ0eG5iZ3Rm#"),
+            WHOLE.replace('&', "&amp;"),
+            format!("https://relay.example/#{KEY}%26addr%3D192.0.2.7%26sni%3Dnone"),
+        ] {
+            assert_eq!(read(&said).as_deref(), Ok(WHOLE), "{said:?}");
+        }
+        for said in [
+            format!("{SHORT}:~:text=WhatsApp"),
+            format!("{SHORT}/"),
+            SHORT.replace('#', "%23"),
+            format!("https://relay.example/{KEY}/ws/chat"),
+            format!("wss://relay.example/{KEY}/ws/chat?ED=1"),
+            format!("WSS://relay.example/{KEY}/tunnel"),
+            format!("https://relay.example/{KEY}/status.json?probe=1"),
+            format!("relay.example/#{KEY}"),
+            format!("relay.example/{KEY}/"),
+        ] {
+            assert_eq!(read(&said).as_deref(), Ok(SHORT), "{said:?}");
+        }
+    }
+
+    #[test]
+    fn several_links_stay_several_however_they_are_written() {
+        let second = SHORT.replace("relay", "other");
+        let both = vec![WHOLE.to_owned(), second.clone()];
+        let in_pieces = WHOLE.split_at(30);
+        for said in [
+            vec![format!("{WHOLE} {second}")],
+            vec![format!("\n{WHOLE}\n\n  {second}\n")],
+            vec![WHOLE.to_owned(), String::new(), second.clone()],
+            vec![in_pieces.0.to_owned(), format!("  {}", in_pieces.1), second.clone()],
+        ] {
+            assert_eq!(several(&said), both, "{said:?}");
+        }
+        assert!(several(&[" ".to_owned()]).is_empty());
+    }
+
+    #[test]
+    fn what_is_foreign_is_named_and_nothing_else_of_the_key() {
+        let cyrillic = SHORT.replace('a', "а").replace("relаy.exаmple", "relay.example");
+        let error = read(&cyrillic).expect_err("another letter");
+        assert_eq!(error, UnusableLink::Foreign('а'));
+        assert!(error.to_string().contains("U+0430") && !error.to_string().contains("0123"), "{error}");
+        for none in ["", "garbage", "relay", "0123456789abcdef", "https://", "#"] {
+            assert!(read(none).is_err(), "{none}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn what_is_clean_stays_as_it_is(said in any::<String>()) {
+            let once = link(&said);
+            prop_assert_eq!(cleaned(&once).len() <= once.len(), true);
+            let whole = link(WHOLE);
+            prop_assert_eq!(whole, WHOLE);
+        }
+    }
+}

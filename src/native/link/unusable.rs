@@ -1,0 +1,48 @@
+//! What is wrong with a link, in words for whoever was given it. They hold no part of it but a letter that is foreign to it.
+
+use std::fmt;
+
+use super::PARAMETERS;
+
+/// What is wrong with a link. It holds no part of it, in which there is a key.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum UnusableLink {
+    /// Not `https://host/#KEY`.
+    NoUrl,
+    /// Neither `https` nor `http`.
+    Scheme,
+    /// There is a path or a query; the key belongs behind `#`.
+    Path,
+    /// The key has a character that is none of them, such as a letter of another alphabet that looks the same.
+    Foreign(char),
+    /// The key is not 16 to 128 characters of `A-Z a-z 0-9 - _ . ~`.
+    Key,
+    /// This parameter's value is not usable.
+    Parameter(&'static str),
+    /// There is no such parameter, or it is there twice.
+    Unknown,
+}
+
+impl fmt::Display for UnusableLink {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoUrl => f.write_str("it is not like https://relay.example/#KEY"),
+            Self::Scheme => f.write_str("it begins neither with https:// nor with http://"),
+            Self::Path => f.write_str("there is more than the address and #KEY"),
+            Self::Foreign(letter) => {
+                write!(
+                    f,
+                    "in its key is “{letter}” (U+{:04X}), which only looks like a letter of a key, or came in on the way",
+                    u32::from(*letter)
+                )
+            }
+            Self::Key => f.write_str("its key is not 16 to 128 letters, digits, - _ . ~; perhaps a part is missing"),
+            Self::Parameter(name) => write!(f, "what stands behind {name}= cannot be used"),
+            Self::Unknown => {
+                write!(f, "behind # it has a part that is none of {}, or has one twice", PARAMETERS.join(", "))
+            }
+        }
+    }
+}
+
+impl std::error::Error for UnusableLink {}
