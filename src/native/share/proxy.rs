@@ -93,10 +93,15 @@ impl FromStr for Proxy {
 
     /// Reads `host`, `host:port`, or the link.
     fn from_str(text: &str) -> Result<Self, UnusableProxy> {
+        let words = text.split_whitespace().count();
         let text = cleaned(text);
         let text = text.as_str();
         if text.contains("://") {
             return Url::parse(text).ok().and_then(|url| Self::of_url(&url)).ok_or(UnusableProxy);
+        }
+        // Two words are no name that was broken.
+        if words > 1 {
+            return Err(UnusableProxy);
         }
         let (name, chat_port) = match text.rsplit_once(':') {
             Some((name, digits)) if text.parse::<std::net::Ipv6Addr>().is_err() && !digits.ends_with(']') => {

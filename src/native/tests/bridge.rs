@@ -142,7 +142,7 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
     let link = &format!("https://relay.example/#{KEY}");
     for (args, wanted) in [
         (vec!["ftp://relay.example/#a-key-of-the-tests"], "link 1 cannot be used: "),
-        (vec![link, "relay.example#a-key-of-the-tests"], "link 2 cannot be used: "),
+        (vec![link, "relay#a-key-of-the-tests"], "link 2 cannot be used: "),
         (vec![link, "https://relay.example/#a-key"], "link 2 cannot be used: "),
         (vec![""], "no link"),
         (vec![link, "--listen", &taken], &own),
