@@ -164,45 +164,39 @@ async fn uploads_that_nobody_takes(kind: Kind) -> Result<()> {
     must_not_rise(&bench, "uploads that nobody takes", attack).await
 }
 
-async fn pipes_that_nobody_reads(kind: Kind) -> Result<()> {
-    let bench = Bench::start(kind).await?;
+/// So many clients of a kind, who stay for a while.
+async fn crowd(bench: &Bench, what: &str, clients: usize, connect: impl AsyncFn() -> Result<Client>) -> Result<()> {
     let attack = async {
-        let mut clients = Vec::new();
-        for _ in 0..150 {
-            clients.push(Client::pipe(&bench, "sim source 67108864").await?);
+        let mut here = Vec::new();
+        for _ in 0..clients {
+            here.push(connect().await?);
         }
         sleep(TIME / 2).await;
         Ok(())
     };
-    must_not_rise(&bench, "pipes that nobody reads", attack).await
+    must_not_rise(bench, what, attack).await
 }
 
-async fn messages_that_never_come(kind: Kind) -> Result<()> {
+async fn pipes_that_nobody_reads(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
-    let attack = async {
-        let mut clients = Vec::new();
-        for _ in 0..200 {
-            let mut client = Client::pipe(&bench, "sim echo").await?;
-            // As long as the runtime lets a message be.
-            let header = [&[0x82, 0x80 | 127][..], &(1_u64 << 20).to_be_bytes(), &[0; 4], &[7; 100]].concat();
-            client.0.write_all(&header).await?;
-            clients.push(client);
-        }
-        sleep(TIME / 2).await;
-        Ok(())
-    };
-    must_not_rise(&bench, "messages that never come", attack).await
+    let connect = async || Client::pipe(&bench, "sim source 67108864").await;
+    crowd(&bench, "pipes that nobody reads", 150, connect).await
 }
 
 async fn tunnels_that_nobody_reads(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
-    let attack = async {
-        let mut clients = Vec::new();
-        for _ in 0..200 {
-            clients.push(Client::tunnel(&bench, "sim source 67108864").await?);
-        }
-        sleep(TIME / 2).await;
-        Ok(())
+    let connect = async || Client::tunnel(&bench, "sim source 67108864").await;
+    crowd(&bench, "tunnels that nobody reads", 200, connect).await
+}
+
+async fn messages_that_never_come(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let connect = async || {
+        let mut client = Client::pipe(&bench, "sim echo").await?;
+        // As long as the runtime lets a message be.
+        let header = [&[0x82, 0x80 | 127][..], &(1_u64 << 20).to_be_bytes(), &[0; 4], &[7; 100]].concat();
+        client.0.write_all(&header).await?;
+        Ok(client)
     };
-    must_not_rise(&bench, "tunnels that nobody reads", attack).await
+    crowd(&bench, "messages that never come", 200, connect).await
 }

@@ -10,9 +10,6 @@ macro_rules! print {
 }
 
 macro_rules! println {
-    () => {
-        print!("\n")
-    };
     ($($words:tt)*) => {
         print!("{}\n", format_args!($($words)*))
     };
@@ -25,9 +22,6 @@ macro_rules! eprint {
 }
 
 macro_rules! eprintln {
-    () => {
-        eprint!("\n")
-    };
     ($($words:tt)*) => {
         eprint!("{}\n", format_args!($($words)*))
     };

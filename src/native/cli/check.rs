@@ -3,7 +3,7 @@
 //! What the lines say is `texts`'.
 
 use std::fmt::Write as _;
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, IsTerminal};
 use std::process::ExitCode;
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime};
@@ -210,8 +210,6 @@ impl Screen {
             if let Some((stage, begun)) = now.filter(|(_, begun)| self.terminal && begun.elapsed() > LONG) {
                 self.clear();
                 eprint!("{} … {} s", texts::doing(stage), begun.elapsed().as_secs());
-                // It is only for whoever looks.
-                let _ = io::stderr().flush();
             }
         }
     }

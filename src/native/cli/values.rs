@@ -4,7 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use clap::builder::{BoolishValueParser, TypedValueParser};
+use clap::builder::BoolishValueParser;
 use clap::{ArgAction, Command};
 use ipnet::IpNet;
 
@@ -15,7 +15,7 @@ pub(super) fn tolerant(command: Command) -> Command {
         let empty = |name| std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
         let arg = if arg.get_env().is_some_and(empty) { arg.env(None) } else { arg };
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
-        if is_switch { arg.value_parser(BoolishValueParser::new().map(|on| on)) } else { arg }
+        if is_switch { arg.value_parser(BoolishValueParser::new()) } else { arg }
     });
     command.mut_subcommands(tolerant)
 }

@@ -15,10 +15,11 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
 use super::MESSAGE_MAX;
+use crate::eyeballs;
 use crate::tunnel::BoxedStream;
 use crate::tunnel::carrier::{self, Web};
+use crate::tunnel::request;
 use crate::tunnel::stream::Prefixed;
-use crate::tunnel::{request, upstream};
 use crate::upgrade;
 
 /// The upgraded connection of one URL, or nothing if it refuses, fails or takes too long.
@@ -41,7 +42,7 @@ async fn connect(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> io::
     let host = uri.host().ok_or_else(|| invalid("no host"))?;
     let secure = uri.scheme_str() == Some("https");
     let port = uri.port_u16().unwrap_or(if secure { 443 } else { 80 });
-    let tcp = upstream::dial(&format!("{host}:{port}")).await?;
+    let tcp = eyeballs::connect(&format!("{host}:{port}")).await?;
     let mut stream: BoxedStream = if secure {
         let name = host.trim_start_matches('[').trim_end_matches(']').to_owned();
         let name = ServerName::try_from(name).map_err(|_| invalid("no name for TLS"))?;

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::dial::dial;
 use super::pages::{Answer, answer};
 use super::shared::Shared;
-use crate::tunnel::upstream;
+use crate::eyeballs;
 
 pub(super) async fn status(shared: &Shared, owner: &str, headers: &HeaderMap, query: &str) -> Answer {
     let counts = &shared.counts;
@@ -77,7 +77,7 @@ async fn any<'a, T, F: Future<Output = bool>>(candidates: &'a [T], answers: impl
 }
 
 async fn accepts(to: &Authority) -> bool {
-    matches!(timeout(limits::DIAL_TOTAL, upstream::dial(&to.to_string())).await, Ok(Ok(_)))
+    matches!(timeout(limits::DIAL_TOTAL, eyeballs::connect(&to.to_string())).await, Ok(Ok(_)))
 }
 
 async fn upgrades(url: &str, headers: &HeaderMap, shared: &Shared) -> bool {

@@ -37,11 +37,6 @@ pub(crate) struct Upstream {
 
 type Connecting = Pin<Box<dyn Future<Output = io::Result<TcpStream>> + Send>>;
 
-/// A connection of its own; the caller limits the time.
-pub(crate) async fn dial(authority: &str) -> io::Result<TcpStream> {
-    eyeballs::connect(authority).await
-}
-
 impl Upstream {
     /// None yet; what goes through is counted here.
     pub(crate) fn new(meter: &Meter) -> Self {
@@ -51,7 +46,7 @@ impl Upstream {
     /// Begins a connection.
     pub(crate) fn connect(&mut self, candidate: Candidate, authority: &Authority) {
         let authority = authority.to_string();
-        self.connecting.push((candidate, Box::pin(async move { dial(&authority).await })));
+        self.connecting.push((candidate, Box::pin(async move { eyeballs::connect(&authority).await })));
     }
 
     /// Drops one that lost.

@@ -1,7 +1,6 @@
 //! What the bridge prints: for people a code to scan and one live line, for programs JSON.
 
 use std::convert::Infallible;
-use std::io::Write as _;
 use std::net::{IpAddr, SocketAddr};
 use std::time::Duration;
 
@@ -159,8 +158,6 @@ fn is_event(before: &Standing, now: &Standing) -> bool {
         || before.failed != now.failed
 }
 
-/// Whoever read it may be gone; that ends nothing.
 fn print(text: &str) {
-    let mut out = std::io::stdout().lock();
-    let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+    print!("{text}");
 }
