@@ -81,6 +81,16 @@ pub const ACKS_PER_WINDOW: u32 = 4;
 /// in the caches, which saves the relay more than the acknowledgements cost it.
 pub const CLIENT_ACK_BYTES: u32 = 64 << 10;
 
+/// Bytes that were delivered this long ago, and at least so many, are acknowledged however large the window is: on a slow line
+/// its sender waits for nothing else.
+pub const ACK_AFTER: (Duration, u32) = (Duration::from_secs(1), MESSAGE_MIN);
+
+/// A message to a peer on a slow line has at least this many bytes.
+pub const MESSAGE_MIN: u32 = 4 << 10;
+
+/// A message to a peer of whom nothing is known yet has at most this many bytes.
+pub const MESSAGE_AT_FIRST: u32 = 16 << 10;
+
 /// Messages delivered since the last acknowledgement at which the next is sent, however few their bytes: it lets a sender
 /// of small messages keep below `IN_FLIGHT_MESSAGES`.
 pub const ACK_MESSAGES: u32 = 256;

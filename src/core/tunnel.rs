@@ -6,6 +6,7 @@
 
 pub mod message;
 pub mod upgrade;
+mod pace;
 mod outbound;
 mod inbound;
 mod duplex;

@@ -11,6 +11,7 @@ mod carriers;
 mod ending;
 
 use alloc::{collections::VecDeque, string::String};
+use core::time::Duration;
 
 use super::{
     Carrier,
@@ -21,7 +22,7 @@ use super::{
 use crate::{chunk::Chunk, codes::Code, limits, time::Instant};
 use backoff::Backoff;
 use carriers::{Attempt, Stage};
-use liveness::{Liveness, Verdict};
+use liveness::{Ahead, Liveness, Verdict};
 
 pub use interface::{Input, Options, Output, Timing};
 
@@ -70,7 +71,7 @@ impl<C: Chunk + Clone> Client<C> {
     /// A tunnel for a TCP connection that was accepted at `now`.
     pub fn new(options: Options, now: Instant) -> Self {
         let mut backoff = Backoff::new(options.seed, now);
-        let liveness = Liveness::new(&options.timing, backoff.jitter(), now);
+        let liveness = Liveness::new(&options.timing, Duration::ZERO, backoff.jitter(), now);
         let mut client = Self {
             options,
             phase: Phase::Opening,
@@ -93,6 +94,7 @@ impl<C: Chunk + Clone> Client<C> {
 
     /// Takes what happened at `now`.
     pub fn handle(&mut self, input: Input<'_, C>, now: Instant) {
+        self.duplex.set_now(now);
         if let Phase::Done = self.phase {
             return;
         }
@@ -106,6 +108,11 @@ impl<C: Chunk + Clone> Client<C> {
                 self.backoff.proven();
             }
             Input::Pong(_) => {}
+            Input::Moved(carrier) => {
+                if self.duplex.carrier() == Some(carrier) {
+                    self.liveness.heard(now);
+                }
+            }
             Input::CarrierClosed(carrier, ending) => self.carrier_closed(carrier, ending, now),
             Input::Read(chunk) => self.duplex.read(chunk),
             Input::ReadEnd => self.duplex.read_end(),
@@ -214,14 +221,14 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     fn resumed(&mut self, carrier: Carrier, stage: Option<Stage>, resumed: &Resumed, now: Instant) -> Result<(), Code> {
-        let Some(Stage::Asked(asked)) = stage else { return Err(Code::Protocol) };
-        let position = resumed.from.unwrap_or(asked);
-        if position < asked || position > self.duplex.inbound.received() {
+        let Some(Stage::Asked { received, at }) = stage else { return Err(Code::Protocol) };
+        let position = resumed.from.unwrap_or(received);
+        if position < received || position > self.duplex.inbound.received() {
             return Err(Code::Protocol);
         }
         self.in_use();
         self.rotate.take_if(|least| carrier.0 >= *least);
-        self.fresh_liveness(now);
+        self.fresh_liveness(at, now);
         if let Phase::Failed { code, .. } = self.phase {
             self.duplex.take_over(carrier);
             self.say_reset(carrier, code);
@@ -239,9 +246,10 @@ impl<C: Chunk + Clone> Client<C> {
         Ok(())
     }
 
-    fn fresh_liveness(&mut self, now: Instant) {
+    /// Of a carrier whose upgrade was answered now.
+    fn fresh_liveness(&mut self, asked_at: Instant, now: Instant) {
         let jitter = self.backoff.jitter();
-        self.liveness = Liveness::new(&self.options.timing, jitter, now);
+        self.liveness = Liveness::new(&self.options.timing, now.since(asked_at), jitter, now);
         self.questions = 0;
     }
 
@@ -261,7 +269,8 @@ impl<C: Chunk + Clone> Client<C> {
         let jitter = self.backoff.jitter();
         // It is closed already, and its end is awaited.
         let closing = matches!(self.phase, Phase::Failed { .. });
-        match self.liveness.check(&self.options.timing, jitter, now) {
+        let ahead = Ahead { bytes: self.duplex.outbound.in_flight(), rate: self.duplex.rate() };
+        match self.liveness.check(&self.options.timing, ahead, jitter, now) {
             Verdict::Ping if !closing => self.outputs.push_back(Output::Ping(carrier)),
             Verdict::Fine | Verdict::Ping => {}
             Verdict::Dead => {

@@ -10,8 +10,9 @@ use super::{
     inbound::Inbound,
     message::{Ack, Control, Fin},
     outbound::Outbound,
+    pace::Pace,
 };
-use crate::{chunk::Chunk, codes::Code, limits};
+use crate::{chunk::Chunk, codes::Code, limits, time::Instant};
 
 /// What the adapter is to do; `relay` and `client` pass it on.
 #[derive(Debug, PartialEq, Eq)]
@@ -32,6 +33,9 @@ pub(super) struct Duplex<C> {
     /// One that was replaced and may still bring bytes, with the position of the next.
     older: Option<(Carrier, u64)>,
     tcp: Tcp,
+    /// How fast the peer takes what the carrier in use is given.
+    pace: Pace,
+    now: Instant,
     outputs: VecDeque<Output<C>>,
 }
 
@@ -78,8 +82,15 @@ impl<C: Chunk + Clone> Duplex<C> {
             current: None,
             older: None,
             tcp: Tcp::Opening,
+            pace: Pace::default(),
+            now: Instant::from_millis(0),
             outputs: VecDeque::new(),
         }
+    }
+
+    /// It is `now`, for all that follows.
+    pub(super) const fn set_now(&mut self, now: Instant) {
+        self.now = now;
     }
 
     /// The first carrier, which brings the stream from its start.
@@ -102,6 +113,11 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// Messages that the carrier in use was given and the peer is to answer: data, and our end.
     pub(super) fn questions(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.questions)
+    }
+
+    /// Bytes a second that the peer takes of what the carrier in use is given, if that is known.
+    pub(super) const fn rate(&self) -> Option<u64> {
+        self.pace.rate()
     }
 
     /// The carrier that was replaced and may still bring bytes.
@@ -170,7 +186,7 @@ impl<C: Chunk + Clone> Duplex<C> {
         }
         let at = *position;
         *position = at.saturating_add(len as u64);
-        let new = if len == 0 { 0 } else { self.inbound.take(at, chunk)? };
+        let new = if len == 0 { 0 } else { self.inbound.take(at, chunk, self.now)? };
         self.pump();
         Ok(new)
     }
@@ -178,7 +194,9 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// A carrier brought an acknowledgement. An older one's is worth nothing: the newer repeats it.
     pub(super) fn ack(&mut self, from: Carrier, ack: Ack) -> Result<(), Code> {
         if self.carrier() == Some(from) {
+            let before = self.outbound.acked();
             self.outbound.ack(ack.n, ack.fin)?;
+            self.pace.acked(self.outbound.acked() - before, self.outbound.in_flight(), self.now);
             self.pump();
         }
         Ok(())
@@ -221,6 +239,7 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     fn replace(&mut self, attachment: Attachment) -> Option<Carrier> {
         let replaced = self.current.replace(attachment);
+        self.pace = Pace::default();
         // Whatever was to go over the older one goes over this.
         self.outputs.retain(|output| match output {
             Output::Send(..) | Output::Control(..) => false,
@@ -298,7 +317,9 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     fn send(&mut self) {
         let Some(current) = &mut self.current else { return };
-        while let Some(chunk) = self.outbound.next_message(current.budget) {
+        let most = u64::from(self.pace.message());
+        while let Some(chunk) = self.outbound.next_message(current.budget.min(most)) {
+            self.pace.sent(self.now);
             let len = chunk.len() as u64;
             current.budget = current.budget.saturating_sub(len);
             current.given = current.given.saturating_add(len);
@@ -310,7 +331,7 @@ impl<C: Chunk + Clone> Duplex<C> {
             current.questions += 1;
             self.outputs.push_back(Output::Control(carrier, Control::Fin(Fin { n })));
         }
-        if let Some(ack) = self.inbound.next_ack() {
+        if let Some(ack) = self.inbound.next_ack(self.now) {
             self.outputs.push_back(Output::Control(carrier, Control::Ack(ack)));
         }
     }

@@ -3,7 +3,7 @@
 //! `acked ≤ delivered ≤ received ≤ acked + window`, or the sender broke the protocol.
 
 use super::message::Ack;
-use crate::{chunk::Chunk, codes::Code, limits, queue::Queue};
+use crate::{chunk::Chunk, codes::Code, limits, queue::Queue, time::Instant};
 
 #[derive(Debug)]
 pub(super) struct Inbound<C> {
@@ -12,6 +12,8 @@ pub(super) struct Inbound<C> {
     delivered: u64,
     acked: u64,
     messages_since_ack: u32,
+    /// When the first byte came that is not acknowledged.
+    unacked_since: Option<Instant>,
     ack_bytes: u32,
     window: u32,
     /// What the peer accepts. It may hold itself to as much, whatever we accept.
@@ -42,6 +44,7 @@ impl<C: Chunk> Inbound<C> {
             delivered: 0,
             acked: 0,
             messages_since_ack: 0,
+            unacked_since: None,
             window: limits::WINDOW_MIN,
             peers_window: limits::WINDOW_MIN,
             fin: Fin::Open,
@@ -84,7 +87,7 @@ impl<C: Chunk> Inbound<C> {
     }
 
     /// Bytes whose first is the stream's byte `at`; those that were there before are dropped. Returns how many were new.
-    pub(super) fn take(&mut self, at: u64, chunk: C) -> Result<usize, Code> {
+    pub(super) fn take(&mut self, at: u64, chunk: C, now: Instant) -> Result<usize, Code> {
         let end = at.saturating_add(chunk.len() as u64);
         let beyond = end > self.acked.saturating_add(u64::from(self.window));
         let behind_the_end = match self.fin {
@@ -102,6 +105,7 @@ impl<C: Chunk> Inbound<C> {
         let chunk = if overlap == 0 { chunk } else { chunk.split_at(overlap).1 };
         let len = chunk.len();
         self.received = end;
+        self.unacked_since.get_or_insert(now);
         let at_once = self.queue.is_empty();
         self.queue.push(if at_once { chunk } else { chunk.compact() });
         if self.queue.size().messages > limits::UNDELIVERED_MESSAGES { Err(Code::Flood) } else { Ok(len) }
@@ -152,18 +156,22 @@ impl<C: Chunk> Inbound<C> {
     }
 
     /// The acknowledgement that is due.
-    pub(super) fn next_ack(&mut self) -> Option<Ack> {
+    pub(super) fn next_ack(&mut self, now: Instant) -> Option<Ack> {
         let part = self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW;
         let due = u64::from(part.min(self.ack_bytes));
         let fin = self.fin == Fin::Delivered;
         let bytes = self.delivered - self.acked;
-        (fin || bytes >= due || (bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES)).then(|| self.ack())
+        let many = bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES;
+        let (after, least) = limits::ACK_AFTER;
+        let old = bytes >= u64::from(least) && self.unacked_since.is_some_and(|since| now >= since + after);
+        (fin || bytes >= due || many || old).then(|| self.ack())
     }
 
     /// An acknowledgement of what is delivered.
     pub(super) fn ack(&mut self) -> Ack {
         self.acked = self.delivered;
         self.messages_since_ack = 0;
+        self.unacked_since = None;
         let fin = matches!(self.fin, Fin::Delivered | Fin::Acked);
         if fin {
             self.fin = Fin::Acked;

@@ -106,6 +106,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     /// Takes what happened at `now`.
     pub fn handle(&mut self, input: Input<'_, C>, now: Instant) {
+        self.duplex.set_now(now);
         match input {
             Input::Resume(carrier, resume) => self.resume(carrier, &resume, now),
             Input::Data(carrier, chunk) => self.data(carrier, chunk, now),

@@ -16,7 +16,7 @@ use std::{boxed::Box, vec::Vec};
 
 use super::client::Timing;
 use crate::codes::Code;
-use link::Fate;
+use link::{Fate, Line};
 use tcp::{End, Habits};
 use world::{Act, Evil, Plan, World};
 
@@ -117,6 +117,10 @@ fn random_plan(seed: u64) -> Plan {
         freeze,
         latency: (least, least + rng.u64(1..300)),
         jitter: rng.u64(..50),
+        line: Line::new(
+            (rng.u8(..8) == 0).then(|| rng.u64(8 << 10..1 << 20)),
+            (rng.u8(..8) == 0).then(|| rng.u64(10..100)),
+        ),
         late_news: rng.bool(),
         timing: Timing::DEFAULT,
         local,
@@ -209,6 +213,7 @@ fn quiet_plan() -> Plan {
         freeze: None,
         latency: (50, 50),
         jitter: 0,
+        line: Line::default(),
         late_news: false,
         timing: Timing::DEFAULT,
         local: Habits::quick(100, End::After(0)),

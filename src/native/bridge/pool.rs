@@ -19,7 +19,7 @@ use crate::trouble::Trouble;
 use crate::tunnel::{self, Dialer, Timing};
 
 /// Another relay can be reached if it is within this time.
-const REACH: Duration = Duration::from_secs(4);
+const REACH: Duration = Duration::from_secs(8);
 
 /// A relay's place in the list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -80,8 +80,8 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             hedge: Duration::from_secs(1),
-            // WhatsApp's apps give up a connection after 20 s.
-            open: Duration::from_secs(20),
+            // WhatsApp's apps give up a connection after 20 s by themselves; what is there for them to know is when nobody will.
+            open: Duration::from_secs(45),
             leave: Duration::from_secs(10),
             cooldown: (Duration::from_secs(15), Duration::from_secs(300)),
             budget: None,

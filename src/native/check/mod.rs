@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pasarela_noise::WHATSAPP_ROOT;
 use rustls::pki_types::CertificateDer;
 
-use crate::connect::{self, Connector, Resolver, Setup};
+use crate::connect::{self, Connector, Pace, Resolver, Setup};
 use crate::link::Link;
 use crate::share::Proxy;
 
@@ -96,7 +96,9 @@ pub async fn run(subject: &Subject, options: &Options, observer: Observer<'_>) -
     let mut record = Record::new(options.limit, observer);
     let what = match subject {
         Subject::Relay(link) => {
-            let setup = Setup { extra_roots: options.authorities.clone(), ..Setup::new(Arc::clone(&options.resolver)) };
+            let mut setup = Setup::new(Arc::clone(&options.resolver));
+            setup.extra_roots = options.authorities.clone();
+            setup.pace = Pace { stage: options.limit, whole: options.limit * 3, ..Pace::DEFAULT };
             let connector = Connector::new(link, &setup).map_err(Unusable::Link)?;
             // Where it stopped is in the record.
             let _ = relay::run((link, connector), options, &trust, &mut record).await;

@@ -5,6 +5,7 @@
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use futures_util::FutureExt;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
@@ -17,7 +18,7 @@ use super::report::{Failed, Step};
 use super::tcp;
 use super::tls::{Refusal, Secured};
 use crate::link::Address;
-use crate::trouble::{Stage, Trouble};
+use crate::trouble::Trouble;
 use crate::tunnel::BoxedStream;
 
 /// How a relay is reached.
@@ -72,7 +73,7 @@ impl Way {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// A race, and another if all that the first was told about addresses was good for nothing.
+    /// A race, with other addresses if all that was told at first was good for nothing.
     async fn races(&self, cold: bool, deadline: Instant) -> Result<Won<Through>, Failed> {
         let (first, order) = {
             let memory = self.memory();
@@ -84,17 +85,16 @@ impl Way {
             self.attempt(candidate, deadline)
         };
         let targets = 0..self.targets.len();
-        let resolving = targets.clone().map(|target| self.resolve(target, deadline)).collect();
-        let pace = self.pace;
-        let first: Vec<_> = first.into_iter().collect();
-        let race = Race { pace, deadline, first, targets: resolving, order, attempt: &attempt };
-        let failed = match race.run().await {
-            Err(failed) if failed.trouble.stage() <= Stage::Tls => failed,
-            outcome => return outcome,
+        let race = Race {
+            pace: self.pace,
+            deadline,
+            first: first.into_iter().collect(),
+            targets: targets.clone().map(|target| self.resolve(target, deadline).boxed()).collect(),
+            later: targets.map(|target| self.reconsider(target, deadline, &tried).boxed()).collect(),
+            order,
+            attempt,
         };
-        let resolving = targets.map(|target| self.reconsider(target, deadline, &tried)).collect();
-        let race = Race { pace, deadline, first: Vec::new(), targets: resolving, order, attempt };
-        race.run().await.map_err(|second| if second.trouble.stage() > failed.trouble.stage() { second } else { failed })
+        race.run().await
     }
 
     async fn prepare<T>(&self) -> T {
@@ -135,7 +135,7 @@ impl Way {
 
     async fn attempt(&self, candidate: Candidate, deadline: Instant) -> Result<Through, Failed> {
         let begun = Instant::now();
-        let tcp = tcp::connect(candidate.address, deadline.min(begun + self.pace.connect)).await?;
+        let tcp = tcp::connect(candidate.address, deadline.min(begun + self.pace.stage)).await?;
         let local = tcp.local_addr().map(|address| address.ip()).ok();
         let mut steps = vec![Step::Connected { address: candidate.address, took: begun.elapsed() }];
         let Some(hello) = &self.hello else {
@@ -159,7 +159,7 @@ impl Way {
     ) -> Result<(TlsStream<TcpStream>, Step), Trouble> {
         let client = timeout_at(deadline, hello.client()).await.unwrap_or(Err(Trouble::NoEch))?;
         let begun = Instant::now();
-        let limit = deadline.min(begun + self.pace.handshake);
+        let limit = deadline.min(begun + self.pace.stage);
         let handshake = async {
             let list = match client.handshake(tcp).await {
                 Ok((stream, secured)) => return Ok((stream, secured, false)),

@@ -3,8 +3,8 @@
 //! What an attempt is the caller says: here it has won when it is through, and for a relay that is behind the TLS handshake,
 //! since networks cut connections after the hello. It resolves no names and remembers nothing.
 
-use std::collections::VecDeque;
-use std::future::Future;
+use std::collections::{BTreeMap, VecDeque};
+use std::future::{Future, pending};
 use std::net::SocketAddr;
 use std::time::Duration;
 
@@ -22,22 +22,23 @@ pub struct Pace {
     pub stagger: Duration,
     /// As many are tried at once.
     pub in_flight: usize,
-    /// TCP is connected in this time.
-    pub connect: Duration,
-    /// The TLS handshake is done in this time.
-    pub handshake: Duration,
+    /// One that is not through in this time makes way for another, and goes on: its line may be long.
+    pub patience: Duration,
+    /// TCP is connected in this time, and the TLS handshake is done in as much again.
+    pub stage: Duration,
     /// All together may take this time.
     pub whole: Duration,
 }
 
 impl Pace {
-    /// For people who wait. The parts are shorter than the whole, so that addresses which answer nothing make way for others.
+    /// For people who wait, some of them for six seconds a round trip. More than two handshakes at once are what some censors
+    /// look for.
     pub const DEFAULT: Self = Self {
         stagger: Duration::from_millis(250),
-        in_flight: 4,
-        connect: Duration::from_secs(4),
-        handshake: Duration::from_secs(5),
-        whole: Duration::from_secs(10),
+        in_flight: 2,
+        patience: Duration::from_secs(3),
+        stage: Duration::from_secs(14),
+        whole: Duration::from_secs(14),
     };
 }
 
@@ -109,6 +110,8 @@ pub(super) struct Race<N, A> {
     pub(super) first: Vec<Candidate>,
     /// The targets, being resolved.
     pub(super) targets: Vec<N>,
+    /// Asked once all that was found before has failed, or is slow.
+    pub(super) later: Vec<N>,
     pub(super) order: Order,
     /// Tries one. It must end at the deadline.
     pub(super) attempt: A,
@@ -123,47 +126,67 @@ where
     /// Gives the first that is through, or the most telling failure: of the latest stage, and among those the first.
     pub(super) async fn run(self) -> Result<Won<T>, Failed> {
         let mut grid = Grid::new(self.order, self.first);
-        let mut waiting: Option<Vec<N>> = Some(self.targets);
+        let mut waiting = VecDeque::from([self.targets, self.later]);
         let mut resolving = FuturesUnordered::new();
         let mut running = FuturesUnordered::new();
+        let mut places = Places::new(&self.pace);
         let mut steps = Vec::new();
         let mut worst: Option<Failed> = None;
         // `None`: the next may start at once.
         let mut next: Option<Instant> = None;
         loop {
-            if next.is_none() && running.len() < self.pace.in_flight && Instant::now() < self.deadline {
+            if next.is_none() && places.any_free() && Instant::now() < self.deadline {
                 if let Some(candidate) = grid.take() {
                     let attempt = (self.attempt)(candidate);
-                    running.push(async move { (candidate, attempt.await) });
+                    let place = places.take();
+                    running.push(async move { (candidate, place, attempt.await) });
                     next = Some(Instant::now() + self.pace.stagger);
                     continue;
                 }
-                resolving.extend(waiting.take().into_iter().flatten());
+                // The first are asked for at once, the later ones when nothing else is left to hope for.
+                let first = waiting.len() > 1;
+                if resolving.is_empty() && (first || places.all_free()) {
+                    resolving.extend(waiting.pop_front().into_iter().flatten());
+                }
             }
             if running.is_empty() && resolving.is_empty() {
+                if waiting.pop_front().is_some_and(|targets| {
+                    resolving.extend(targets);
+                    !resolving.is_empty()
+                }) {
+                    continue;
+                }
                 let mut failed = worst.unwrap_or_else(|| Trouble::NoAddress.into());
                 steps.append(&mut failed.steps);
                 return Err(Failed { steps, ..failed });
             }
             tokio::select! {
-                Some((candidate, result)) = running.next(), if !running.is_empty() => match result {
+                Some((candidate, place, result)) = running.next(), if !running.is_empty() => match result {
                     Ok(value) => {
                         let overtook = grid.began.is_some_and(|family| family != Family::of(&candidate.address));
                         return Ok(Won { value, candidate, overtook, steps });
                     }
                     Err(failed) => {
                         note(&mut worst, failed);
+                        places.leave(place);
                         next = None;
                     }
                 },
                 Some(found) = resolving.next(), if !resolving.is_empty() => {
-                    steps.extend(found.step);
                     match found.result {
-                        Ok(candidates) => grid.add(candidates),
+                        Ok(candidates) => {
+                            if waiting.is_empty() {
+                                // Those that were found first were good for nothing.
+                                steps.clear();
+                            }
+                            steps.extend(found.step);
+                            grid.add(candidates);
+                        }
                         Err(trouble) => note(&mut worst, trouble.into()),
                     }
                 }
                 () = time::sleep_until(next.unwrap_or(self.deadline)), if next.is_some() => next = None,
+                () = places.freed(), if next.is_none() => {}
             }
         }
     }
@@ -173,6 +196,49 @@ where
 fn note(worst: &mut Option<Failed>, failed: Failed) {
     if worst.as_ref().is_none_or(|worst| worst.trouble.stage() < failed.trouble.stage()) {
         *worst = Some(failed);
+    }
+}
+
+/// Who counts as one of those that are tried at once.
+struct Places {
+    most: usize,
+    patience: Duration,
+    begun: usize,
+    /// Until when each does.
+    taken: BTreeMap<usize, Instant>,
+}
+
+impl Places {
+    const fn new(pace: &Pace) -> Self {
+        Self { most: pace.in_flight, patience: pace.patience, begun: 0, taken: BTreeMap::new() }
+    }
+
+    fn take(&mut self) -> usize {
+        self.begun += 1;
+        self.taken.insert(self.begun, Instant::now() + self.patience);
+        self.begun
+    }
+
+    fn leave(&mut self, place: usize) {
+        self.taken.remove(&place);
+    }
+
+    fn any_free(&mut self) -> bool {
+        let now = Instant::now();
+        self.taken.retain(|_, until| now < *until);
+        self.taken.len() < self.most
+    }
+
+    fn all_free(&self) -> bool {
+        self.taken.is_empty()
+    }
+
+    /// Completes when one is free that is taken now.
+    async fn freed(&self) {
+        match self.taken.values().min() {
+            Some(until) => time::sleep_until(*until).await,
+            None => pending().await,
+        }
     }
 }
 

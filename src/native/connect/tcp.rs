@@ -7,6 +7,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
+use crate::eyeballs::wait_outside;
 use crate::trouble::Trouble;
 
 /// Connects, by `limit` at the latest.
@@ -14,5 +15,6 @@ pub(super) async fn connect(address: SocketAddr, limit: Instant) -> Result<TcpSt
     let connected = timeout_at(limit, TcpStream::connect(address)).await;
     let tcp = connected.map_err(|_| Trouble::ConnectTimeout)?.map_err(|error| Trouble::of_connect(&error))?;
     tcp.set_nodelay(true).map_err(|error| Trouble::of_connect(&error))?;
+    wait_outside(&tcp);
     Ok(tcp)
 }

@@ -24,6 +24,9 @@ use verify::Verifier;
 pub use anybody::anybody;
 pub(super) use refusal::Refusal;
 
+/// What is encrypted before the socket has taken it, in bytes. The rest waits where a ping can overtake it.
+const UNSENT: usize = 16 << 10;
+
 /// The authorities that may certify a server.
 #[derive(Clone, Debug)]
 pub(super) struct Authorities(Arc<RootCertStore>);
@@ -125,8 +128,9 @@ impl Client {
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream);
-        let stream = connecting.await.map_err(|error| Refusal::of(&error))?;
-        let (_, connection) = stream.get_ref();
+        let mut stream = connecting.await.map_err(|error| Refusal::of(&error))?;
+        let (_, connection) = stream.get_mut();
+        connection.set_buffer_limit(Some(UNSENT));
         let version = match connection.protocol_version() {
             Some(ProtocolVersion::TLSv1_2) => Version::Tls12,
             Some(_) | None => Version::Tls13,

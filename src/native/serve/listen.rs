@@ -27,7 +27,7 @@ use crate::lobby::Guest;
 use crate::tunnel::BoxedStream;
 
 /// A TLS handshake is due in this time.
-const HANDSHAKE: Duration = Duration::from_secs(10);
+const HANDSHAKE: Duration = Duration::from_secs(15);
 
 /// A request's head is due in this time, whether the first or a further one: bridges keep a connection ready for 50 s, so
 /// that the next stream need not wait for a handshake.

@@ -158,7 +158,7 @@ async fn a_lie_that_looks_true_is_found_out_by_what_is_there() {
     let link = format!("https://relay.example:{}/", front.port()).parse().expect("a link");
     let mut setup = Setup::new(Arc::new(resolver));
     setup.extra_roots = vec![authority.certificate.clone()];
-    setup.pace = Pace { connect: std::time::Duration::from_millis(100), ..Pace::DEFAULT };
+    setup.pace = Pace { patience: std::time::Duration::from_millis(100), ..Pace::DEFAULT };
     let connector = Connector::new(&link, &setup).expect("usable");
     let mut steps = Vec::new();
     within(connector.dial_observed(&mut |step| steps.push(step))).await.expect("reached");

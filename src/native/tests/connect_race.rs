@@ -16,9 +16,9 @@ use crate::within;
 const PACE: Pace = Pace {
     stagger: Duration::from_millis(20),
     in_flight: 4,
-    connect: Duration::from_millis(300),
-    handshake: Duration::from_millis(300),
-    whole: Duration::from_secs(5),
+    patience: Duration::from_millis(300),
+    stage: Duration::from_secs(1),
+    whole: Duration::from_secs(2),
 };
 
 #[tokio::test]

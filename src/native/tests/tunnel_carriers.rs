@@ -19,7 +19,7 @@ const TOTAL: u64 = 8 << 20;
 /// A world whose relay is reached through a line.
 async fn world() -> (World, Line) {
     let world = World::start().await;
-    let line = Line::start(world.relay.address()).await;
+    let line = Line::start(world.relay.address());
     (world, line)
 }
 
@@ -168,7 +168,7 @@ async fn a_relay_that_is_not_there_yet_is_waited_for() {
     let (world, line) = world().await;
     // Accepts and resets: nobody is behind it.
     let nobody = Nobody::new();
-    let nowhere = Line::start(nobody.address()).await;
+    let nowhere = Line::start(nobody.address());
     let mut stream = ask(Tunnel::new(options(nowhere.address())).open(), "sim source 10").await;
     until(stream.handle(), |status| status.dialled >= 3).await;
     nowhere.lead_to(line.address());
@@ -254,4 +254,25 @@ async fn a_carrier_is_not_bound_by_the_time_that_its_upgrade_may_take() {
     stream.write_all(b"still here").await.expect("no failure");
     within(stream.read_exact(&mut [0; 10])).await.expect("no failure");
     assert_eq!(stream.handle().status().carriers, 1);
+}
+
+#[tokio::test]
+async fn a_slow_line_is_no_dead_one() {
+    const RATE: u32 = 32 << 10;
+    const BYTES: u64 = 5 * RATE as u64;
+    let world = World::start().await;
+    let line = Line::slow(world.relay.address(), RATE);
+    let open = async |mode: &str| ask(Tunnel::new(options(line.address())).open(), mode).await;
+    let up = async {
+        let stream = open("sim sink").await;
+        let handle = stream.handle().clone();
+        upload(stream, BYTES).await;
+        handle.status().carriers
+    };
+    let down = async {
+        let mut stream = open(&format!("sim source {BYTES}")).await;
+        download(&mut stream, BYTES).await;
+        stream.handle().status().carriers
+    };
+    assert_eq!(within(async { tokio::join!(up, down) }).await, (1, 1));
 }

@@ -53,6 +53,7 @@ impl Dialer for Direct {
     fn dial(&self) -> Dialling<'_> {
         Box::pin(async {
             let tcp = eyeballs::connect(&self.authority).await?;
+            eyeballs::wait_outside(&tcp);
             match &self.tls {
                 None => Ok(Box::new(tcp) as BoxedStream),
                 Some((name, connector)) => Ok(Box::new(connector.connect(name.clone(), tcp).await?) as BoxedStream),

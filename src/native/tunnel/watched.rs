@@ -28,12 +28,23 @@ pub(crate) struct Watched {
     blocked: bool,
     /// What the stream itself then keeps, in bytes.
     below: usize,
+    /// It took something after it had not, or brought a part of a message.
+    moved: bool,
 }
 
 impl Watched {
     /// No longer message than this may come in, in bytes.
     pub(crate) fn new(stream: Prefixed, longest: usize) -> Self {
-        Self { stream, incoming: Incoming::default(), longest, ignoring: false, unsent: 0, blocked: false, below: 0 }
+        Self {
+            stream,
+            incoming: Incoming::default(),
+            longest,
+            ignoring: false,
+            unsent: 0,
+            blocked: false,
+            below: 0,
+            moved: false,
+        }
     }
 
     /// Nobody wants to hear more: all is thrown away, and ends with the peer's close.
@@ -69,7 +80,13 @@ impl Watched {
     /// All that was given to it is sent, and what it says of its own accord, too.
     pub(crate) const fn is_flushed(&mut self) {
         self.unsent = 0;
+        self.moved |= self.blocked;
         self.blocked = false;
+    }
+
+    /// Whether it took something after it had not, or brought a part of a message, since this was asked last.
+    pub(crate) const fn take_moved(&mut self) -> bool {
+        std::mem::replace(&mut self.moved, false)
     }
 
     /// Bytes in memory.
@@ -78,6 +95,7 @@ impl Watched {
     }
 
     fn wrote(&mut self, taken: Poll<io::Result<usize>>) -> Poll<io::Result<usize>> {
+        self.moved |= self.blocked && taken.is_ready();
         self.blocked = taken.is_pending();
         if let Poll::Ready(Ok(taken)) = &taken {
             self.unsent = self.unsent.saturating_sub(*taken);
@@ -104,6 +122,7 @@ impl AsyncRead for Watched {
             ready!(Pin::new(&mut self.stream).poll_read(cx, buf))?;
             let new = buf.filled().get(before..).unwrap_or_default();
             self.incoming.read(new, longest);
+            self.moved |= self.incoming.left > 0;
             if new.is_empty() || !(self.ignoring || self.is_too_long()) {
                 return Poll::Ready(Ok(()));
             }
@@ -138,6 +157,7 @@ impl AsyncWrite for Watched {
 
     fn poll_flush(mut self: Pin<&mut Self>, cx: &mut Context<'_>) -> Poll<io::Result<()>> {
         let flushed = Pin::new(&mut self.stream).poll_flush(cx);
+        self.moved |= self.blocked && flushed.is_ready();
         self.blocked = flushed.is_pending();
         flushed
     }

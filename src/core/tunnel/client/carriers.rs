@@ -28,8 +28,11 @@ pub(super) struct Attempt {
 pub(super) enum Stage {
     Dialling,
     Dialled,
-    /// The upgrade is sent; of the relay's stream we had this much.
-    Asked(u64),
+    /// The upgrade was sent then; of the relay's stream we had this much.
+    Asked {
+        received: u64,
+        at: Instant,
+    },
 }
 
 impl<C: Chunk + Clone> Client<C> {
@@ -57,7 +60,7 @@ impl<C: Chunk + Clone> Client<C> {
             return;
         };
         let received = self.duplex.inbound.received();
-        attempt.stage = Stage::Asked(received);
+        attempt.stage = Stage::Asked { received, at: now };
         attempt.deadline = Some(now + self.options.timing.attempt);
         let carrier = attempt.carrier;
         let (window, budget) = (self.options.window, self.options.budget);
@@ -84,7 +87,7 @@ impl<C: Chunk + Clone> Client<C> {
 
     /// Whether the relay was asked to go on over another carrier and has not answered.
     pub(super) fn is_asking(&self) -> bool {
-        self.attempt.as_ref().is_some_and(|attempt| matches!(attempt.stage, Stage::Asked(_)))
+        self.attempt.as_ref().is_some_and(|attempt| matches!(attempt.stage, Stage::Asked { .. }))
     }
 
     /// What TCP has said so far, as far as it fits an upgrade.
@@ -98,13 +101,12 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     pub(super) fn upgraded(&mut self, carrier: Carrier, now: Instant) {
-        if self.attempt.as_ref().is_none_or(|attempt| attempt.carrier != carrier) {
-            return;
-        }
+        let attempt = self.attempt.as_ref().filter(|attempt| attempt.carrier == carrier);
+        let Some(Stage::Asked { at, .. }) = attempt.map(|attempt| attempt.stage) else { return };
         match self.phase {
             Phase::Opening => {
                 self.duplex.begin(carrier, None);
-                self.fresh_liveness(now);
+                self.fresh_liveness(at, now);
                 if self.duplex.outbound.in_flight() > 0 {
                     self.liveness.sent(now);
                 }
@@ -130,7 +132,7 @@ impl<C: Chunk + Clone> Client<C> {
         if !matches!(self.phase, Phase::Open { session: Some(_) }) {
             return;
         }
-        let attempt = self.attempt.take_if(|attempt| !matches!(attempt.stage, Stage::Asked(_)));
+        let attempt = self.attempt.take_if(|attempt| !matches!(attempt.stage, Stage::Asked { .. }));
         for unasked in [attempt, self.spare.take()].into_iter().flatten() {
             self.duplex.close(unasked.carrier, Code::Superseded);
         }

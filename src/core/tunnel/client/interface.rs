@@ -19,6 +19,8 @@ pub enum Input<'t, C> {
     Text(Carrier, &'t str),
     /// A carrier brought the answer to a ping.
     Pong(Carrier),
+    /// A carrier's socket took more of what had to wait for it, or brought a part of a message.
+    Moved(Carrier),
     /// A carrier is gone, or never came to be.
     CarrierClosed(Carrier, Ending),
     /// TCP sent bytes: the answer to `Output::Read`.

@@ -16,6 +16,32 @@ pub(super) struct Liveness {
     in_doubt_since: Option<Instant>,
     /// The pong is due.
     pong_by: Option<Instant>,
+    round_trip: Duration,
+}
+
+/// What is on its way before a ping, in bytes, and how fast it goes, in bytes a second, if that is known.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Ahead {
+    pub(super) bytes: u64,
+    pub(super) rate: Option<u64>,
+}
+
+/// What a socket takes at once, in bytes, whatever its line: a first congestion window, and as much again that waits for it.
+const TAKEN_AT_ONCE: u64 = 32 << 10;
+
+/// What may be in a socket whose line is known, in bytes. A longer queue waits outside, where a ping overtakes it.
+const IN_THE_SOCKET: u64 = 64 << 10;
+
+/// The slowest line that is waited for, in bytes a second.
+const SLOWEST: u64 = 2 << 10;
+
+impl Ahead {
+    /// The time that it takes.
+    fn time(self) -> Duration {
+        let most = if self.rate.is_some() { IN_THE_SOCKET } else { TAKEN_AT_ONCE };
+        let rate = self.rate.unwrap_or(SLOWEST).max(SLOWEST);
+        Duration::from_millis(self.bytes.min(most) * 1000 / rate)
+    }
 }
 
 /// What is to be done about the carrier.
@@ -27,11 +53,12 @@ pub(super) enum Verdict {
 }
 
 impl Liveness {
-    pub(super) fn new(timing: &Timing, jitter: f64, now: Instant) -> Self {
-        Self { ping_at: now + interval(timing, jitter), in_doubt_since: None, pong_by: None }
+    /// Of a carrier whose upgrade took so long, which is a round trip at least.
+    pub(super) fn new(timing: &Timing, round_trip: Duration, jitter: f64, now: Instant) -> Self {
+        Self { ping_at: now + interval(timing, jitter), in_doubt_since: None, pong_by: None, round_trip }
     }
 
-    /// Bytes or an acknowledgement came.
+    /// Something came, or the socket took more of what had to wait for it.
     pub(super) const fn heard(&mut self, now: Instant) {
         self.in_doubt_since = Some(now);
         self.pong_by = None;
@@ -54,7 +81,7 @@ impl Liveness {
     }
 
     /// Looks. `jitter` is from 0 to 1.
-    pub(super) fn check(&mut self, timing: &Timing, jitter: f64, now: Instant) -> Verdict {
+    pub(super) fn check(&mut self, timing: &Timing, ahead: Ahead, jitter: f64, now: Instant) -> Verdict {
         if now < self.wake(timing) {
             return Verdict::Fine;
         }
@@ -63,7 +90,7 @@ impl Liveness {
         }
         self.in_doubt_since = None;
         self.ping_at = now + interval(timing, jitter);
-        self.pong_by = Some(now + timing.pong);
+        self.pong_by = Some(now + timing.pong.max(3 * self.round_trip) + ahead.time());
         Verdict::Ping
     }
 }
@@ -78,6 +105,7 @@ mod tests {
     use super::*;
 
     const TIMING: Timing = Timing::DEFAULT;
+    const NOTHING: Ahead = Ahead { bytes: 0, rate: None };
 
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)
@@ -85,26 +113,41 @@ mod tests {
 
     #[test]
     fn silence_is_asked_about_every_30_s_and_a_missing_pong_is_death() {
-        let mut liveness = Liveness::new(&TIMING, 0.5, at(0));
+        let mut liveness = Liveness::new(&TIMING, Duration::ZERO, 0.5, at(0));
         assert_eq!(liveness.wake(&TIMING), at(30_000));
-        assert_eq!(liveness.check(&TIMING, 0.0, at(30_000)), Verdict::Ping);
+        assert_eq!(liveness.check(&TIMING, NOTHING, 0.0, at(30_000)), Verdict::Ping);
         liveness.pong();
         assert_eq!(liveness.wake(&TIMING), at(54_000));
-        assert_eq!(liveness.check(&TIMING, 1.0, at(54_000)), Verdict::Ping);
-        assert_eq!(liveness.check(&TIMING, 1.0, at(57_999)), Verdict::Fine);
-        assert_eq!(liveness.check(&TIMING, 1.0, at(58_000)), Verdict::Dead);
+        assert_eq!(liveness.check(&TIMING, NOTHING, 1.0, at(54_000)), Verdict::Ping);
+        assert_eq!(liveness.check(&TIMING, NOTHING, 1.0, at(57_999)), Verdict::Fine);
+        assert_eq!(liveness.check(&TIMING, NOTHING, 1.0, at(58_000)), Verdict::Dead);
     }
 
     #[test]
     fn bytes_that_stop_are_asked_about_once_after_3_s() {
-        let mut liveness = Liveness::new(&TIMING, 0.5, at(0));
+        let mut liveness = Liveness::new(&TIMING, Duration::ZERO, 0.5, at(0));
         liveness.sent(at(100));
         liveness.sent(at(2000));
-        assert_eq!(liveness.check(&TIMING, 0.5, at(3100)), Verdict::Ping);
+        assert_eq!(liveness.check(&TIMING, NOTHING, 0.5, at(3100)), Verdict::Ping);
         liveness.pong();
         assert_eq!(liveness.wake(&TIMING), at(33_100));
         liveness.heard(at(4000));
         liveness.heard(at(6000));
         assert_eq!(liveness.wake(&TIMING), at(9000));
+    }
+
+    #[test]
+    fn a_pong_has_the_time_of_the_line_and_of_what_goes_before_it() {
+        let due = |round_trip, bytes, rate| {
+            let mut liveness = Liveness::new(&TIMING, Duration::from_millis(round_trip), 0.5, at(0));
+            liveness.sent(at(0));
+            assert_eq!(liveness.check(&TIMING, Ahead { bytes, rate }, 0.5, at(3000)), Verdict::Ping);
+            liveness.wake(&TIMING).as_millis()
+        };
+        assert_eq!(due(100, 0, None), 7000);
+        assert_eq!(due(6000, 0, None), 21_000);
+        assert_eq!(due(100, 1 << 20, None), 7000 + 16_000);
+        assert_eq!(due(100, 1 << 20, Some(1 << 20)), 7000 + 62);
+        assert_eq!(due(100, 32 << 10, Some(8 << 10)), 7000 + 4000);
     }
 }

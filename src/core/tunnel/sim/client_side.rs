@@ -142,7 +142,7 @@ impl World {
         }
     }
 
-    fn carrier(&self, link: usize) -> Carrier {
+    pub(super) fn carrier(&self, link: usize) -> Carrier {
         Carrier(self.numbered.iter().position(|number| *number == link).unwrap() as u32)
     }
 

@@ -22,7 +22,7 @@ const HANDSHAKE: u64 = 3 << 10;
 
 impl Item {
     /// Bytes that a network sees: a header of a few bytes, and a record of TLS.
-    fn wire(&self) -> u64 {
+    pub(super) fn wire(&self) -> u64 {
         match self {
             Self::Upgrade(header) => header.len() as u64,
             Self::Accepted => HANDSHAKE,
@@ -55,6 +55,34 @@ pub(super) enum Fate {
     SlowAt(u64, u64),
 }
 
+/// What all carriers share: a line of little bandwidth that loses packets.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Line {
+    /// Bytes a second, each way.
+    pub(super) rate: Option<u64>,
+    /// One packet in so many is lost.
+    pub(super) loses: Option<u64>,
+    /// When it has carried all that it was given.
+    free_at: u64,
+}
+
+/// Bytes of a packet.
+const PACKET: u64 = 1400;
+
+impl Line {
+    pub(super) const fn new(rate: Option<u64>, loses: Option<u64>) -> Self {
+        Self { rate, loses, free_at: 0 }
+    }
+
+    /// So many bytes are sent now; gives when the last of them leaves, and how much later what was lost on the way is there.
+    pub(super) fn carry(&mut self, bytes: u64, round_trip: u64, now: u64, rng: &mut fastrand::Rng) -> (u64, u64) {
+        let packets = bytes.div_ceil(PACKET);
+        let lost = self.loses.is_some_and(|one_in| (0..packets).any(|_| rng.u64(..one_in) == 0));
+        self.free_at = self.free_at.max(now) + self.rate.map_or(0, |rate| bytes * 1000 / rate);
+        (self.free_at, if lost { round_trip + 200 } else { 0 })
+    }
+}
+
 /// One way of a carrier.
 #[derive(Debug)]
 pub(super) struct Way {
@@ -73,13 +101,19 @@ impl Way {
         Self { latency, jitter, last: 0, wire: 0, cut: false, lost: false }
     }
 
-    /// When what is sent now arrives, never before what was sent earlier; nothing if it does not.
-    pub(super) fn send(&mut self, item: &Item, freeze: Option<u64>, now: u64, rng: &mut fastrand::Rng) -> Option<u64> {
+    /// When what leaves then arrives, never before what was sent earlier; nothing if it does not.
+    pub(super) fn send(
+        &mut self,
+        item: &Item,
+        freeze: Option<u64>,
+        leaves: u64,
+        rng: &mut fastrand::Rng,
+    ) -> Option<u64> {
         self.wire += item.wire();
         if self.cut || freeze.is_some_and(|most| self.wire > most) {
             return None;
         }
-        self.last = self.last.max(now + self.latency + rng.u64(..=self.jitter));
+        self.last = self.last.max(leaves + self.latency + rng.u64(..=self.jitter));
         Some(self.last)
     }
 

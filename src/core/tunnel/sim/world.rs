@@ -11,7 +11,7 @@ use super::{
         relay::Ending,
         sessions::Sessions,
     },
-    link::{Fate, Item, Link, Way},
+    link::{Fate, Item, Line, Link, Way},
     relay_side::Slot,
     tcp::{Brought, Habits, Tcp},
 };
@@ -34,6 +34,7 @@ pub(super) struct Plan {
     /// One way, in milliseconds: at least and at most.
     pub(super) latency: (u64, u64),
     pub(super) jitter: u64,
+    pub(super) line: Line,
     /// A message dies with its carrier, and that is learnt, but not always soon.
     pub(super) late_news: bool,
     pub(super) timing: Timing,
@@ -72,6 +73,7 @@ pub(super) enum Side {
 #[derive(Debug)]
 pub(super) enum Event {
     Dialled(usize),
+    Moved(usize, bool),
     ArriveUp(usize, Item),
     ArriveDown(usize, Item),
     ClientLearns(usize, Ending),
@@ -99,6 +101,8 @@ pub(super) struct World {
     pub(super) looking_at: Option<usize>,
     pub(super) local: Tcp,
     pub(super) links: Vec<Link>,
+    /// Up, and down.
+    lines: [Line; 2],
     /// By the client's number.
     pub(super) numbered: Vec<usize>,
     pub(super) slots: Vec<Slot>,
@@ -109,6 +113,9 @@ pub(super) struct World {
     pub(super) progress: Vec<(u64, u64)>,
     pub(super) pings: u32,
 }
+
+/// What a socket takes at once, in bytes, whatever the line.
+const SOCKET: u64 = 32 << 10;
 
 /// The one timer of a machine.
 #[derive(Debug, Default)]
@@ -141,6 +148,7 @@ impl World {
             connected: None,
             looking_at: None,
             links: Vec::new(),
+            lines: [plan.line; 2],
             numbered: Vec::new(),
             slots: Vec::new(),
             sessions: Sessions::new(0),
@@ -183,6 +191,7 @@ impl World {
     fn happen(&mut self, event: Event) {
         match event {
             Event::Dialled(link) => self.dialled(link),
+            Event::Moved(link, up) => self.moved(link, up),
             Event::ArriveUp(link, item) => self.arrive_up(link, item),
             Event::ArriveDown(link, item) => self.arrive_down(link, item),
             Event::ClientLearns(link, ending) => self.client_learns(link, ending),
@@ -229,9 +238,29 @@ impl World {
         }
         let carrier = &mut self.links[link];
         let freeze = if up { None } else { self.plan.freeze };
+        let round_trip = carrier.round_trip();
         let way = if up { &mut carrier.up } else { &mut carrier.down };
-        if let Some(at) = way.send(&item, freeze, self.now, &mut self.rng) {
+        let line = &mut self.lines[usize::from(!up)];
+        let (leaves, lost) = line.carry(item.wire(), round_trip, self.now, &mut self.rng);
+        if let Some(at) = way.send(&item, freeze, leaves + lost, &mut self.rng) {
+            let latency = way.latency();
             self.schedule(at, if up { Event::ArriveUp(link, item) } else { Event::ArriveDown(link, item) });
+            if let Some(rate) = self.plan.line.rate {
+                // The client sees its socket take more, or a part of a message come.
+                let from = if up { self.now } else { self.now + latency };
+                let until = if up { leaves.saturating_sub(SOCKET * 1000 / rate) } else { at };
+                let moves: Vec<_> = (from + 1000..until).step_by(1000).collect();
+                moves.into_iter().for_each(|at| self.schedule(at, Event::Moved(link, up)));
+            }
+        }
+    }
+
+    fn moved(&mut self, link: usize, up: bool) {
+        let carrier = &self.links[link];
+        let way = if up { &carrier.up } else { &carrier.down };
+        if !way.cut && carrier.client_open && !carrier.client_closed && !carrier.evil {
+            let carrier = self.carrier(link);
+            self.tell_client(client::Input::Moved(carrier));
         }
     }
 

@@ -20,13 +20,10 @@ use crate::trouble::Trouble;
 const PACE: Pace = Pace {
     stagger: Duration::from_millis(300),
     in_flight: 4,
-    connect: Duration::from_secs(2),
-    handshake: Duration::from_secs(2),
-    whole: Duration::from_secs(6),
+    patience: Duration::from_secs(2),
+    stage: Duration::from_secs(12),
+    whole: Duration::from_secs(12),
 };
-
-/// One provider, from the connection to the last answer, may take this time.
-const ONE: Duration = Duration::from_secs(4);
 
 type Asking = Shared<BoxFuture<'static, Result<Answer, Trouble>>>;
 
@@ -83,14 +80,13 @@ async fn ask(list: Arc<Vec<Doh>>, cache: Arc<Mutex<Cache>>, name: String) -> Res
         deadline,
         first: all.flat_map(of).collect(),
         targets: Vec::<Ready<Found>>::new(),
+        later: Vec::new(),
         order: Order::Listed,
         attempt: |Candidate { target, address }| {
             let (list, name, no_such_name) = (&list, &name, &no_such_name);
             async move {
                 let doh = list.get(target).ok_or(Trouble::NoResolver)?;
-                let begun = Instant::now();
-                let limit = deadline.min(begun + PACE.connect);
-                let asked = timeout_at(deadline.min(begun + ONE), doh.ask(address, limit, name)).await;
+                let asked = timeout_at(deadline, doh.ask(address, deadline, name)).await;
                 match asked.unwrap_or(Err(NoAnswer)) {
                     Ok(answer) if !answer.addresses.is_empty() => Ok(answer),
                     // Some know less than others, or say so.

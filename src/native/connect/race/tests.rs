@@ -37,6 +37,16 @@ async fn run(
     targets: Vec<(u64, Result<Vec<Candidate>, Trouble>)>,
     deed: impl Fn(&str) -> Option<Deed>,
 ) -> (Result<(String, bool), Trouble>, Log) {
+    run_with((order, first), targets, Vec::new(), deed).await
+}
+
+/// The same with targets that are asked later.
+async fn run_with(
+    (order, first): (Order, Vec<Candidate>),
+    targets: Vec<(u64, Result<Vec<Candidate>, Trouble>)>,
+    later: Vec<(u64, Result<Vec<Candidate>, Trouble>)>,
+    deed: impl Fn(&str) -> Option<Deed>,
+) -> (Result<(String, bool), Trouble>, Log) {
     let begun = Instant::now();
     let deadline = begun + PACE.whole;
     let log = Mutex::new(Log::new());
@@ -44,6 +54,7 @@ async fn run(
         pace: PACE,
         deadline,
         first,
+        later: later.into_iter().map(|(millis, result)| after(millis, result)).collect(),
         targets: targets.into_iter().map(|(millis, result)| after(millis, result)).collect(),
         order,
         attempt: |candidate: Candidate| {
@@ -78,7 +89,8 @@ async fn families_take_turns_a_stagger_apart_and_so_many_at_once() {
     let all = addresses(0, &["192.0.2.1", "192.0.2.2", "192.0.2.3", "2001:db8::1", "2001:db8::2"]);
     let (outcome, log) = run(BY_TURNS, Vec::new(), vec![(0, Ok(all))], SILENT).await;
     assert_eq!(outcome, Err(Trouble::ConnectTimeout));
-    assert_eq!(tried(&log), [("2001:db8::1", 0), ("192.0.2.1", 250), ("2001:db8::2", 500)]);
+    assert_eq!(tried(&log)[..3], [("2001:db8::1", 0), ("192.0.2.1", 250), ("2001:db8::2", 500)]);
+    assert!(log.iter().skip(3).all(|(_, at)| *at >= PACE.patience.as_millis()), "{log:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -156,5 +168,27 @@ async fn it_is_over_at_the_deadline() {
     let begun = Instant::now();
     let all = addresses(0, &["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4"]);
     let (outcome, log) = run(BY_TURNS, Vec::new(), vec![(0, Ok(all))], SILENT).await;
-    assert_eq!((outcome, begun.elapsed(), log.len()), (Err(Trouble::ConnectTimeout), PACE.whole, 3));
+    assert_eq!((outcome, begun.elapsed(), log.len()), (Err(Trouble::ConnectTimeout), PACE.whole, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_is_slow_makes_way_and_may_win_all_the_same() {
+    let all = addresses(0, &["192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.5"]);
+    let (outcome, log) =
+        run(Order::Listed, all, Vec::new(), |name| (name == "192.0.2.2").then_some((12_000, Ok(())))).await;
+    assert_eq!(outcome.map(|(name, _)| name), Ok("192.0.2.2".to_owned()));
+    let times: Vec<_> = tried(&log).into_iter().map(|(_, at)| at).collect();
+    assert_eq!(times, [0, 250, 500, 3000, 3250]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn other_addresses_are_asked_for_when_those_that_are_known_are_slow_or_have_failed() {
+    for (deed, at) in [(None, 3000), (Some((10, Err(Trouble::Refused))), 10)] {
+        let known = || vec![(0, Ok(addresses(0, &["192.0.2.1"])))];
+        let others = vec![(5, Ok(addresses(0, &["192.0.2.1", "192.0.2.2"])))];
+        let deed = |name: &str| if name == "192.0.2.1" { deed } else { Some((1, Ok(()))) };
+        let (outcome, log) = run_with((Order::Listed, Vec::new()), known(), others, deed).await;
+        assert_eq!(outcome.map(|(name, _)| name), Ok("192.0.2.2".to_owned()));
+        assert_eq!(tried(&log), [("192.0.2.1", 0), ("192.0.2.2", at + 5)]);
+    }
 }

@@ -28,6 +28,8 @@ pub(super) enum Event {
     Dialled(Carrier),
     /// The relay accepted it.
     Upgraded(Carrier),
+    /// It is there, and bytes move.
+    Moved(Carrier),
     /// It is there and brought this, or is gone.
     Link(Carrier, carrier::Event),
     /// The relay refused for good.
@@ -172,10 +174,12 @@ impl Carriers {
                 }
                 Err(failure) => self.refused(index, failure),
             },
-            Stage::Open(link) => match std::task::ready!(link.poll_event(cx)) {
-                carrier::Event::Closed(ending) => self.gone(index, ending),
-                carrier::Event::TooLong => self.gone(index, Ending::Cut),
-                event @ (carrier::Event::Data(_) | carrier::Event::Text(_) | carrier::Event::Pong) => {
+            Stage::Open(link) => match link.poll_event(cx) {
+                Poll::Pending if link.take_moved() => Poll::Ready(Event::Moved(carrier)),
+                Poll::Pending => Poll::Pending,
+                Poll::Ready(carrier::Event::Closed(ending)) => self.gone(index, ending),
+                Poll::Ready(carrier::Event::TooLong) => self.gone(index, Ending::Cut),
+                Poll::Ready(event @ (carrier::Event::Data(_) | carrier::Event::Text(_) | carrier::Event::Pong)) => {
                     Poll::Ready(Event::Link(carrier, event))
                 }
             },

@@ -254,6 +254,7 @@ impl Engine {
                 self.status.carriers += 1;
                 Input::Upgraded(carrier)
             }
+            Event::Carrier(CarrierEvent::Moved(carrier)) => Input::Moved(carrier),
             Event::Carrier(CarrierEvent::Refused(error)) => {
                 self.refused = Some(error);
                 Input::End(Code::Gone)

@@ -19,7 +19,7 @@ const BUDGET_MIN: u64 = 1024;
 const PING_MIN: Duration = Duration::from_secs(1);
 
 /// The usual [`Options::answer`]. An upgrade is answered within a round trip; a cold Worker takes a second more.
-pub const ANSWER: Duration = Duration::from_secs(10);
+pub const ANSWER: Duration = Duration::from_secs(14);
 
 /// What a tunnel is made of. Many may share one.
 #[derive(Clone)]
