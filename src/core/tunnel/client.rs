@@ -277,6 +277,7 @@ impl<C: Chunk + Clone> Client<C> {
                 if !closing {
                     self.duplex.close(carrier, Code::Superseded);
                 }
+                self.duplex.doubt();
                 self.carrier_closed(carrier, Ending::Cut, now);
             }
         }

@@ -33,7 +33,7 @@ pub(super) struct Duplex<C> {
     /// One that was replaced and may still bring bytes, with the position of the next.
     older: Option<(Carrier, u64)>,
     tcp: Tcp,
-    /// How fast the peer takes what the carrier in use is given.
+    /// How fast the peer takes what it is sent.
     pace: Pace,
     now: Instant,
     outputs: VecDeque<Output<C>>,
@@ -115,9 +115,14 @@ impl<C: Chunk + Clone> Duplex<C> {
         self.current.as_ref().map_or(0, |current| current.questions)
     }
 
-    /// Bytes a second that the peer takes of what the carrier in use is given, if that is known.
-    pub(super) const fn rate(&self) -> Option<u64> {
+    /// Bytes a second that the peer takes, or is taken for taking.
+    pub(super) fn rate(&self) -> u64 {
         self.pace.rate()
+    }
+
+    /// A carrier was given up for its silence. It may have been slow.
+    pub(super) fn doubt(&mut self) {
+        self.pace.doubt();
     }
 
     /// The carrier that was replaced and may still bring bytes.
@@ -228,7 +233,9 @@ impl<C: Chunk + Clone> Duplex<C> {
         position: u64,
         budget: Option<u64>,
     ) -> Result<Option<Carrier>, Code> {
+        let before = self.outbound.acked();
         self.outbound.resume(has)?;
+        self.pace.resumed(has.saturating_sub(before), self.now);
         Ok(self.replace(Attachment::new(carrier, position, budget)))
     }
 
@@ -239,7 +246,6 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     fn replace(&mut self, attachment: Attachment) -> Option<Carrier> {
         let replaced = self.current.replace(attachment);
-        self.pace = Pace::default();
         // Whatever was to go over the older one goes over this.
         self.outputs.retain(|output| match output {
             Output::Send(..) | Output::Control(..) => false,

@@ -8,6 +8,12 @@ use crate::{limits, time::Instant};
 /// A line of this speed fills a message in this time, in milliseconds.
 const MESSAGE_TIME: u64 = 250;
 
+/// What is believed of a line of which nothing is known, in bytes a second.
+const BELIEVED: u64 = 8 << 10;
+
+/// No line is believed to be slower, in bytes a second.
+const SLOWEST: u64 = 2 << 10;
+
 /// Nothing is known from less time than this, in milliseconds: acknowledgements come in bunches.
 const SAMPLE: u64 = 100;
 
@@ -44,9 +50,25 @@ impl Pace {
         self.since = (in_flight > 0).then_some(now);
     }
 
-    /// Bytes a second that the peer takes, if that is known.
-    pub(super) const fn rate(&self) -> Option<u64> {
-        self.rate
+    /// Of what was on its way so much has come, and the rest will be sent again, over another carrier.
+    pub(super) fn resumed(&mut self, bytes: u64, now: Instant) {
+        if let Some(since) = self.since.take() {
+            // It took less time than until now.
+            let took = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
+            let sample = self.acknowledged.saturating_add(bytes).saturating_mul(1000) / took.max(1);
+            self.rate = self.rate.map(|rate| rate.max(sample));
+        }
+        self.acknowledged = 0;
+    }
+
+    /// Nothing was heard for too long: it may be slower than was believed.
+    pub(super) fn doubt(&mut self) {
+        self.rate = Some((self.rate() / 4).max(SLOWEST));
+    }
+
+    /// Bytes a second that the peer takes, as far as is known.
+    pub(super) fn rate(&self) -> u64 {
+        self.rate.unwrap_or(BELIEVED)
     }
 
     /// The longest message for this peer, in bytes.
@@ -70,7 +92,7 @@ mod tests {
             let mut pace = Pace::default();
             pace.sent(at(0));
             pace.acked(rate * 16, 0, at(16_000));
-            assert_eq!((pace.rate(), pace.message()), (Some(rate), message));
+            assert_eq!((pace.rate(), pace.message()), (rate, message));
         }
     }
 
@@ -80,9 +102,9 @@ mod tests {
         pace.sent(at(0));
         pace.acked(20_000, 60_000, at(1000));
         pace.acked(20_000, 40_000, at(1001));
-        assert_eq!(pace.rate(), Some(20_000));
+        assert_eq!(pace.rate(), 20_000);
         pace.acked(20_000, 20_000, at(2000));
-        assert_eq!(pace.rate(), Some(40_000));
+        assert_eq!(pace.rate(), 40_000);
     }
 
     #[test]
@@ -90,6 +112,6 @@ mod tests {
         let mut pace = Pace::default();
         pace.sent(at(0));
         pace.acked(100, 0, at(1000));
-        assert_eq!((pace.rate(), pace.message()), (None, limits::MESSAGE_AT_FIRST));
+        assert_eq!((pace.rate, pace.message()), (None, limits::MESSAGE_AT_FIRST));
     }
 }

@@ -19,28 +19,20 @@ pub(super) struct Liveness {
     round_trip: Duration,
 }
 
-/// What is on its way before a ping, in bytes, and how fast it goes, in bytes a second, if that is known.
+/// What is on its way before a ping, in bytes, and how fast it goes, in bytes a second.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Ahead {
     pub(super) bytes: u64,
-    pub(super) rate: Option<u64>,
+    pub(super) rate: u64,
 }
 
-/// What a socket takes at once, in bytes, whatever its line: a first congestion window, and as much again that waits for it.
-const TAKEN_AT_ONCE: u64 = 32 << 10;
-
-/// What may be in a socket whose line is known, in bytes. A longer queue waits outside, where a ping overtakes it.
-const IN_THE_SOCKET: u64 = 64 << 10;
-
-/// The slowest line that is waited for, in bytes a second.
-const SLOWEST: u64 = 2 << 10;
+/// What may be in a socket, in bytes. A longer queue waits outside, where a ping overtakes it.
+const IN_THE_SOCKET: u64 = 32 << 10;
 
 impl Ahead {
     /// The time that it takes.
     fn time(self) -> Duration {
-        let most = if self.rate.is_some() { IN_THE_SOCKET } else { TAKEN_AT_ONCE };
-        let rate = self.rate.unwrap_or(SLOWEST).max(SLOWEST);
-        Duration::from_millis(self.bytes.min(most) * 1000 / rate)
+        Duration::from_millis(self.bytes.min(IN_THE_SOCKET) * 1000 / self.rate.max(1))
     }
 }
 
@@ -105,7 +97,7 @@ mod tests {
     use super::*;
 
     const TIMING: Timing = Timing::DEFAULT;
-    const NOTHING: Ahead = Ahead { bytes: 0, rate: None };
+    const NOTHING: Ahead = Ahead { bytes: 0, rate: 1 };
 
     fn at(millis: u64) -> Instant {
         Instant::from_millis(millis)
@@ -144,10 +136,9 @@ mod tests {
             assert_eq!(liveness.check(&TIMING, Ahead { bytes, rate }, 0.5, at(3000)), Verdict::Ping);
             liveness.wake(&TIMING).as_millis()
         };
-        assert_eq!(due(100, 0, None), 7000);
-        assert_eq!(due(6000, 0, None), 21_000);
-        assert_eq!(due(100, 1 << 20, None), 7000 + 16_000);
-        assert_eq!(due(100, 1 << 20, Some(1 << 20)), 7000 + 62);
-        assert_eq!(due(100, 32 << 10, Some(8 << 10)), 7000 + 4000);
+        assert_eq!(due(100, 0, 8 << 10), 7000);
+        assert_eq!(due(6000, 0, 8 << 10), 21_000);
+        assert_eq!(due(100, 1 << 20, 1 << 20), 7000 + 31);
+        assert_eq!(due(100, 32 << 10, 8 << 10), 7000 + 4000);
     }
 }

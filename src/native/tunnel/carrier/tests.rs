@@ -1,3 +1,5 @@
+//! A carrier over a connection in memory: order, ends, and what a peer that does not read makes it hold.
+
 use pasarela_core::tunnel::message::Reset;
 use tokio::io::{AsyncWriteExt, DuplexStream, duplex};
 
