@@ -87,7 +87,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
 
-    /// Streams that one address, or one IPv6 /64, may ask for in a minute; 0: any number
+    /// Streams that one address, or one IPv6 /64, may ask for in a minute; one key ten times as many; 0: any number
     #[arg(long, value_name = "N", env = "PASARELA_RATE", default_value_t = Options::default().rate)]
     rate: u32,
 

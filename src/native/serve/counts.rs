@@ -2,6 +2,8 @@
 //!
 //! Numbers only: no label holds an address or the name of a key. What goes through tunnels and pipes is `tunnel`'s meter.
 
+use std::time::Duration;
+
 use pasarela_core::route::{Kind, Route};
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::metrics::counter::Counter;
@@ -41,8 +43,21 @@ pub(super) struct For {
 pub(super) enum Refusal {
     /// There are as many as there may be.
     Full,
-    /// Its address asks too often.
-    Rate,
+    /// Its key asks too often, or its address where there are no keys. It may ask again after this.
+    Rate(Duration),
+}
+
+/// When there is no place a client may ask again after this.
+const FULL: Duration = Duration::from_secs(5);
+
+impl Refusal {
+    /// When the client may ask again: whole seconds, and never none.
+    pub(super) fn again_after(self) -> Duration {
+        match self {
+            Self::Full => FULL,
+            Self::Rate(after) => Duration::from_secs(after.as_secs() + 1),
+        }
+    }
 }
 
 impl Counts {
@@ -60,7 +75,7 @@ impl Counts {
     pub(super) fn refused(&self, refusal: Refusal) {
         let reason = match refusal {
             Refusal::Full => "full",
-            Refusal::Rate => "rate",
+            Refusal::Rate(_) => "rate",
         };
         self.refused.get_or_create(&For { reason }).inc();
     }

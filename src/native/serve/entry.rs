@@ -7,7 +7,7 @@ use std::net::IpAddr;
 use std::sync::Arc;
 
 use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, SEC_WEBSOCKET_PROTOCOL};
+use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use hyper::upgrade::{OnUpgrade, Parts};
 use hyper::{Method, Request, Version};
 use hyper_util::rt::TokioIo;
@@ -15,11 +15,13 @@ use pasarela_core::codes::Code;
 use pasarela_core::config::WebUpstream;
 use pasarela_core::pipe::Origin;
 use pasarela_core::route::{Found, Judgement, Kind, Route};
+use pasarela_core::tunnel::message::{Control, Reset};
 use pasarela_core::tunnel::upgrade::{self as protocol, PROTOCOL};
 use pasarela_core::web as library;
 use pasarela_guide as guide;
+use tokio::sync::OwnedSemaphorePermit;
 
-use super::counts::Counted;
+use super::counts::{Counted, Refusal};
 use super::pages::{Answer, answer, asked, unknown};
 use super::places::Place;
 use super::shared::Shared;
@@ -63,21 +65,24 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
             let client =
                 Client { owner: found.owner.to_owned(), address: client, request: protocol::decode(&protocols) };
             // Who goes on with a tunnel of his own asks for nothing new.
-            let place = if found.route == Route::Tunnel && shared.tunnels.goes_on(&client) {
-                None
+            let seat = if found.route == Route::Tunnel && shared.tunnels.goes_on(&client) {
+                Seat::Old
             } else {
                 match shared.place(client.address, &client.owner) {
-                    Ok(place) => Some(place),
+                    Ok(place) => Seat::New(place),
                     Err(refusal) => {
                         shared.counts.refused(refusal);
                         shared.ground.meter.refused(&client.owner);
-                        return answer(guide::busy());
+                        let Ok(turn) = Arc::clone(&shared.turned_away).try_acquire_owned() else {
+                            return answer(guide::busy());
+                        };
+                        Seat::None(turn, refusal)
                     }
                 }
             };
             let speaks = found.route == Route::Tunnel && protocol::is_offered(&protocols);
             let subprotocol = speaks.then_some(PROTOCOL);
-            upgraded(request, Asked { route: found.route, client, key, subprotocol, place }, shared).await
+            upgraded(request, Asked { route: found.route, client, key, subprotocol, seat }, shared).await
         }
     }
 }
@@ -95,16 +100,25 @@ struct Asked {
     client: Client,
     key: HeaderValue,
     subprotocol: Option<&'static str>,
-    /// None is needed to go on with a tunnel.
-    place: Option<Place>,
+    seat: Seat,
+}
+
+/// Where an accepted WebSocket is to sit.
+enum Seat {
+    /// Its tunnel has one.
+    Old,
+    New(Place),
+    /// Nowhere: libraries wait for minutes on an HTTP error, and hear a close at once.
+    None(OwnedSemaphorePermit, Refusal),
 }
 
 /// Accepts the WebSocket and lets a task of its own carry it.
 async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Shared>) -> Answer {
-    let Asked { route, client, key, subprotocol, place } = asked;
+    let Asked { route, client, key, subprotocol, seat } = asked;
     shared.counts.upgraded(route);
     let query = request.uri().query().unwrap_or_default();
     let work = match route {
+        _ if matches!(seat, Seat::None(..)) => Work::Refuse,
         Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
             Work::Web(web::upstream(shared, request.headers(), &library::edge_query(query)).await)
         }
@@ -112,6 +126,10 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
         Route::Pipe(kind) => Work::Pipe(None, kind, false),
         Route::Tunnel => Work::Tunnel,
         Route::Status | Route::Guide | Route::Asset(_) => return unknown(&request, shared),
+    };
+    let again_after = match &seat {
+        Seat::Old | Seat::New(_) => None,
+        Seat::None(_, refusal) => Some(refusal.again_after()),
     };
     let upgrading = hyper::upgrade::on(&mut request);
     let carried = Arc::clone(shared);
@@ -141,16 +159,30 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
                 () = panic => {}
             }
         };
-        let Some(place) = place else { return carry.await };
-        if place.while_kept(carry).await.is_none() {
-            carried.ground.meter.ended(Code::Busy);
+        match seat {
+            Seat::Old => carry.await,
+            Seat::None(turn, _) => {
+                carry.await;
+                drop(turn);
+            }
+            Seat::New(place) => {
+                if place.while_kept(carry).await.is_none() {
+                    carried.ground.meter.ended(Code::Busy);
+                }
+            }
         }
     });
-    upgrade::accept(&key, subprotocol)
+    let mut accepted = upgrade::accept(&key, subprotocol);
+    if let Some(after) = again_after {
+        accepted.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
+    }
+    accepted
 }
 
 /// What is to be done with an accepted WebSocket.
 enum Work {
+    /// Nothing; it is told to come again.
+    Refuse,
     /// Coupled to an upstream's, if there is one.
     Web(Option<Web>),
     /// Routing info, what the stream speaks, and whether one frame is one message.
@@ -161,7 +193,7 @@ enum Work {
 impl Work {
     const fn message_max(&self) -> usize {
         match self {
-            Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
+            Self::Refuse | Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
             Self::Tunnel => carrier::MESSAGE_MAX,
         }
     }
@@ -170,6 +202,10 @@ impl Work {
         let (ground, counts) = (&shared.ground, &shared.counts);
         let meter = ground.meter.of(&client.owner);
         match self {
+            Self::Refuse => {
+                ground.meter.ended(Code::Busy);
+                carrier::refuse(socket, &Control::Reset(Reset { code: Code::Busy }), Code::Busy).await;
+            }
             Self::Web(None) => web::refuse(ground, socket, Code::Busy).await,
             Self::Web(Some(upstream)) => {
                 counts.ws_wss_started.inc();

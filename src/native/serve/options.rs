@@ -18,8 +18,8 @@ pub struct Options {
     pub tls: Option<Arc<ServerConfig>>,
     /// What there may be at once.
     pub room: Room,
-    /// Streams that one client's address may ask for in a minute, or in any shorter time; the default is 120, for a few
-    /// phones behind one address. 0 is no limit. A further one is answered 503.
+    /// Streams that one client's address may ask for in a minute, or in any shorter time, at a relay without keys; one key may ask
+    /// for ten times as many, from wherever. The default is 120. 0 is no limit. A further one is accepted and closed with `busy`.
     pub rate: u32,
     /// The operator's own site, shown if the operator's variables say so.
     pub site: Option<Arc<Site>>,

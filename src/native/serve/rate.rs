@@ -1,11 +1,11 @@
-//! How often one address may ask for a stream: so many a minute, and as many at once.
+//! How often one key may ask for a stream, or one address where there are no keys: so many a minute, and as many at once.
 //!
 //! It remembers addresses for a minute at most and a bounded number of them, in memory only. What is told to a client that
 //! asks too often is `entry`'s.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
 use pasarela_core::time::Instant;
 
@@ -21,46 +21,61 @@ const MINUTE: u64 = 60_000;
 /// The old are looked for this often at most, in milliseconds.
 const PURGE: u64 = 1000;
 
+/// Who asks.
+#[derive(Clone, Debug, PartialEq, Eq, Hash)]
+pub(super) enum Asker {
+    /// Somebody with the key of this name: perhaps a machine with hundreds of sessions, or a family behind several addresses.
+    Key(String),
+    Address(Customer),
+}
+
+/// One key may ask so many times as often as an address without one.
+const KEYS_SHARE: u64 = 10;
+
 pub(super) struct Rate {
-    /// The time of one request, in milliseconds; 0 for no limit.
-    interval: u64,
+    /// How many a minute one address may; 0 for no limit.
+    per_minute: u64,
     state: Mutex<State>,
 }
 
 #[derive(Default)]
 struct State {
     /// When the requests made so far would have been spread evenly, in milliseconds.
-    spread_until: HashMap<Customer, u64>,
+    spread_until: HashMap<Asker, u64>,
     purged: u64,
 }
 
 impl Rate {
     /// So many a minute; 0 is no limit.
     pub(super) fn new(per_minute: u32) -> Self {
-        let interval = MINUTE.checked_div(u64::from(per_minute)).map_or(0, |interval| interval.max(1));
-        Self { interval, state: Mutex::default() }
+        Self { per_minute: per_minute.into(), state: Mutex::default() }
     }
 
-    /// Whether this address may ask once more, which counts as having asked.
-    pub(super) fn allows(&self, address: IpAddr, now: Instant) -> bool {
-        if self.interval == 0 {
-            return true;
-        }
+    /// Lets who asks do so once more, which counts as having asked.
+    ///
+    /// # Errors
+    ///
+    /// So long before he may.
+    pub(super) fn allows(&self, asker: Asker, now: Instant) -> Result<(), Duration> {
+        let per_minute = match &asker {
+            Asker::Key(_) => self.per_minute * KEYS_SHARE,
+            Asker::Address(_) => self.per_minute,
+        };
+        let Some(interval) = MINUTE.checked_div(per_minute) else { return Ok(()) };
         let now = now.as_millis();
         // Nothing under the lock leaves it half done.
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         let room = state.purge(now);
-        let customer = Customer::from(address);
-        let known = state.spread_until.get(&customer).copied();
+        let known = state.spread_until.get(&asker).copied();
         if known.is_none() && !room {
-            return true;
+            return Ok(());
         }
-        let spread_until = known.unwrap_or(0).max(now) + self.interval;
-        let allowed = spread_until <= now + MINUTE;
-        if allowed {
-            state.spread_until.insert(customer, spread_until);
+        let spread_until = known.unwrap_or(0).max(now) + interval.max(1);
+        if let Some(early @ 1..) = spread_until.checked_sub(now + MINUTE) {
+            return Err(Duration::from_millis(early));
         }
-        allowed
+        state.spread_until.insert(asker, spread_until);
+        Ok(())
     }
 }
 
@@ -91,18 +106,31 @@ impl State {
 
 #[cfg(test)]
 mod tests {
-    use std::net::{Ipv4Addr, Ipv6Addr};
+    use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 
     use super::*;
 
     #[test]
     fn nobody_is_remembered_for_longer_than_a_minute() {
         let rate = Rate::new(1);
-        assert!(rate.allows(Ipv4Addr::LOCALHOST.into(), at(5000)) && rate.remembered() == 1);
+        assert!(allows(&rate, Ipv4Addr::LOCALHOST, at(5000)) && rate.remembered() == 1);
         rate.forget(at(64_999));
         assert_eq!(rate.remembered(), 1);
         rate.forget(at(66_000));
         assert_eq!(rate.remembered(), 0);
+    }
+
+    fn allows(rate: &Rate, address: impl Into<IpAddr>, now: Instant) -> bool {
+        rate.allows(Asker::Address(address.into().into()), now).is_ok()
+    }
+
+    #[test]
+    fn a_key_may_ask_ten_times_as_often_from_wherever_and_is_told_when_to_come_again() {
+        let rate = Rate::new(120);
+        let ask = |key: &str, now| rate.allows(Asker::Key(key.to_owned()), at(now));
+        assert!((0..1200).all(|_| ask("ana", 0).is_ok()));
+        assert_eq!(ask("ana", 0), Err(Duration::from_millis(50)));
+        assert!(ask("bo", 0).is_ok() && ask("ana", 50).is_ok());
     }
 
     fn at(millis: u64) -> Instant {
@@ -112,25 +140,25 @@ mod tests {
     #[test]
     fn as_many_at_once_as_a_minute_has_and_then_one_after_the_other() {
         let rate = Rate::new(3);
-        let address = IpAddr::from(Ipv4Addr::LOCALHOST);
-        let asked = [0, 1, 2, 3, 20_000, 20_001, 40_000].map(|now| rate.allows(address, at(now)));
+        let address = Ipv4Addr::LOCALHOST;
+        let asked = [0, 1, 2, 3, 20_000, 20_001, 40_000].map(|now| allows(&rate, address, at(now)));
         assert_eq!(asked, [true, true, true, false, true, false, true]);
-        assert!(rate.allows(IpAddr::from([192, 0, 2, 1]), at(3)));
+        assert!(allows(&rate, IpAddr::from([192, 0, 2, 1]), at(3)));
     }
 
     #[test]
     fn an_ipv6_customer_is_one_whatever_address_he_takes_and_a_mapped_one_is_itself() {
         let rate = Rate::new(1);
         let v6 = |a, h| IpAddr::from(Ipv6Addr::new(0x2001, 0xdb8, 0, a, 0, 0, 0, h));
-        assert!(rate.allows(v6(1, 1), at(0)) && !rate.allows(v6(1, 2), at(0)) && rate.allows(v6(2, 1), at(0)));
+        assert!(allows(&rate, v6(1, 1), at(0)) && !allows(&rate, v6(1, 2), at(0)) && allows(&rate, v6(2, 1), at(0)));
         let v4 = Ipv4Addr::new(192, 0, 2, 1);
-        assert!(rate.allows(v4.into(), at(0)) && !rate.allows(v4.to_ipv6_mapped().into(), at(0)));
+        assert!(allows(&rate, v4, at(0)) && !allows(&rate, v4.to_ipv6_mapped(), at(0)));
     }
 
     #[test]
     fn without_a_limit_nobody_is_remembered() {
         let rate = Rate::new(0);
-        assert!((0..1000).all(|_| rate.allows(IpAddr::from(Ipv4Addr::LOCALHOST), at(0))));
+        assert!((0..1000).all(|_| allows(&rate, Ipv4Addr::LOCALHOST, at(0))));
         assert!(rate.state.lock().expect("whole").spread_until.is_empty());
     }
 
@@ -139,10 +167,10 @@ mod tests {
         let rate = Rate::new(1);
         let address = |n: u32| IpAddr::from(n.to_be_bytes());
         let many = u32::try_from(ADDRESSES).expect("fits");
-        assert!((0..many).all(|n| rate.allows(address(n), at(1000))));
+        assert!((0..many).all(|n| allows(&rate, address(n), at(1000))));
         // No room, and so no limit.
-        assert!((0..2).all(|_| rate.allows(address(many), at(1500))));
-        assert!(!rate.allows(address(5), at(1500)));
-        assert!(rate.allows(address(many), at(70_000)) && !rate.allows(address(many), at(70_000)));
+        assert!((0..2).all(|_| allows(&rate, address(many), at(1500))));
+        assert!(!allows(&rate, address(5), at(1500)));
+        assert!(allows(&rate, address(many), at(70_000)) && !allows(&rate, address(many), at(70_000)));
     }
 }

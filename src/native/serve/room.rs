@@ -7,7 +7,7 @@ use pasarela_core::limits;
 /// What there may be at once.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Room {
-    /// Streams; a further one is answered 503. Each takes two file descriptors, one to the client and one to WhatsApp.
+    /// Streams; a further one is closed with `busy`. Each takes two file descriptors, one to the client and one to WhatsApp.
     pub streams: usize,
     /// Connections that have not shown a key; who has been silent for longest makes room for a further one. Raw ports have half
     /// as many of their own.

@@ -9,11 +9,12 @@ use std::time::Duration;
 use pasarela_core::status::Probed;
 use rustls::crypto::aws_lc_rs;
 use rustls::{ClientConfig, RootCertStore};
+use tokio::sync::Semaphore;
 
 use super::counts::{Counts, Refusal};
 use super::options::Options;
 use super::places::{Place, Places};
-use super::rate::Rate;
+use super::rate::{Asker, Rate};
 use crate::lobby::Lobby;
 use crate::tunnel::ground::Ground;
 use crate::tunnel::relay::Tunnels;
@@ -31,8 +32,13 @@ pub(super) struct Shared {
     /// Connections to raw ports of which nothing is known yet.
     pub(super) raw_lobby: Arc<Lobby>,
     rate: Rate,
+    /// Clients that are being told to come again.
+    pub(super) turned_away: Arc<Semaphore>,
     pub(super) places: Arc<Places>,
 }
+
+/// So many clients are told at once that there is no place for them, each within a second. A further one is answered 503.
+const TURNED_AWAY: usize = 1024;
 
 /// The addresses of those who do not ask any more are looked for this often.
 const FORGET: Duration = Duration::from_secs(20);
@@ -49,6 +55,7 @@ impl Shared {
             lobby: Lobby::new(room.strangers),
             raw_lobby: Lobby::new(room.strangers / 2),
             rate: Rate::new(options.rate),
+            turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             places: Places::new(room.streams),
             options,
         }
@@ -65,9 +72,8 @@ impl Shared {
 
     /// A place for one more stream of this client and key.
     pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Refusal> {
-        if !self.rate.allows(client, self.ground.clock.now()) {
-            return Err(Refusal::Rate);
-        }
+        let asker = if owner.is_empty() { Asker::Address(client.into()) } else { Asker::Key(owner.to_owned()) };
+        self.rate.allows(asker, self.ground.clock.now()).map_err(Refusal::Rate)?;
         self.places.take(owner).ok_or(Refusal::Full)
     }
 }

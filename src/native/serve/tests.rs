@@ -80,25 +80,40 @@ async fn a_connection_that_never_says_all_is_cut_in_time() {
 }
 
 #[tokio::test]
-async fn overload_is_told_before_the_upgrade_and_only_to_who_has_the_key() {
+async fn overload_is_told_by_a_close_and_only_to_who_has_the_key() {
     let relay = relay(Options { room: Room { streams: 1, ..Room::default() }, ..Options::default() }).await;
     let mut first = connect(&relay).await;
     assert!(head(&mut first, UPGRADE).await.starts_with("HTTP/1.1 101 "));
-    assert!(head(&mut connect(&relay).await, UPGRADE).await.starts_with("HTTP/1.1 503 "));
+    let mut second = connect(&relay).await;
+    let told = head(&mut second, UPGRADE).await;
+    assert!(told.starts_with("HTTP/1.1 101 ") && told.contains("retry-after: 5\r\n"), "{told}");
+    assert_eq!(closed(&mut second).await, b"\x03\xf5busy");
     let stranger = UPGRADE.replace(KEY, "another-key-of-tests");
     assert!(head(&mut connect(&relay).await, &stranger).await.starts_with("HTTP/1.1 404 "));
 }
 
 #[tokio::test]
 async fn who_asks_too_often_is_told_to_come_again() {
-    let relay = relay(Options { rate: 2, ..Options::default() }).await;
+    let relay = relay(Options { rate: 1, ..Options::default() }).await;
     let mut kept = Vec::new();
-    for expected in ["101", "101", "503"] {
+    for _ in 0..10 {
         let mut tcp = connect(&relay).await;
-        let head = head(&mut tcp, UPGRADE).await;
-        assert!(head.starts_with(&format!("HTTP/1.1 {expected} ")), "{head}");
+        assert!(!head(&mut tcp, UPGRADE).await.contains("retry-after"));
         kept.push(tcp);
     }
+    let mut tcp = connect(&relay).await;
+    let told = head(&mut tcp, UPGRADE).await;
+    // One comes every six seconds.
+    assert!(["6", "5"].iter().any(|seconds| told.contains(&format!("retry-after: {seconds}\r\n"))), "{told}");
+    assert_eq!(closed(&mut tcp).await, b"\x03\xf5busy");
+}
+
+/// What the close behind a message, if there is one, says.
+async fn closed(tcp: &mut TcpStream) -> Vec<u8> {
+    let mut said = Vec::new();
+    let _ = tokio::time::timeout(Duration::from_secs(10), tcp.read_to_end(&mut said)).await;
+    let close = said.windows(2).position(|header| header == b"\x88\x06").expect("a close");
+    said.split_off(close + 2)
 }
 
 #[tokio::test]
