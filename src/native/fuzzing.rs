@@ -69,7 +69,8 @@ pub fn answer(pieces: &[&[u8]]) -> Result<Bytes, Trouble> {
     let mut stream: crate::tunnel::BoxedStream = Box::new(Pieces::new(pieces, true));
     TIMERS.with(|timers| {
         let _entered = timers.enter();
-        let answered = request::answer(&mut stream, "right").now_or_never().expect("nothing is to come");
+        let answered =
+            request::answer(&mut stream, ("relay.example", "right")).now_or_never().expect("nothing is to come");
         let (_, mut rest) = answered.map_err(|refused| refused.trouble)?;
         let mut unread = Vec::new();
         tokio::io::AsyncReadExt::read_to_end(&mut stream, &mut unread).now_or_never().expect("it ends").expect("read");

@@ -60,6 +60,10 @@ pub enum Trouble {
     CertificateName,
     /// No authority that is trusted here made the certificate.
     CertificateIssuer,
+    /// The certificate is made as an authority's, as `openssl req -x509` does it, and so cannot be a server's.
+    CertificateAuthority,
+    /// The certificate is of a form that no client takes: X.509 version 1, or none at all.
+    CertificateForm,
     /// The certificate is not the one whose fingerprint the link gives.
     CertificatePin,
     /// The server did not take the encrypted hello, nor one with the configuration that it offered instead.
@@ -70,6 +74,10 @@ pub enum Trouble {
     UpgradeTimeout,
     /// The upgrade was answered with this HTTP status.
     Status(u16),
+    /// What is in front of the relay passes no WebSockets on: the relay was asked for something else than an upgrade.
+    NoWebSockets,
+    /// The upgrade was answered by sending elsewhere, to another host.
+    Elsewhere,
     /// The upgrade was answered with an error page of the CDN that bears this number (1101: the Worker failed, 1027: its
     /// requests of the day are used up …).
     ErrorPage(u16),
@@ -98,11 +106,17 @@ impl Trouble {
             | Self::CertificateNotYetValid
             | Self::CertificateName
             | Self::CertificateIssuer
+            | Self::CertificateAuthority
+            | Self::CertificateForm
             | Self::CertificatePin
             | Self::EchRejected => Stage::Tls,
-            Self::UpgradeReset | Self::UpgradeTimeout | Self::Status(_) | Self::ErrorPage(_) | Self::NoRelay => {
-                Stage::Upgrade
-            }
+            Self::UpgradeReset
+            | Self::UpgradeTimeout
+            | Self::Status(_)
+            | Self::NoWebSockets
+            | Self::Elsewhere
+            | Self::ErrorPage(_)
+            | Self::NoRelay => Stage::Upgrade,
             Self::Key => Stage::Key,
             Self::Stream(_) | Self::UpstreamTimeout => Stage::Upstream,
         }

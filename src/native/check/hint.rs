@@ -47,6 +47,12 @@ hints! {
     Intercepted = "intercepted";
     /// The link asks for an encrypted hello that is not to be had.
     Ech = "ech";
+    /// Whoever runs the relay has to let the web server in front pass WebSockets on.
+    Front = "front";
+    /// Whoever runs the relay has to make another certificate, or to put its fingerprint into the link.
+    Certificate = "certificate";
+    /// The line is slow: give it more time.
+    Slow = "slow";
     /// Something on the way, or the site's own protection, forbids it.
     Forbidden = "forbidden";
     /// Wait until tomorrow, or another relay.
@@ -93,7 +99,9 @@ fn of_way(trouble: Trouble) -> Hint {
         Trouble::CertificateExpired | Trouble::CertificateNotYetValid => Hint::LookAtClock,
         Trouble::CertificateName | Trouble::CertificateIssuer | Trouble::CertificatePin => Hint::Intercepted,
         Trouble::NoEch | Trouble::EchRejected => Hint::Ech,
-        Trouble::UpgradeReset | Trouble::UpgradeTimeout => Hint::Intercepted,
+        Trouble::CertificateAuthority | Trouble::CertificateForm => Hint::Certificate,
+        Trouble::UpgradeReset | Trouble::UpgradeTimeout | Trouble::Elsewhere => Hint::Intercepted,
+        Trouble::NoWebSockets => Hint::Front,
         Trouble::Status(status) => of_status(status),
         Trouble::ErrorPage(number) => of_page(number),
         Trouble::NoRelay => Hint::Link,
@@ -115,12 +123,16 @@ fn of_proxys_way(trouble: Trouble) -> Hint {
         | Trouble::CertificateNotYetValid
         | Trouble::CertificateName
         | Trouble::CertificateIssuer
+        | Trouble::CertificateAuthority
+        | Trouble::CertificateForm
         | Trouble::CertificatePin
         | Trouble::NoEch
         | Trouble::EchRejected => Hint::Ports,
         Trouble::UpgradeReset
         | Trouble::UpgradeTimeout
         | Trouble::Status(_)
+        | Trouble::NoWebSockets
+        | Trouble::Elsewhere
         | Trouble::ErrorPage(_)
         | Trouble::NoRelay
         | Trouble::Key

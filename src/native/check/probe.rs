@@ -8,7 +8,7 @@ use pasarela_core::tunnel::upgrade::PROTOCOL;
 
 use crate::link::Link;
 use crate::trouble::Trouble;
-use crate::tunnel::{BoxedStream, Head, Upgrade};
+use crate::tunnel::{BoxedStream, Head, Refused, Upgrade};
 
 /// What was answered.
 pub(super) struct Answer {
@@ -16,6 +16,8 @@ pub(super) struct Answer {
     pub(super) meaning: Result<BoxedStream, Trouble>,
     /// When, by the answer's own clock (Unix seconds).
     pub(super) date: Option<u64>,
+    /// The host that it sends to.
+    pub(super) elsewhere: Option<String>,
 }
 
 /// Asks for the relay's tunnel, for none in particular.
@@ -25,9 +27,16 @@ pub(super) async fn probe(stream: BoxedStream, link: &Link, limit: Duration) -> 
         Ok(upgraded) => {
             let is_relay = upgraded.head.header("sec-websocket-protocol") == Some(PROTOCOL);
             let date = date(&upgraded.head);
-            Answer { meaning: if is_relay { Ok(upgraded.into_stream()) } else { Err(Trouble::NoRelay) }, date }
+            Answer {
+                meaning: if is_relay { Ok(upgraded.into_stream()) } else { Err(Trouble::NoRelay) },
+                date,
+                elsewhere: None,
+            }
         }
-        Err(refused) => Answer { meaning: Err(refused.trouble), date: refused.head.as_ref().and_then(date) },
+        Err(Refused { trouble, head }) => {
+            let elsewhere = head.as_ref().and_then(Head::elsewhere);
+            Answer { meaning: Err(trouble), date: head.as_ref().and_then(date), elsewhere }
+        }
     }
 }
 

@@ -32,6 +32,8 @@ pub(super) struct Record<'a> {
     stages: Vec<Done>,
     /// What the relay says the time is, Unix seconds.
     pub(super) other_clock: Option<u64>,
+    /// The host that the answer sends to.
+    pub(super) elsewhere: Option<String>,
     /// Each stage may take this time.
     pub(super) limit: Duration,
     observer: Observer<'a>,
@@ -39,7 +41,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn new(limit: Duration, observer: Observer<'a>) -> Self {
-        Self { stages: Vec::new(), other_clock: None, limit, observer }
+        Self { stages: Vec::new(), other_clock: None, elsewhere: None, limit, observer }
     }
 
     /// A stage begins; it is over when [`Record::end`] is called.
@@ -78,7 +80,7 @@ impl<'a> Record<'a> {
 
     /// All of it, at the end.
     pub(super) fn verdict(self, what: What, now: u64) -> Verdict {
-        let mut verdict = Verdict { what, stages: self.stages, clock: None };
+        let mut verdict = Verdict { what, stages: self.stages, clock: None, elsewhere: self.elsewhere };
         // A certificate that is valid now vouches for this device's clock as far as it matters.
         let vouched = verdict.stages.iter().any(|done| done.stage == Stage::Media && done.result.is_ok());
         let other = self.other_clock.or_else(|| vouched.then_some(now));

@@ -106,9 +106,10 @@ fn of_step(step: Step) -> (Stage, Duration, Found) {
 async fn ask(stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
     record.begin(Stage::Upgrade);
     let begun = Instant::now();
-    let Answer { meaning, date } = probe(stream, link, record.limit).await;
+    let Answer { meaning, date, elsewhere } = probe(stream, link, record.limit).await;
     let took = begun.elapsed();
     record.other_clock = date;
+    record.elsewhere = elsewhere.filter(|_| meaning.as_ref().is_err_and(|trouble| *trouble == Trouble::Elsewhere));
     let known = match meaning {
         Ok(stream) => {
             tokio::spawn(leave(stream));

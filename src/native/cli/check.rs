@@ -233,7 +233,11 @@ fn conclusion(verdict: &Verdict, other_root: bool) -> String {
     let said = match (verdict.failure(), verdict.hint()) {
         (Some((_, fault)), Some(hint)) => {
             let today = httpdate::fmt_http_date(SystemTime::now());
-            let means = texts::fault(verdict.what, fault, verdict.clock, &today);
+            let means = match (verdict.slow(), &verdict.elsewhere) {
+                (Some(took), _) => texts::slow(took),
+                (None, Some(host)) => texts::elsewhere(verdict.what, host),
+                (None, None) => texts::fault(verdict.what, fault, verdict.clock, &today),
+            };
             writeln!(out, "{means}\n  {} {}", texts::TRY, texts::hint(hint))
         }
         _ => match verdict.what {
@@ -261,6 +265,9 @@ fn object(verdict: &Verdict, other_root: bool) -> serde_json::Value {
         "verdict": verdict.failure().map_or("ok", |(stage, _)| token::of_stage(stage)),
         "hint": verdict.hint().map(check::Hint::token),
     });
+    if let Some(host) = &verdict.elsewhere {
+        object["elsewhere"] = json!(host);
+    }
     if other_root {
         object["root"] = json!("link");
     }

@@ -54,7 +54,7 @@ async fn connect(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> io::
     stream.write_all(&question(&uri, &key, client)).await?;
     stream.flush().await?;
     let accept = upgrade::accept_key(key.as_bytes());
-    let answered = request::answer(&mut stream, &accept).await;
+    let answered = request::answer(&mut stream, (host, &accept)).await;
     let (_, rest) = answered.map_err(|_| invalid("refused"))?;
     Ok(carrier::client(Prefixed::new(rest, stream), MESSAGE_MAX))
 }

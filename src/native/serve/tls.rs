@@ -42,6 +42,8 @@ pub enum CertificateError {
     Unreadable(PathBuf, io::Error),
     /// There is no certificate in the file, or what is there is none.
     NoCertificate(PathBuf),
+    /// The certificate in the file is of a form that no client takes: X.509 version 1, most likely.
+    Form(PathBuf),
     /// There is no private key in the file, or what is there is none.
     NoKey(PathBuf),
     /// The key is another certificate's.
@@ -57,6 +59,12 @@ impl fmt::Display for CertificateError {
         match self {
             Self::Unreadable(file, error) => write!(f, "{}: {error}", file.display()),
             Self::NoCertificate(file) => write!(f, "{} holds no certificate in PEM", file.display()),
+            Self::Form(file) => write!(
+                f,
+                "the certificate in {} is of a form that no client takes, most likely version 1 of X.509; \
+                 openssl req -x509 -addext basicConstraints=critical,CA:FALSE makes one of version 3",
+                file.display()
+            ),
             Self::NoKey(file) => write!(f, "{} holds no private key in PEM", file.display()),
             Self::Mismatch(Files { certificate, key }) => {
                 write!(f, "the key in {} is not that of the certificate in {}", key.display(), certificate.display())
@@ -139,7 +147,7 @@ fn text(file: &Path) -> Result<Vec<u8>, CertificateError> {
 /// Whether it may be shown now.
 fn in_time(certificate: &CertificateDer<'_>, provider: &CryptoProvider, file: &Path) -> Result<(), CertificateError> {
     let parsed = ParsedCertificate::try_from(certificate);
-    let parsed = parsed.map_err(|_| CertificateError::NoCertificate(file.to_path_buf()))?;
+    let parsed = parsed.map_err(|_| CertificateError::Form(file.to_path_buf()))?;
     // Nobody is trusted here, so it fails in any case; that the time is wrong is found first.
     let algorithms = provider.signature_verification_algorithms.all;
     let nobody = RootCertStore::empty();

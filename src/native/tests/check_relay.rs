@@ -11,7 +11,7 @@ use pasarela_core::config::Config;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
-use crate::front::{Authority, Front, Manner};
+use crate::front::{Authority, Front, Manner, own_authority};
 use crate::program::{Ended, Folder, pem, root_of, run, tls_before};
 use crate::tunnels::{KEY, Nobody, assert_relay_empty};
 use crate::{assert_all_closed, start, start_with, within};
@@ -119,6 +119,8 @@ async fn what_a_cdn_or_a_censor_answers_is_explained() {
         (b"HTTP/1.1 500 X\r\nContent-Length: 16\r\n\r\nerror code: 1101", "program failed (Cloudflare 1101)"),
         (b"HTTP/1.1 429 X\r\nContent-Length: 16\r\n\r\nerror code: 1027", "free plan allows for today"),
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", "not as a relay does"),
+        (b"HTTP/1.1 426 X\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", "passes no WebSockets on"),
+        (b"HTTP/1.1 302 X\r\nLocation: http://portal.example/login?x\r\n\r\n", "it sends to portal.example."),
         (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n", "it is no relay"),
         (b"SSH-2.0-OpenSSH\r\n\r\n", "it is no relay"),
     ] {
@@ -136,10 +138,16 @@ async fn another_certificate_is_another_server_and_dates_are_the_clock() {
     let sim = start().await;
     let authority = Authority::new();
     let known = pem(&authority.certificate);
+    let (own_root, own) = own_authority("relay.example");
     for (identity, trusted, phrases) in [
-        (Authority::new().name(&["relay.example"]), &known, ["nobody trusted vouches", "another network"]),
+        (Authority::new().name(&["relay.example"]), &known, ["Nobody trusted vouches", "another network"]),
+        (own, &pem(&own_root), ["an authority's (CA:TRUE)", "&pin="]),
         (authority.name(&["other.example"]), &known, ["has another name", "another network"]),
-        (authority.certify(&["relay.example"], [2020, 2021]), &known, ["clock is wrong", "date and time"]),
+        (
+            authority.certify(&["relay.example"], [2020, 2021]),
+            &known,
+            ["out of date. The clock is wrong, or", "date and time"],
+        ),
         (authority.certify(&["relay.example"], [2080, 2090]), &known, ["clock is wrong", "date and time"]),
     ] {
         let front = Front::tls(&identity).await;

@@ -42,17 +42,7 @@ impl Authority {
         (params.not_before, params.not_after) = (from, to);
         let key = KeyPair::generate().expect("a key");
         let certificate = params.signed_by(&key, &self.issuer).expect("a certificate");
-        let pin = Sha256::digest(key.subject_public_key_info()).into();
-        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
-        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-        let mut config = builder
-            .expect("the provider has them")
-            .with_no_client_auth()
-            .with_single_cert(vec![certificate.der().clone()], key)
-            .expect("they fit");
-        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
-        Identity { config: Arc::new(config), pin }
+        Identity::new(certificate.der().clone(), &key)
     }
 
     /// The same, valid now.
@@ -61,11 +51,36 @@ impl Authority {
     }
 }
 
+/// An authority's certificate that is used as a server's, as `openssl req -x509` makes them.
+pub(crate) fn own_authority(name: &str) -> (CertificateDer<'static>, Identity) {
+    let key = KeyPair::generate().expect("a key");
+    let mut params = CertificateParams::new(vec![name.to_owned()]).expect("a name");
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let certificate = params.self_signed(&key).expect("a certificate").der().clone();
+    (certificate.clone(), Identity::new(certificate, &key))
+}
+
 /// A certificate with its key.
 #[derive(Clone)]
 pub(crate) struct Identity {
     pub(crate) config: Arc<ServerConfig>,
     pub(crate) pin: [u8; 32],
+}
+
+impl Identity {
+    fn new(certificate: CertificateDer<'static>, key: &KeyPair) -> Self {
+        let pin = Sha256::digest(key.subject_public_key_info()).into();
+        let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+        let builder = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions();
+        let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+        let mut config = builder
+            .expect("the provider has them")
+            .with_no_client_auth()
+            .with_single_cert(vec![certificate], key)
+            .expect("they fit");
+        config.alpn_protocols = vec![b"h2".to_vec(), b"http/1.1".to_vec()];
+        Self { config: Arc::new(config), pin }
+    }
 }
 
 /// How a connection is met.

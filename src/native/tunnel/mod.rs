@@ -28,6 +28,8 @@ pub(crate) mod ground;
 pub(crate) mod upstream;
 pub(crate) mod carrier;
 mod dialer;
+mod head;
+mod error_page;
 pub(crate) mod request;
 
 mod client;
@@ -39,6 +41,7 @@ pub use pasarela_core::tunnel::client::Timing;
 
 pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialling, Direct};
+pub use head::Head;
 pub use relay::Gauges;
-pub use request::{Head, Refused, Upgrade, Upgraded};
+pub use request::{Refused, Upgrade, Upgraded};
 pub use stream::{BoxedStream, Stream};

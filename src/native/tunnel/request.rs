@@ -11,6 +11,8 @@ use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::time::timeout;
 
+use super::error_page;
+use super::head::Head;
 use super::stream::{BoxedStream, Prefixed};
 use crate::trouble::Trouble;
 use crate::upgrade::accept_key;
@@ -20,15 +22,6 @@ const HEAD_MAX: usize = 16 * 1024;
 
 /// More headers than a CDN adds.
 const HEADERS_MAX: usize = 64;
-
-/// So much of a page is read to find out whose it is, in bytes.
-const PAGE_MAX: usize = 4 * 1024;
-
-/// The end of a page that comes in chunks.
-const LAST_CHUNK: &[u8] = b"\r\n0\r\n\r\n";
-
-/// And for so long: most pages come with their head.
-const PAGE: Duration = Duration::from_secs(1);
 
 /// An upgrade to a WebSocket.
 #[derive(Clone, Copy)]
@@ -45,24 +38,6 @@ pub struct Upgrade<'a> {
 impl fmt::Debug for Upgrade<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Upgrade").finish_non_exhaustive()
-    }
-}
-
-/// The head of an answer.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Head {
-    /// HTTP's status.
-    pub status: u16,
-    headers: Vec<(String, String)>,
-}
-
-impl Head {
-    /// The value of a header that is there exactly once.
-    #[must_use]
-    pub fn header(&self, name: &str) -> Option<&str> {
-        let mut found = self.headers.iter().filter(|(other, _)| other.eq_ignore_ascii_case(name));
-        let (_, value) = found.next().filter(|_| found.next().is_none())?;
-        Some(value)
     }
 }
 
@@ -123,7 +98,7 @@ impl Upgrade<'_> {
             let key = BASE64_STANDARD.encode(rand::random::<[u8; 16]>());
             stream.write_all(self.request(&key).as_bytes()).await?;
             stream.flush().await?;
-            let (head, rest) = answer(&mut stream, &accept_key(key.as_bytes())).await?;
+            let (head, rest) = answer(&mut stream, (self.host, &accept_key(key.as_bytes()))).await?;
             Ok(Upgraded { head, stream: Prefixed::new(rest, stream) })
         };
         timeout(limit, asking).await.unwrap_or_else(|_| Err(Trouble::UpgradeTimeout.into()))
@@ -149,8 +124,8 @@ impl Upgrade<'_> {
 const USER_AGENT: &str = "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) \
                           Chrome/156.0.0.0 Safari/537.36";
 
-/// Reads the answer; gives what came behind it.
-pub(crate) async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<(Head, Bytes), Refused> {
+/// Reads the answer of this host, which is to give this proof; gives what came behind it.
+pub(crate) async fn answer(stream: &mut BoxedStream, asked: (&str, &str)) -> Result<(Head, Bytes), Refused> {
     let mut buffer = BytesMut::with_capacity(4096);
     loop {
         let mut headers = [httparse::EMPTY_HEADER; HEADERS_MAX];
@@ -165,7 +140,7 @@ pub(crate) async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<(He
             Ok(httparse::Status::Complete(len)) => {
                 let head = Head::of(&response);
                 let rest = buffer.split_off(len);
-                return match judge(&head, accept, stream, rest).await {
+                return match judge(&head, asked, stream, rest).await {
                     Ok(rest) => Ok((head, rest)),
                     Err(trouble) => Err(Refused { trouble, head: Some(head) }),
                 };
@@ -181,27 +156,22 @@ pub(crate) async fn answer(stream: &mut BoxedStream, accept: &str) -> Result<(He
     }
 }
 
-impl Head {
-    fn of(response: &httparse::Response<'_, '_>) -> Self {
-        let header = |header: &httparse::Header<'_>| {
-            let value = str::from_utf8(header.value).ok()?;
-            Some((header.name.to_owned(), value.to_owned()))
-        };
-        Self {
-            status: response.code.unwrap_or_default(),
-            headers: response.headers.iter().filter_map(header).collect(),
-        }
-    }
-}
-
 /// Whether this is a yes; gives what came behind it.
-async fn judge(head: &Head, accept: &str, stream: &mut BoxedStream, rest: BytesMut) -> Result<Bytes, Trouble> {
+async fn judge(
+    head: &Head,
+    (host, accept): (&str, &str),
+    stream: &mut BoxedStream,
+    rest: BytesMut,
+) -> Result<Bytes, Trouble> {
     match head.status {
         101 if is_switched(head) && head.header("sec-websocket-accept") == Some(accept) => Ok(rest.freeze()),
         101 => Err(Trouble::NoRelay),
-        status => match error_page(head, stream, rest).await {
+        status => match error_page::number(head, stream, rest).await {
             Some(number) => Err(Trouble::ErrorPage(number)),
             None if status == 404 => Err(Trouble::Key),
+            // A relay says so under its right key alone, and only when what came to it was no upgrade.
+            None if status == 426 => Err(Trouble::NoWebSockets),
+            None if matches!(status, 300..400) && !head.leads_to(host) => Err(Trouble::Elsewhere),
             None => Err(Trouble::Status(status)),
         },
     }
@@ -212,48 +182,6 @@ async fn judge(head: &Head, accept: &str, stream: &mut BoxedStream, rest: BytesM
 fn is_switched(head: &Head) -> bool {
     let protocol = head.header("upgrade").is_some_and(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"));
     protocol && head.header("sec-websocket-extensions").is_none()
-}
-
-/// The number of the CDN's error page, if the answer is one.
-async fn error_page(head: &Head, stream: &mut BoxedStream, mut page: BytesMut) -> Option<u16> {
-    let length = head.header("content-length").and_then(|length| length.parse().ok()).unwrap_or(PAGE_MAX);
-    let last_chunk = |page: &[u8]| page.windows(LAST_CHUNK.len()).position(|bytes| bytes == LAST_CHUNK);
-    let reading = async {
-        while page.len() < length.min(PAGE_MAX) && last_chunk(&page).is_none() {
-            if !matches!(stream.read_buf(&mut page).await, Ok(1..)) {
-                break;
-            }
-        }
-    };
-    // What has come until then must do.
-    let _ = timeout(PAGE, reading).await;
-    page.truncate(last_chunk(&page).unwrap_or(PAGE_MAX).min(length).min(PAGE_MAX));
-    number(&page)
-}
-
-/// Cloudflare's numbers, in plain text `error code: 1101`, in HTML with tags between the words and the number.
-fn number(page: &[u8]) -> Option<u16> {
-    let page = String::from_utf8_lossy(page).to_ascii_lowercase();
-    let mut text = String::new();
-    let mut inside = false;
-    for letter in page.chars() {
-        match letter {
-            '<' => inside = true,
-            '>' => inside = false,
-            _ if inside => continue,
-            _ => {}
-        }
-        let letter = if letter.is_alphanumeric() { letter } else { ' ' };
-        if letter != ' ' || !text.ends_with(' ') {
-            text.push(letter);
-        }
-    }
-    let behind = |words: &'static str| text.match_indices(words).map(move |(at, words)| at + words.len());
-    let mut numbers = behind("error code ").chain(behind("error ")).filter_map(|at| {
-        let digits = text.get(at..)?.split(' ').next()?;
-        digits.parse().ok().filter(|number| digits.len() == 4 && (1000..2000).contains(number))
-    });
-    numbers.next()
 }
 
 #[cfg(test)]
@@ -267,7 +195,7 @@ mod tests {
         let (near, mut far) = duplex(1 << 16);
         far.write_all(text.replace("ACCEPT", "right").as_bytes()).await.expect("room");
         drop(far);
-        answer(&mut (Box::new(near) as BoxedStream), "right").await.map(|(_, rest)| rest)
+        answer(&mut (Box::new(near) as BoxedStream), ("relay.example:443", "right")).await.map(|(_, rest)| rest)
     }
 
     const GOOD: &str = "HTTP/1.1 101 Switching\r\nUpgrade: websocket\r\nSEC-WebSocket-Accept: ACCEPT\r\n\
@@ -297,6 +225,10 @@ mod tests {
             (GOOD.replace("ACCEPT", "wrong").as_str(), Trouble::NoRelay),
             (GOOD.replace("Upgrade: websocket", "Upgrade: h2c").as_str(), Trouble::NoRelay),
             (GOOD.replace("Protocol: pasarela.v1", "Extensions: permessage-deflate").as_str(), Trouble::NoRelay),
+            ("HTTP/1.1 426 Upgrade Required\r\nUpgrade: websocket\r\n\r\n", Trouble::NoWebSockets),
+            ("HTTP/1.1 302 x\r\nLocation: http://portal.example/login\r\n\r\n", Trouble::Elsewhere),
+            ("HTTP/1.1 301 x\r\nLocation: https://relay.example/x\r\n\r\n", Trouble::Status(301)),
+            ("HTTP/1.1 301 x\r\nLocation: /x\r\n\r\n", Trouble::Status(301)),
             ("", Trouble::UpgradeReset),
             ("HTTP/1.1 101 Sw", Trouble::UpgradeReset),
             ("garbage\r\n\r\n", Trouble::NoRelay),

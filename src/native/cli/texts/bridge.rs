@@ -122,12 +122,20 @@ pub(in super::super) fn trouble(trouble: Trouble) -> String {
             "its certificate is not valid yet: the clock of this computer is probably wrong"
         }
         Trouble::CertificateName => "somebody else answers in its place: wrong certificate",
-        Trouble::CertificateIssuer => "somebody in between breaks the encryption: untrusted certificate",
+        Trouble::CertificateIssuer => {
+            "nobody trusted vouches for its certificate: its owner's own, or somebody in between"
+        }
+        Trouble::CertificateAuthority => {
+            "its certificate is an authority's, not a server's; its owner must make another"
+        }
+        Trouble::CertificateForm => "its certificate is of an old form (version 1); its owner must make another",
         Trouble::CertificatePin => "another certificate than the one in the link",
         Trouble::NoEch => "no key for its encrypted name is to be had",
         Trouble::EchRejected => "it does not take an encrypted name",
         Trouble::UpgradeReset => "cut off when asked for the relay",
         Trouble::UpgradeTimeout => "silent when asked for the relay",
+        Trouble::NoWebSockets => "the web server in front of it passes no WebSockets on; its owner must look",
+        Trouble::Elsewhere => "it sends elsewhere: a log-in page of this network, or another site",
         Trouble::Status(403) => "access is forbidden there (403)",
         Trouble::Status(429 | 503) => "it has too much to do now",
         Trouble::ErrorPage(1101 | 1102) => "the relay's program failed; its owner must look",

@@ -134,25 +134,49 @@ fn way(what: What, trouble: Trouble, today: &str) -> String {
         Trouble::TlsRefused => format!("The server there does not know the {it}'s name."),
         Trouble::TlsOther => "What answers there does not speak TLS as it should.".to_owned(),
         Trouble::CertificateExpired | Trouble::CertificateNotYetValid => {
+            let state = if trouble == Trouble::CertificateExpired { "out of date" } else { "not valid yet" };
             format!(
-                "By this device's clock ({today}) the {it}'s certificate is not valid. Most likely the clock is wrong."
+                "By this device's clock ({today}) the {it}'s certificate is {state}. The clock is wrong, or whoever runs \
+                 the {it} did not renew it."
             )
         }
         Trouble::CertificateName => format!("What answers there is not the {it}: its certificate has another name."),
         Trouble::CertificateIssuer => format!(
-            "What answers there is not the {it}: nobody trusted vouches for it. Somebody on the way may be listening."
+            "Nobody trusted vouches for what answers there. Either the {it} has a certificate of its owner's own, which the \
+             link would have to name (&pin=…), or somebody on the way may be listening."
         ),
+        Trouble::CertificateAuthority => format!(
+            "The {it}'s certificate is an authority's (CA:TRUE), as openssl req -x509 makes them, and cannot be a server's."
+        ),
+        Trouble::CertificateForm => {
+            format!("The {it}'s certificate is of a form that programs no longer take, such as version 1 of X.509.")
+        }
         Trouble::CertificatePin => format!("What answers there is not the {it} that the link is for."),
         Trouble::EchRejected => format!("The server does not let the {it}'s name be hidden (ECH)."),
         Trouble::UpgradeReset => format!("The connection was cut when it asked for the {it}."),
         Trouble::UpgradeTimeout => format!("A server is there, but it does not answer when asked for the {it}."),
         Trouble::Status(status) => of_status(status),
+        Trouble::NoWebSockets => {
+            format!("The {it} is there and knows the key, but the web server in front of it passes no WebSockets on.")
+        }
+        Trouble::Elsewhere => format!("What answers there is not the {it}: it sends to another site."),
         Trouble::ErrorPage(number) => of_page(number),
         Trouble::NoRelay => "Something answers there, but it is no relay.".to_owned(),
         Trouble::Key => "There is no relay under this key: the key is wrong or was taken back.".to_owned(),
         Trouble::Stream(code) => of_code(code).to_owned(),
         Trouble::UpstreamTimeout => "The relay is there, but it does not reach WhatsApp.".to_owned(),
     }
+}
+
+/// An answer was late on a slow line, whose connection alone took so long.
+pub(in super::super) fn slow(connected: Duration) -> String {
+    let took = duration(connected.max(Duration::from_secs(1)));
+    format!("This line is slow: the connection alone took {took}, and then an answer did not come in time.")
+}
+
+/// The answer sends to another host.
+pub(in super::super) fn elsewhere(what: What, host: &str) -> String {
+    format!("What answers there is not the {}: it sends to {host}.", noun(what))
 }
 
 fn of_status(status: u16) -> String {
@@ -275,6 +299,15 @@ pub(in super::super) const fn hint(hint: Hint) -> &'static str {
             "another network. If this one has a log-in page, log in first. Never go on past such a warning."
         }
         Hint::Ech => "the link without its part &ech=…, if the relay's name may be seen; else another relay.",
+        Hint::Front => {
+            "tell whoever runs the relay. In nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, \
+             proxy_set_header Connection upgrade. At a CDN: WebSockets on."
+        }
+        Hint::Certificate => {
+            "tell whoever runs the relay: a certificate of version 3 with CA:FALSE, or one of an authority such as \
+             Let's Encrypt. With one of their own the link needs its fingerprint (&pin=…)."
+        }
+        Hint::Slow => "again with --timeout 60, or where the line is better.",
         Hint::Forbidden => "another network. If it is forbidden there, too, ask whoever runs the relay.",
         Hint::Tomorrow => {
             "another relay until midnight UTC; whoever runs this one should know that it is used that much."

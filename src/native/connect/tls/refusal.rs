@@ -5,7 +5,7 @@
 use std::io;
 
 use rustls::internal::msgs::codec::Codec;
-use rustls::{CertificateError, Error, PeerIncompatible};
+use rustls::{CertificateError, Error, OtherError, PeerIncompatible};
 
 use super::verify::WRONG_PIN;
 use crate::trouble::Trouble;
@@ -56,7 +56,46 @@ fn certificate(error: &CertificateError) -> Trouble {
         CertificateError::NotValidYet | CertificateError::NotValidYetContext { .. } => Trouble::CertificateNotYetValid,
         CertificateError::NotValidForName | CertificateError::NotValidForNameContext { .. } => Trouble::CertificateName,
         error if *error == WRONG_PIN => Trouble::CertificatePin,
+        CertificateError::BadEncoding => Trouble::CertificateForm,
+        CertificateError::Other(OtherError(error)) => match error.downcast_ref::<webpki::Error>() {
+            Some(webpki::Error::CaUsedAsEndEntity) => Trouble::CertificateAuthority,
+            Some(webpki::Error::UnsupportedCertVersion) => Trouble::CertificateForm,
+            Some(_) | None => Trouble::CertificateIssuer,
+        },
         // Among others a certificate that its owner made himself, as boxes do that sit on the way.
         _ => Trouble::CertificateIssuer,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use rustls::pki_types::CertificateDer;
+    use rustls::server::ParsedCertificate;
+
+    use super::*;
+
+    /// Without its version, which is how version 1 is written.
+    fn version_1(der: &[u8]) -> Vec<u8> {
+        let mut old = der.to_vec();
+        // SEQUENCE, its length in two bytes; the same within; then [0] { INTEGER 2 }.
+        assert_eq!(old.drain(8..13).collect::<Vec<_>>(), [0xa0, 3, 2, 1, 2]);
+        for at in [2, 6] {
+            let length = u16::from_be_bytes([old[at], old[at + 1]]) - 5;
+            old[at..at + 2].copy_from_slice(&length.to_be_bytes());
+        }
+        old
+    }
+
+    #[test]
+    fn a_certificate_of_version_1_is_of_an_old_form() {
+        let certified = rcgen::generate_simple_self_signed(vec!["relay.example".to_owned()]).expect("made");
+        for (der, expected) in [
+            (version_1(certified.cert.der()), Trouble::CertificateForm),
+            (b"garbage".to_vec(), Trouble::CertificateForm),
+        ] {
+            let der = CertificateDer::from(der);
+            let Err(error) = ParsedCertificate::try_from(&der) else { unreachable!("it is parsed") };
+            assert_eq!(Refusal::of_tls(&error), Refusal::Trouble(expected));
+        }
     }
 }

@@ -7,7 +7,8 @@ use std::time::Duration;
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 
 use super::super::carrier::{self, MESSAGE_MAX, Web};
-use super::super::request::{Head, Refused, Upgrade, Upgraded};
+use super::super::head::Head;
+use super::super::request::{Refused, Upgrade, Upgraded};
 use super::super::stream::BoxedStream;
 use super::error::Error;
 use crate::trouble::Trouble;
