@@ -134,7 +134,7 @@ async fn relay(sim: &Sim) -> Result<serve::Relay> {
 
 async fn serve_official(relay: &serve::Relay) -> Result<OfficialPorts> {
     let trusted = vec!["127.0.0.0/8".parse()?];
-    let intake = Intake::new(Admission { public: true, trusted })?;
+    let intake = Intake::new(Admission { public: true, trusted, ..Admission::default() })?;
     let mut places = Vec::new();
     for (number, door) in OFFICIAL {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;

@@ -51,7 +51,7 @@ impl Bridge {
             listeners.push(Listener::Phone(free().await?, door));
         }
         let trusted = vec!["127.0.0.0/8".parse()?];
-        let intake = Intake::new(Admission { public: false, trusted })?;
+        let intake = Intake::new(Admission { trusted, ..Admission::default() })?;
         Ok(Self { bridge: bridge::Bridge::start(listeners, intake, relays, tuning)? })
     }
 

@@ -5,6 +5,7 @@ mod screen;
 use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
+use std::time::Duration;
 
 use ipnet::IpNet;
 
@@ -13,9 +14,9 @@ use super::way::Way;
 use super::{Failure, ports, signal, values};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
-use crate::frontend::{Admission, Door, Intake, lan_addresses};
+use crate::frontend::{Admission, Door, Enclosure, Intake, lan_addresses};
 use crate::link::{Link, UnusableLink, several};
-use screen::{Report, Screen};
+use screen::{Reach, Report, Screen};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -30,6 +31,9 @@ Examples:
 
 A link is what somebody who runs a relay gives you. Keep it to yourself and those you trust.
 Ends on Ctrl-C or SIGTERM.";
+
+/// Between two looks at the networks that this computer is in.
+const LOOK_AT_NETWORKS: Duration = Duration::from_secs(3);
 
 // Its help text is the command's, in `super::Command`.
 #[derive(Debug, clap::Args)]
@@ -52,6 +56,10 @@ pub(super) struct Args {
     /// Take connections from anywhere, not only from this computer and its local network
     #[arg(long, env = "PASARELA_PUBLIC")]
     public: bool,
+
+    /// Also take connections from this network, for example 100.64.0.0/10; may be repeated
+    #[arg(long, value_name = "NETWORK", env = "PASARELA_ALLOW", value_delimiter = ',', value_parser = values::network)]
+    allow: Vec<IpNet>,
 
     /// Believe PROXY headers from these addresses, for example 10.0.0.0/8
     #[arg(long, value_name = "NETWORK", env = "PASARELA_TRUST_PROXY", value_delimiter = ',',
@@ -90,16 +98,15 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let relays = relays(&args)?;
     ports::raise_open_files();
     let (listeners, moved) = listeners(&args)?;
-    let admission = Admission { public: args.public, trusted: args.trust_proxy.clone() };
+    let admission = Admission { public: args.public, allowed: args.allow.clone(), trusted: args.trust_proxy.clone() };
     let intake = Intake::new(admission).map_err(failed("cannot make a certificate"))?;
     let tuning = Tuning { budget: args.budget, ..Tuning::default() };
     let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed("cannot start to listen"))?;
 
     let end = signal::end()?;
     let port = bridge.addresses().first().map_or(ports::USUAL, SocketAddr::port);
-    let (host, others) = hosts(&args, &bridge);
     let socks = args.socks5.and_then(|_| bridge.addresses().last().copied());
-    let report = Report { host, others, port, moved, socks, public: args.public, only_here: !args.listen.is_empty() };
+    let mut reach = reach(&args, &bridge);
     let screen = if args.json {
         Screen::Json
     } else if std::io::stdout().is_terminal() {
@@ -107,10 +114,17 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         Screen::Lines
     };
-    screen.begin(&bridge, &report);
-    tokio::select! {
-        () = end => {}
-        never = screen.follow(&bridge) => match never {},
+    tokio::pin!(end);
+    loop {
+        let (public, only_here) = (args.public, !args.listen.is_empty());
+        screen.begin(&bridge, &Report { reach: reach.clone(), port, moved, socks, public, only_here });
+        tokio::select! {
+            () = &mut end => break,
+            never = screen.follow(&bridge) => match never {},
+            // The computer has come into another network, and the code that was shown leads nowhere.
+            changed = changed(&args, &bridge, &reach) => reach = changed,
+        }
+        screen.end().await;
     }
     screen.end().await;
     bridge.shutdown().await;
@@ -121,18 +135,31 @@ fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
     move |cause| Failure { what: what.to_owned(), cause: cause.into(), hint: "starting it again; if it stays, tell us" }
 }
 
-/// Under which name or address the phone reaches this machine, if any, and under which it may be, too.
-fn hosts(args: &Args, bridge: &Bridge) -> (Option<String>, Vec<IpAddr>) {
+/// How a phone reaches this machine, as far as can be seen now.
+fn reach(args: &Args, bridge: &Bridge) -> Reach {
     if let Some(host) = &args.host {
-        return (Some(host.clone()), Vec::new());
+        return Reach { host: Some(host.clone()), ..Reach::default() };
     }
     let asked = bridge.addresses().first().map(|address| address.ip().to_canonical());
     match asked.filter(|address| !address.is_unspecified()) {
-        Some(address) if address.is_loopback() => (None, Vec::new()),
-        Some(address) => (Some(address.to_string()), Vec::new()),
+        Some(address) if address.is_loopback() => Reach::default(),
+        Some(address) => Reach { host: Some(address.to_string()), ..Reach::default() },
         None => {
-            let mut all = lan_addresses().into_iter();
-            (all.next().map(|address| address.to_string()), all.collect())
+            let mut others = lan_addresses();
+            let within = Enclosure::find(&others);
+            let host = (!others.is_empty()).then(|| others.remove(0).to_string());
+            Reach { host, others, within }
+        }
+    }
+}
+
+/// Completes when a phone reaches this machine in another way than this, with that way.
+async fn changed(args: &Args, bridge: &Bridge, was: &Reach) -> Reach {
+    loop {
+        tokio::time::sleep(LOOK_AT_NETWORKS).await;
+        let now = reach(args, bridge);
+        if now != *was {
+            return now;
         }
     }
 }

@@ -185,7 +185,7 @@ fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> 
     if opened.is_empty() {
         return Ok(Vec::new());
     }
-    let admission = Admission { public: true, trusted: args.trust_proxy.clone() };
+    let admission = Admission { public: true, trusted: args.trust_proxy.clone(), ..Admission::default() };
     let intake = Intake::new(admission).map_err(|cause| Failure {
         what: "cannot make a certificate for phones".to_owned(),
         cause: cause.into(),

@@ -3,7 +3,7 @@
 
 use std::fmt;
 use std::io;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::{Ipv4Addr, Ipv6Addr, SocketAddr};
 use std::time::Duration;
 
 use socket2::{Domain, Socket, Type};
@@ -120,31 +120,6 @@ pub(crate) async fn accept_next(listener: &TcpListener) -> (TcpStream, SocketAdd
     }
 }
 
-/// This machine's IPv4 addresses in local networks, which phones in them can reach, the likeliest first. A VPN's is none: it
-/// has no broadcast address. It asks the routing table; no packet is sent.
-#[must_use]
-pub fn lan_addresses() -> Vec<IpAddr> {
-    let broadcasts = |interface: &if_addrs::Interface| match &interface.addr {
-        if_addrs::IfAddr::V4(address) => address.ip.is_private() && address.broadcast.is_some(),
-        if_addrs::IfAddr::V6(_) => false,
-    };
-    // Of containers and virtual machines on this machine.
-    let virtual_one =
-        |name: &str| ["docker", "br-", "veth", "virbr", "vmnet", "vboxnet"].iter().any(|own| name.starts_with(own));
-    let interfaces = if_addrs::get_if_addrs().unwrap_or_default();
-    let fitting = interfaces.iter().filter(|interface| broadcasts(interface) && !virtual_one(&interface.name));
-    let mut addresses: Vec<_> = fitting.map(if_addrs::Interface::ip).collect();
-    let towards_everybody = || {
-        let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-        // An address for documentation (RFC 5737): any would do that is not of this network.
-        socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-        Some(socket.local_addr().ok()?.ip())
-    };
-    let way_out = towards_everybody();
-    addresses.sort_by_key(|address| Some(*address) != way_out);
-    addresses
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -158,12 +133,5 @@ mod tests {
         let taken = bind((Ipv4Addr::UNSPECIFIED, port).into()).expect_err("taken");
         let own = format!("(process {})", std::process::id());
         assert!(taken.program.as_ref().is_some_and(|program| program.ends_with(&own)), "{taken}");
-    }
-
-    #[test]
-    fn the_own_addresses_are_those_that_a_phone_could_use() {
-        for address in lan_addresses() {
-            assert!(matches!(address, IpAddr::V4(address) if address.is_private()), "{address}");
-        }
     }
 }

@@ -84,7 +84,8 @@ impl Intake {
     /// The connection, if it comes from an address that may connect.
     #[must_use]
     pub fn admitted(&self, tcp: TcpStream) -> Option<TcpStream> {
-        tcp.peer_addr().is_ok_and(|source| self.admission.admits(source.ip())).then_some(tcp)
+        let (source, own) = (tcp.peer_addr().ok()?, tcp.local_addr().ok()?);
+        self.admission.admits(source.ip(), own.ip()).then_some(tcp)
     }
 
     /// Takes a connection that came through `door`; ten seconds at most.
@@ -104,7 +105,8 @@ impl Intake {
         guest: Option<Guest>,
     ) -> Result<Accepted, Refusal> {
         let source = tcp.peer_addr().map_err(|_| Refusal::Silent)?.ip().to_canonical();
-        if !self.admission.admits(source) {
+        let own = tcp.local_addr().map_err(|_| Refusal::Silent)?.ip();
+        if !self.admission.admits(source, own) {
             return Err(Refusal::Stranger);
         }
         // Small messages go back and forth, which is what phones wait for.
@@ -134,7 +136,8 @@ impl Intake {
                 first.advance(len);
                 client = source.map_or(client, |source| source.ip().to_canonical());
                 // A proxy in front does not make a household's port everybody's.
-                if !self.admission.admits(client) {
+                let own = tcp.local_addr().map_err(|_| Refusal::Silent)?.ip();
+                if !self.admission.admits(client, own) {
                     return Err(Refusal::Stranger);
                 }
             }

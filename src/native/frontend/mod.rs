@@ -6,6 +6,7 @@
 //!
 //! The official proxy is github.com/WhatsApp/proxy, `proxy/src/proxy_config.cfg`.
 
+mod networks;
 mod admission;
 mod bind;
 mod certificate;
@@ -17,10 +18,11 @@ mod intake;
 
 pub use admission::Admission;
 pub(crate) use bind::accept_next;
-pub use bind::{Taken, bind, bind_near, lan_addresses};
+pub use bind::{Taken, bind, bind_near};
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};
 pub use local::Local;
+pub use networks::{Enclosure, lan_addresses};
 
 #[cfg(test)]
 mod tests;

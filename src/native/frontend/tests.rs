@@ -16,7 +16,7 @@ const HELLO: &[u8] = b"WA\x06\x03\x00\x00\x24and more";
 
 fn intake(trusted: &[&str]) -> Intake {
     let trusted = trusted.iter().map(|network| network.parse().expect("a network")).collect();
-    Intake::new(Admission { public: false, trusted }).expect("a certificate")
+    Intake::new(Admission { trusted, ..Admission::default() }).expect("a certificate")
 }
 
 /// A phone's end and what the door makes of it.

@@ -9,6 +9,7 @@ use tokio::time::{MissedTickBehavior, interval};
 
 use super::super::texts::bridge as texts;
 use crate::bridge::{Bridge, Index, Standing};
+use crate::frontend::Enclosure;
 use crate::share;
 
 /// Between two looks at the byte counters.
@@ -30,10 +31,7 @@ pub(super) enum Screen {
 
 /// What is to be said at the start.
 pub(super) struct Report {
-    /// Under which the phone reaches this machine, if it does.
-    pub(super) host: Option<String>,
-    /// Under which it may be, too.
-    pub(super) others: Vec<IpAddr>,
+    pub(super) reach: Reach,
     pub(super) port: u16,
     /// The port that was wanted and is taken.
     pub(super) moved: Option<u16>,
@@ -43,14 +41,32 @@ pub(super) struct Report {
     pub(super) only_here: bool,
 }
 
+/// How the phone reaches this machine.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Reach {
+    /// Under which name or address, if it does.
+    pub(super) host: Option<String>,
+    /// Under which it may be, too.
+    pub(super) others: Vec<IpAddr>,
+    /// What may lie between.
+    pub(super) within: Option<Enclosure>,
+}
+
 impl Screen {
     /// Says where it listens and what to do on the phone.
     pub(super) fn begin(self, bridge: &Bridge, report: &Report) {
-        let Report { host, others, port, moved, socks, public, only_here } = report;
+        let Report { reach: Reach { host, others, within }, port, moved, socks, public, only_here } = report;
         let link = host.as_ref().map(|host| share::wa_me(host, *port, *port, false));
         if let Self::Json = self {
             let listen = bridge.addresses();
-            let line = json!({ "event": "listening", "listen": listen, "socks5": socks, "host": host, "link": link });
+            let line = json!({
+                "event": "listening",
+                "listen": listen,
+                "socks5": socks,
+                "host": host,
+                "link": link,
+                "within": within.map(texts::enclosure),
+            });
             return print(&format!("{line}\n"));
         }
         let mut text = String::new();
@@ -62,6 +78,7 @@ impl Screen {
                 }
                 text += &texts::instructions(host, *port, &link);
                 text += &texts::other_addresses(others);
+                text += within.map_or("", texts::within);
             }
             _ if *only_here => text += &texts::only_this_machine(*port),
             _ => text += &texts::no_network(*port),

@@ -6,6 +6,7 @@ use std::time::Duration;
 use pasarela_core::codes::Code;
 
 use crate::bridge::Standing;
+use crate::frontend::Enclosure;
 use crate::trouble::Trouble;
 
 /// What to do on the phone.
@@ -29,6 +30,36 @@ pub(in super::super) fn other_addresses(others: &[IpAddr]) -> String {
     format!("If the phone cannot connect, start this again with --host {all}: this computer is in several networks.\n")
 }
 
+/// What the computer is in, for programs.
+pub(in super::super) const fn enclosure(within: Enclosure) -> &'static str {
+    match within {
+        Enclosure::Container => "container",
+        Enclosure::Wsl => "wsl",
+        Enclosure::Machine => "virtual-machine",
+    }
+}
+
+/// Why the phone may not reach the address above, and what to do.
+pub(in super::super) const fn within(within: Enclosure) -> &'static str {
+    match within {
+        Enclosure::Container => {
+            "This is a container, and a phone may not reach its address. Publish the port (-p 5222:5222) or use the computer's own
+network (--network host), and say with --host under which address the phone reaches the computer.
+"
+        }
+        Enclosure::Wsl => {
+            "This is WSL, and a phone may not reach its address. Use the bridge for Windows itself, or set networkingMode=mirrored in
+.wslconfig; or say with --host under which address the phone reaches Windows, and forward the port.
+"
+        }
+        Enclosure::Machine => {
+            "This is a virtual machine. If the phone cannot connect, give it a network card that is bridged, not behind NAT; or
+say with --host under which address the phone reaches the computer, and forward the port.
+"
+        }
+    }
+}
+
 /// Said in place of the code when no phone should reach this machine.
 pub(in super::super) fn only_this_machine(port: u16) -> String {
     format!("It listens for programs on this computer only: 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.\n")
@@ -38,7 +69,7 @@ pub(in super::super) fn only_this_machine(port: u16) -> String {
 pub(in super::super) fn no_network(port: u16) -> String {
     format!(
         "This computer is in no local network, so that no phone can reach it. Connect it to the Wi-Fi that your phone uses
-and start again, or say with --host under which name or address the phone reaches it.
+and it shows the code; or say with --host under which name or address the phone reaches it.
 On this computer itself the proxy is 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.
 "
     )
