@@ -14,6 +14,7 @@ pub mod memory;
 
 mod panics;
 mod lobby;
+mod sleep;
 
 mod upgrade;
 mod eyeballs;

@@ -92,6 +92,11 @@ impl Board {
         standing
     }
 
+    /// There is a better way to the relays: streams move to new connections.
+    pub(super) fn rotate(&self) {
+        self.lock().live.values().flatten().for_each(|(_, handle)| handle.rotate());
+    }
+
     /// A connection is taken.
     pub(super) fn enter(self: &Arc<Self>) -> Entry {
         let id = self.change(|state| {

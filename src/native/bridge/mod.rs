@@ -3,6 +3,7 @@
 //! Each connection of the phone is one tunnel through one of the relays. What the phone says is taken apart by `frontend`,
 //! how a relay is reached is `connect`'s, what a tunnel does is `tunnel`'s; here is only what joins them.
 
+mod moved;
 mod late;
 mod pool;
 mod board;
@@ -95,6 +96,9 @@ impl Bridge {
             let accepting = panics::again(move || accept(Arc::clone(&listener), door, Arc::clone(&accepted)));
             shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(accepting));
         }
+        let board = Arc::clone(&shared.board);
+        let watching = async move { moved::watch(|| board.rotate()).await };
+        shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(watching));
         Ok(Self { addresses, shared })
     }
 

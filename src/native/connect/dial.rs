@@ -4,6 +4,7 @@
 
 use std::net::{IpAddr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
 
 use futures_util::FutureExt;
 use tokio::net::TcpStream;
@@ -38,6 +39,8 @@ pub(super) struct Through {
     /// Where it leads, and the address of this end: it is good while that is still this machine's way there.
     pub(super) peer: SocketAddr,
     pub(super) local: Option<IpAddr>,
+    /// What the TCP connection took.
+    pub(super) round_trip: Duration,
     pub(super) steps: Vec<Step>,
 }
 
@@ -137,14 +140,15 @@ impl Way {
         let begun = Instant::now();
         let tcp = tcp::connect(candidate.address, deadline.min(begun + self.pace.stage)).await?;
         let local = tcp.local_addr().map(|address| address.ip()).ok();
-        let mut steps = vec![Step::Connected { address: candidate.address, took: begun.elapsed() }];
+        let round_trip = begun.elapsed();
+        let mut steps = vec![Step::Connected { address: candidate.address, took: round_trip }];
         let Some(hello) = &self.hello else {
-            return Ok(Through { stream: Box::new(tcp), peer: candidate.address, local, steps });
+            return Ok(Through { stream: Box::new(tcp), peer: candidate.address, local, round_trip, steps });
         };
         match self.secure(hello, tcp, candidate, deadline).await {
             Ok((stream, step)) => {
                 steps.push(step);
-                Ok(Through { stream: Box::new(stream), peer: candidate.address, local, steps })
+                Ok(Through { stream: Box::new(stream), peer: candidate.address, local, round_trip, steps })
             }
             Err(trouble) => Err(Failed { trouble, steps }),
         }

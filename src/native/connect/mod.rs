@@ -11,6 +11,7 @@ pub(crate) mod dns;
 mod hello;
 mod memory;
 mod dial;
+mod untested;
 mod spare;
 
 use std::fmt;
@@ -20,6 +21,7 @@ use std::sync::{Arc, Mutex};
 use rustls::pki_types::CertificateDer;
 
 use crate::link::{Ech, Link};
+use crate::sleep::Moment;
 use crate::trouble::Trouble;
 use crate::tunnel::{BoxedStream, Dialer, Dialling};
 use dial::Way;
@@ -27,6 +29,7 @@ use hello::Hello;
 use memory::local_towards;
 use spare::{Keeper, Make, Spare};
 use tls::{Authorities, Identity, server_name};
+use untested::Untested;
 
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub use race::Pace;
@@ -174,8 +177,10 @@ fn make(way: Arc<Way>) -> Make {
         let way = Arc::clone(&way);
         Box::pin(async move {
             let through = way.dial(false).await.ok()?;
-            let (peer, local) = (through.peer, through.local);
-            Some(Spare { stream: through.stream, good: Box::new(move || local_towards(peer) == local) })
+            let (peer, local, made) = (through.peer, through.local, Moment::now());
+            let good = move || local_towards(peer) == local && !made.slept_until(Moment::now());
+            let stream = Box::new(Untested::new(through.stream, through.round_trip));
+            Some(Spare { stream, good: Box::new(good) })
         })
     })
 }

@@ -22,6 +22,7 @@ pub use bind::{Taken, bind, bind_near};
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};
 pub use local::Local;
+pub(crate) use networks::way_out;
 pub use networks::{Enclosure, lan_addresses};
 
 #[cfg(test)]

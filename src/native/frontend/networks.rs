@@ -45,9 +45,9 @@ fn is_carriers(address: Ipv4Addr) -> bool {
 #[must_use]
 pub fn lan_addresses() -> Vec<IpAddr> {
     let way_out = way_out();
-    let Ok(cards) = if_addrs::get_if_addrs() else { return way_out.into_iter().map(IpAddr::V4).collect() };
+    let Ok(cards) = if_addrs::get_if_addrs() else { return way_out.into_iter().collect() };
     let mut addresses: Vec<_> = cards.iter().filter_map(of_phones).collect();
-    addresses.sort_by_key(|address| (rank(*address), Some(*address) != way_out));
+    addresses.sort_by_key(|address| (rank(*address), Some(IpAddr::V4(*address)) != way_out));
     addresses.into_iter().map(IpAddr::V4).collect()
 }
 
@@ -70,15 +70,13 @@ fn rank(address: Ipv4Addr) -> u8 {
     }
 }
 
-/// The address that is used towards everybody.
-fn way_out() -> Option<Ipv4Addr> {
+/// The IPv4 address that is used towards everybody. It asks the routing table.
+pub(crate) fn way_out() -> Option<IpAddr> {
     let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
     // An address for documentation (RFC 5737): any would do that is not of this network.
     socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    match socket.local_addr().ok()?.ip() {
-        IpAddr::V4(address) if !address.is_loopback() => Some(address),
-        IpAddr::V4(_) | IpAddr::V6(_) => None,
-    }
+    let own = socket.local_addr().ok()?.ip();
+    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
 }
 
 /// What this machine is in, so that its own address may be none that a phone reaches.
