@@ -118,6 +118,7 @@ impl<C: Chunk + Clone> Client<C> {
             Input::ReadEnd => self.duplex.read_end(),
             Input::TcpFailed => self.tcp_failed(Code::UpstreamReset),
             Input::Written => self.duplex.written(),
+            Input::ShortHeads => self.options.early = false,
             Input::Rotate => self.rotate(now),
             Input::End(code) => self.abort(code),
             Input::Timer => self.timer(now),

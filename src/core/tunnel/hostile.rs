@@ -277,7 +277,7 @@ proptest! {
         budget in prop::option::of(number()),
     ) {
         let timing = Timing::DEFAULT;
-        let options = client::Options { route: Kind::Chat, window: WINDOW, budget, timing, seed: 1 };
+        let options = client::Options { route: Kind::Chat, window: WINDOW, budget, early: true, timing, seed: 1 };
         let mut client = Client::new(options, Instant::from_millis(0));
         let (mut tcp, mut now, mut done, mut begun) = (Tcp::default(), Instant::from_millis(0), false, 0);
         drain_client(&mut client, &mut tcp, &mut done);

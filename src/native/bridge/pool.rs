@@ -6,6 +6,7 @@
 //! do that dial several addresses. How one relay is reached is `connect`'s.
 
 use std::fmt;
+use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -31,6 +32,7 @@ pub struct Relay {
     authority: String,
     path: String,
     dialer: Arc<dyn Dialer>,
+    short_heads: Arc<AtomicBool>,
 }
 
 impl Relay {
@@ -41,7 +43,7 @@ impl Relay {
             Some(vouched) => format!("{} ({vouched})", link.host),
             None => link.host.clone(),
         };
-        Self { name, authority: link.authority(), path: link.path("/tunnel"), dialer }
+        Self { name, authority: link.authority(), path: link.path("/tunnel"), dialer, short_heads: Arc::default() }
     }
 
     /// Its host, and by what it is verified if that is another; for the one whose relay it is to see.
@@ -165,6 +167,7 @@ impl Pool {
             budget: self.tuning.budget,
             timing: self.tuning.timing,
             answer: tunnel::ANSWER,
+            short_heads: Arc::clone(&relay.short_heads),
             seed: None,
         })
     }

@@ -1,11 +1,14 @@
 //! What a tunnel tells of its troubles while it goes on.
 
+use std::net::{Ipv4Addr, SocketAddr};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
 
 use pasarela::connect::{Connector, Resolver, Setup};
 use pasarela::trouble::Trouble;
 use pasarela::tunnel::{Code, Kind, Options, Tunnel};
-use tokio::io::AsyncWriteExt;
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::{TcpListener, TcpStream};
 
 use crate::front::{Front, Manner};
 use crate::tunnels::{KEY, Nobody, TIMING, World, command, options, relay, until};
@@ -61,4 +64,51 @@ async fn a_stream_that_goes_well_has_none() {
     let world = World::start().await;
     let stream = world.open("sim echo").await;
     assert_eq!(until(stream.handle(), |status| status.connected).await.trouble, None);
+}
+
+/// What stands in front of a relay and takes heads of at most so many bytes. Counts those that were too long.
+async fn short_front(relay: SocketAddr, most: usize, status: u16) -> (SocketAddr, Arc<AtomicU32>) {
+    let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let address = listener.local_addr().expect("bound");
+    let refused = Arc::new(AtomicU32::new(0));
+    let count = Arc::clone(&refused);
+    tokio::spawn(async move {
+        loop {
+            let (mut near, _) = listener.accept().await.expect("accepts");
+            let count = Arc::clone(&count);
+            tokio::spawn(async move {
+                let mut head = Vec::new();
+                while !head.ends_with(b"\r\n\r\n") {
+                    head.push(near.read_u8().await?);
+                }
+                if head.len() > most {
+                    count.fetch_add(1, Ordering::Relaxed);
+                    let answer = format!("HTTP/1.1 {status} x\r\nContent-Length: 0\r\nConnection: close\r\n\r\n");
+                    return near.write_all(answer.as_bytes()).await;
+                }
+                let mut far = TcpStream::connect(relay).await?;
+                far.write_all(&head).await?;
+                tokio::io::copy_bidirectional(&mut near, &mut far).await.map(drop)
+            });
+        }
+    });
+    (address, refused)
+}
+
+#[tokio::test]
+async fn where_heads_must_be_short_nothing_of_a_stream_is_in_them_and_that_is_remembered() {
+    let world = World::start().await;
+    for status in [400, 413, 431] {
+        let (front, refused) = short_front(world.relay.address(), 3072, status).await;
+        let options = options(front);
+        for _ in 0..3 {
+            let mut stream = Tunnel::new(options.clone()).open();
+            let said = [command("sim echo"), vec![7; 2300]].concat();
+            within(stream.write_all(&said)).await.expect("taken");
+            let mut heard = vec![0; 2300];
+            within(stream.read_exact(&mut heard)).await.expect("an echo");
+            assert_eq!(heard, said[said.len() - 2300..], "{status}");
+        }
+        assert_eq!(refused.load(Ordering::Relaxed), 1, "{status}");
+    }
 }

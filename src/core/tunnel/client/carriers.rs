@@ -93,6 +93,9 @@ impl<C: Chunk + Clone> Client<C> {
     /// What TCP has said so far, as far as it fits an upgrade.
     fn early_data(&mut self) -> Vec<u8> {
         let mut early = Vec::new();
+        if !self.options.early {
+            return early;
+        }
         let left = |early: &[u8]| (limits::EARLY_DATA - early.len()) as u64;
         while let Some(chunk) = self.duplex.outbound.next_message(left(&early)) {
             chunk.append_to(&mut early, limits::EARLY_DATA);

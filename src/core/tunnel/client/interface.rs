@@ -31,6 +31,8 @@ pub enum Input<'t, C> {
     TcpFailed,
     /// TCP took what `Output::Write` asked to write.
     Written,
+    /// What is in front of the relay takes short heads only: nothing of the stream is to travel in the upgrade.
+    ShortHeads,
     /// A better way to the relay is there: the stream is to move.
     Rotate,
     /// The relay refused for good, or the adapter gives up.
@@ -79,6 +81,8 @@ pub struct Options {
     pub window: u32,
     /// Stream bytes from the relay that a carrier can bear before the network freezes it; none if it does not.
     pub budget: Option<u64>,
+    /// Whether the stream's first bytes may travel in the upgrade.
+    pub early: bool,
     /// How long things may take.
     pub timing: Timing,
     /// For the jitter.

@@ -132,6 +132,7 @@ impl World {
             route: Kind::Chat,
             window: plan.window,
             budget: plan.budget,
+            early: true,
             timing: plan.timing,
             seed: rng.u64(..),
         };

@@ -5,6 +5,7 @@
 use std::future::Future;
 use std::pin::Pin;
 use std::sync::Arc;
+use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use pasarela_core::tunnel::Carrier;
@@ -56,13 +57,15 @@ pub(super) struct Carriers {
     connected: bool,
     /// What last went wrong up to the upgrade, until it is told.
     trouble: Option<Trouble>,
+    /// An upgrade may have been too long, which was not told yet.
+    short_heads: bool,
     /// Those that only have their last messages to bring.
     tasks: TaskTracker,
 }
 
 impl Carriers {
     pub(super) const fn new(options: Arc<Options>, tasks: TaskTracker) -> Self {
-        Self { options, slots: Vec::new(), connected: false, trouble: None, tasks }
+        Self { options, slots: Vec::new(), connected: false, trouble: None, short_heads: false, tasks }
     }
 
     /// The stream has reached its destination.
@@ -73,6 +76,11 @@ impl Carriers {
     /// What last went wrong up to the upgrade, if it was not told yet.
     pub(super) const fn take_trouble(&mut self) -> Option<Trouble> {
         self.trouble.take()
+    }
+
+    /// Whether an upgrade may have been too long; true once.
+    pub(super) const fn take_short_heads(&mut self) -> bool {
+        std::mem::replace(&mut self.short_heads, false)
     }
 
     /// Reaches the relay.
@@ -188,6 +196,11 @@ impl Carriers {
 
     fn refused(&mut self, index: usize, failure: Failure) -> Poll<Event> {
         tracing::debug!(trouble = %failure.trouble, "the relay accepts no carrier");
+        if failure.too_long {
+            self.options.short_heads.store(true, Ordering::Relaxed);
+            self.short_heads = true;
+            return self.gone(index, Ending::Cut);
+        }
         self.trouble = Some(failure.trouble);
         match failure.last {
             // Behind a right answer a wrong one is somebody's on the way, a captive portal's perhaps, and may pass.

@@ -233,6 +233,9 @@ impl Engine {
         let mut failed = None;
         self.late = matches!(event, Event::Timer);
         self.status.trouble = self.carriers.take_trouble().or(self.status.trouble);
+        if self.carriers.take_short_heads() {
+            self.core.handle(Input::ShortHeads, now);
+        }
         let input = match event {
             Event::Timer => Input::Timer,
             Event::Rotate => Input::Rotate,

@@ -2,6 +2,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use hyper::Uri;
@@ -41,6 +42,9 @@ pub struct Options {
     pub timing: Timing,
     /// The relay answers the upgrade in this time; [`ANSWER`] by default.
     pub answer: Duration,
+    /// What is in front of the relay takes short heads only, so that nothing of a stream may travel in its upgrade. Tunnels find
+    /// out, and tell all that share this.
+    pub short_heads: Arc<AtomicBool>,
     /// For the jitter; the default is the system's randomness.
     pub seed: Option<u64>,
 }
@@ -76,6 +80,7 @@ impl Options {
             budget: None,
             timing: Timing::DEFAULT,
             answer: ANSWER,
+            short_heads: Arc::default(),
             seed: None,
         })
     }
@@ -86,6 +91,7 @@ impl Options {
             window: self.window.clamp(limits::WINDOW_MIN, limits::WINDOW_MAX),
             budget: self.budget.map(|budget| budget.max(BUDGET_MIN)),
             timing: Timing { ping: self.timing.ping.max(PING_MIN), ..self.timing },
+            early: !self.short_heads.load(Ordering::Relaxed),
             seed: self.seed.unwrap_or_else(rand::random),
         }
     }

@@ -19,15 +19,20 @@ pub(super) struct Failure {
     pub(super) trouble: Trouble,
     /// No attempt will succeed. Otherwise the way broke, or the relay has no time now.
     pub(super) last: Option<Error>,
+    /// The head may have been too long for what is in front of the relay.
+    pub(super) too_long: bool,
 }
+
+/// The shortest offer of subprotocols that is taken for too long, in bytes. Without a stream's bytes it is a few hundred.
+const LONG: usize = 512;
 
 /// Asks for the tunnel.
 pub(super) async fn upgrade(stream: BoxedStream, upgrade: Upgrade<'_>, limit: Duration) -> Result<Web, Failure> {
-    let upgraded = upgrade.ask(stream, limit).await.map_err(|refused| judge(&refused))?;
+    let upgraded = upgrade.ask(stream, limit).await.map_err(|refused| judge(&refused, upgrade.protocols))?;
     if is_relay(&upgraded) {
         Ok(carrier::client(upgraded.into_prefixed(), MESSAGE_MAX))
     } else {
-        Err(Failure { trouble: Trouble::NoRelay, last: Some(Error::NoRelay) })
+        Err(Failure { trouble: Trouble::NoRelay, last: Some(Error::NoRelay), too_long: false })
     }
 }
 
@@ -35,7 +40,7 @@ fn is_relay(upgraded: &Upgraded) -> bool {
     upgraded.head.header("sec-websocket-protocol") == Some(PROTOCOL)
 }
 
-fn judge(refused: &Refused) -> Failure {
+fn judge(refused: &Refused, protocols: &str) -> Failure {
     let last = match refused.head.as_ref().map(|Head { status, .. }| *status) {
         // No HTTP, or nothing: somebody on the way spoke, not the relay.
         None => None,
@@ -44,7 +49,9 @@ fn judge(refused: &Refused) -> Failure {
         Some(408 | 429 | 500..) => None,
         Some(status) => Some(Error::Status(status)),
     };
-    Failure { trouble: refused.trouble, last }
+    // What servers say of a head that is too long for them: RFC 9110 and 6585, and 494, nginx's own.
+    let may_mean_it = matches!(last, Some(Error::Status(400 | 413 | 414 | 431 | 494)));
+    Failure { trouble: refused.trouble, last, too_long: may_mean_it && protocols.len() >= LONG }
 }
 
 #[cfg(test)]
@@ -71,7 +78,7 @@ mod tests {
             ("HTTP/1.1 200 OK\r\n\r\n", Trouble::Status(200), 200),
         ] {
             match failure(answer).await {
-                Failure { trouble: told, last: Some(Error::Status(found)) } => {
+                Failure { trouble: told, last: Some(Error::Status(found)), .. } => {
                     assert_eq!((told, found), (trouble, status));
                 }
                 other => unreachable!("{answer}: {other:?}"),
@@ -79,7 +86,7 @@ mod tests {
         }
         let wrong = "HTTP/1.1 101 Sw\r\nSec-WebSocket-Accept: wrong\r\nSec-WebSocket-Protocol: pasarela.v1\r\n\r\n";
         let told = failure(wrong).await;
-        assert!(matches!(told, Failure { trouble: Trouble::NoRelay, last: Some(Error::NoRelay) }), "{told:?}");
+        assert!(matches!(told, Failure { trouble: Trouble::NoRelay, last: Some(Error::NoRelay), .. }), "{told:?}");
         for (answer, trouble) in [
             ("HTTP/1.1 503 Busy\r\n\r\n", Trouble::Status(503)),
             ("HTTP/1.1 500 x\r\n\r\nerror code: 1101\r\n", Trouble::ErrorPage(1101)),
