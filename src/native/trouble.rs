@@ -44,6 +44,12 @@ pub enum Trouble {
     Unreachable,
     /// The address does not answer.
     ConnectTimeout,
+    /// The proxy that leads out of this network cannot be reached, or does not speak as it should.
+    NoExit,
+    /// It refused with this HTTP status.
+    ExitStatus(u16),
+    /// It speaks SOCKS and refused, or could not reach the relay.
+    ExitRefused,
     /// The connection was cut in the TLS handshake, as networks do that forbid the name in it.
     TlsReset,
     /// The TLS handshake got no answer.
@@ -97,7 +103,12 @@ impl Trouble {
     pub const fn stage(self) -> Stage {
         match self {
             Self::NoResolver | Self::NoAddress | Self::NoEch => Stage::Name,
-            Self::Refused | Self::Unreachable | Self::ConnectTimeout => Stage::Connect,
+            Self::Refused
+            | Self::Unreachable
+            | Self::ConnectTimeout
+            | Self::NoExit
+            | Self::ExitStatus(_)
+            | Self::ExitRefused => Stage::Connect,
             Self::TlsReset
             | Self::TlsTimeout
             | Self::TlsRefused

@@ -198,7 +198,8 @@ fn drain_relay(relay: &mut Relay<'_, Span>, tcp: &mut Tcp, at_fault: &mut bool) 
 /// Drives a client. Whether the relay was not found at fault.
 pub(crate) fn client(text: &str) -> bool {
     let timing = Timing::DEFAULT;
-    let options = client::Options { route: Kind::Chat, window: WINDOW, budget: budget(text), timing, seed: 1 };
+    let options =
+        client::Options { route: Kind::Chat, window: WINDOW, budget: budget(text), early: true, timing, seed: 1 };
     let mut now = Instant::from_millis(0);
     let mut client = Client::new(options, now);
     let (mut tcp, mut at_fault, mut dialled) = (Tcp::default(), false, BTreeSet::new());

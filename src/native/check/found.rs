@@ -24,6 +24,8 @@ pub enum Found {
     Addresses(usize),
     /// There is no name: it is an address itself.
     NoName,
+    /// The proxy that leads out of this network is asked for it.
+    AtExit,
     /// It holds, and there is nothing to tell.
     Well,
     /// There is no key: the relay is open to all.

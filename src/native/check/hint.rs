@@ -47,6 +47,8 @@ hints! {
     Intercepted = "intercepted";
     /// The link asks for an encrypted hello that is not to be had.
     Ech = "ech";
+    /// Look at the proxy that leads out of this network.
+    Exit = "exit";
     /// Whoever runs the relay has to let the web server in front pass WebSockets on.
     Front = "front";
     /// Whoever runs the relay has to make another certificate, or to put its fingerprint into the link.
@@ -95,6 +97,7 @@ fn of_way(trouble: Trouble) -> Hint {
         Trouble::NoAddress => Hint::Link,
         Trouble::Refused | Trouble::TlsOther => Hint::Operator,
         Trouble::ConnectTimeout => Hint::OtherAddress,
+        Trouble::NoExit | Trouble::ExitStatus(_) | Trouble::ExitRefused => Hint::Exit,
         Trouble::TlsReset | Trouble::TlsTimeout | Trouble::TlsRefused => Hint::HideName,
         Trouble::CertificateExpired | Trouble::CertificateNotYetValid => Hint::LookAtClock,
         Trouble::CertificateName | Trouble::CertificateIssuer | Trouble::CertificatePin => Hint::Intercepted,
@@ -115,6 +118,7 @@ fn of_proxys_way(trouble: Trouble) -> Hint {
     match trouble {
         Trouble::NoResolver | Trouble::Unreachable => Hint::Network,
         Trouble::NoAddress | Trouble::Refused | Trouble::ConnectTimeout => Hint::Proxy,
+        Trouble::NoExit | Trouble::ExitStatus(_) | Trouble::ExitRefused => Hint::Exit,
         Trouble::TlsReset
         | Trouble::TlsTimeout
         | Trouble::TlsRefused

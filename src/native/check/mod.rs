@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use pasarela_noise::WHATSAPP_ROOT;
 use rustls::pki_types::CertificateDer;
 
-use crate::connect::{self, Connector, Pace, Resolver, Setup};
+use crate::connect::{self, Connector, Exit, Pace, Resolver, Setup};
 use crate::link::Link;
 use crate::share::Proxy;
 
@@ -59,6 +59,8 @@ pub struct Options {
     pub resolver: Arc<Resolver>,
     /// Each stage may take this time.
     pub limit: Duration,
+    /// The way out of this network towards the relay, if it is not free.
+    pub exit: Option<Exit>,
     /// This device's time, Unix seconds.
     pub now: u64,
 }
@@ -72,6 +74,7 @@ impl Default for Options {
             authorities: Vec::new(),
             resolver: Resolver::usual(),
             limit: Duration::from_secs(10),
+            exit: None,
             now,
         }
     }
@@ -98,6 +101,7 @@ pub async fn run(subject: &Subject, options: &Options, observer: Observer<'_>) -
         Subject::Relay(link) => {
             let mut setup = Setup::new(Arc::clone(&options.resolver));
             setup.extra_roots = options.authorities.clone();
+            setup.exit = options.exit.clone();
             setup.pace = Pace { stage: options.limit, whole: options.limit * 3, ..Pace::DEFAULT };
             let connector = Connector::new(link, &setup).map_err(Unusable::Link)?;
             // Where it stopped is in the record.

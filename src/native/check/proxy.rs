@@ -54,6 +54,7 @@ async fn resolve(host: &str) -> Result<(Vec<IpAddr>, Found), Fault> {
     let Resolved { addresses, by } = Resolver::system().addresses(host).await.map_err(Fault::Way)?;
     let found = match by {
         Source::Literal => Found::NoName,
+        Source::Exit => Found::AtExit,
         Source::System | Source::Doh => Found::Addresses(addresses.len()),
     };
     Ok((addresses, found))

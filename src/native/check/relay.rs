@@ -83,6 +83,7 @@ fn of_step(step: Step) -> (Stage, Duration, Found) {
     match step {
         Step::Resolved { addresses, by, took } => match by {
             Source::Literal => (Stage::Name, took, Found::NoName),
+            Source::Exit => (Stage::Name, took, Found::AtExit),
             Source::System | Source::Doh => (Stage::Name, took, Found::Addresses(addresses)),
         },
         Step::Connected { took, .. } => (Stage::Connect, took, Found::Well),

@@ -34,6 +34,7 @@ fn of_found(found: Found) -> String {
     match found {
         Found::Addresses(count) => format!("addresses={count}"),
         Found::NoName => "literal".to_owned(),
+        Found::AtExit => "exit".to_owned(),
         Found::Well => "well".to_owned(),
         Found::Open => "open".to_owned(),
         Found::Tls(Tls { name, ech }) => {
@@ -63,6 +64,9 @@ fn of_trouble(trouble: Trouble) -> String {
         Trouble::Refused => "refused",
         Trouble::Unreachable => "unreachable",
         Trouble::ConnectTimeout => "connect-timeout",
+        Trouble::NoExit => "no-exit",
+        Trouble::ExitStatus(status) => return format!("exit-status-{status}"),
+        Trouble::ExitRefused => "exit-refused",
         Trouble::TlsReset => "tls-reset",
         Trouble::TlsTimeout => "tls-timeout",
         Trouble::TlsRefused => "tls-refused",

@@ -182,6 +182,10 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         if link.vouched().is_some() && !args.json {
             eprint!("{}", texts::vouched(number));
         }
+        let setup = Setup { exit: args.way.exit(&link)?, ..setup.clone() };
+        if setup.exit.is_some() && !args.json {
+            eprint!("{}", texts::exit(number));
+        }
         let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
         relays.push(Relay::new(&link, Arc::new(connector)));
     }

@@ -93,7 +93,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let (resolver, authorities) = args.way.read()?;
     let limit = Duration::from_secs(args.timeout.into());
-    let mut options = Options { resolver, authorities, limit, ..Options::default() };
+    let exit = match &subject {
+        Subject::Relay(link) => args.way.exit(link)?,
+        Subject::Proxy(_) => None,
+    };
+    let mut options = Options { resolver, authorities, limit, exit, ..Options::default() };
     if let Some(root) = &args.root {
         match unhex(root) {
             Some(root) => options.root = root,

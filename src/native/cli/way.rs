@@ -6,7 +6,8 @@ use std::sync::Arc;
 use rustls::pki_types::CertificateDer;
 
 use super::{Failure, files};
-use crate::connect::{Mode, Provider, Resolver};
+use crate::connect::{Exit, Exits, Mode, Provider, Resolver, UnusableExit};
+use crate::link::Link;
 
 /// Flags of every command that reaches a relay.
 #[derive(Debug, clap::Args)]
@@ -20,6 +21,11 @@ pub(super) struct Way {
     /// `https://9.9.9.9/dns-query`, or by name with its address: `https://dns.example/dns-query#192.0.2.1`
     #[arg(long, value_name = "URL", env = "PASARELA_DOH", value_delimiter = ' ')]
     doh: Vec<Provider>,
+
+    /// The proxy that leads out of this network, http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if
+    /// it wants one. It can read which relay it is asked for [default: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
+    #[arg(long, value_name = "URL", env = "PASARELA_PROXY", hide_env_values = true)]
+    proxy: Option<String>,
 
     /// Trust the certificate authorities in this file, too
     #[arg(long, value_name = "FILE", env = "PASARELA_CA")]
@@ -53,6 +59,24 @@ impl Way {
             cause: cause.into(),
             hint: "--doh with the address of a server, or none",
         })?;
+        let resolver = resolver.through(&self.exits()).map_err(no_exit)?;
         Ok((Arc::new(resolver), authorities))
+    }
+
+    fn exits(&self) -> Exits {
+        self.proxy.as_deref().map_or_else(Exits::from_env, Exits::given)
+    }
+
+    /// The way out towards the relay of a link.
+    pub(super) fn exit(&self, link: &Link) -> Result<Option<Exit>, Failure> {
+        self.exits().towards(link.secure, &link.authority()).map_err(no_exit)
+    }
+}
+
+fn no_exit(cause: UnusableExit) -> Failure {
+    Failure {
+        what: "cannot use the proxy that leads out of this network".to_owned(),
+        cause: cause.into(),
+        hint: "--proxy, HTTPS_PROXY and ALL_PROXY with another, or none",
     }
 }

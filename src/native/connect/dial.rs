@@ -2,7 +2,7 @@
 //!
 //! It keeps no connection ready; that is `spare`'s.
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -12,10 +12,11 @@ use tokio::time::{Instant, timeout_at};
 use tokio_rustls::client::TlsStream;
 
 use super::dns::{Resolved, Resolver};
+use super::exit::Exit;
 use super::hello::Hello;
 use super::memory::Memory;
 use super::race::{Candidate, Found, Pace, Race, Won};
-use super::report::{Failed, Step};
+use super::report::{Failed, Source, Step};
 use super::tcp;
 use super::tls::{Refusal, Secured};
 use crate::link::Address;
@@ -30,6 +31,7 @@ pub(super) struct Way {
     pub(super) hello: Option<Hello>,
     pub(super) resolver: Arc<Resolver>,
     pub(super) pace: Pace,
+    pub(super) exit: Option<Exit>,
     pub(super) memory: Mutex<Memory>,
 }
 
@@ -111,6 +113,12 @@ impl Way {
     async fn resolve(&self, target: usize, deadline: Instant) -> Found {
         let begun = Instant::now();
         let Some(Address { host, port }) = self.targets.get(target) else { return Found::none(Trouble::NoAddress) };
+        if self.exit.is_some() {
+            // It is asked for the name.
+            let step = Step::Resolved { addresses: 1, by: Source::Exit, took: Duration::ZERO };
+            let candidate = Candidate { target, address: (Ipv4Addr::UNSPECIFIED, *port).into() };
+            return Found { step: Some(step), result: Ok(vec![candidate]) };
+        }
         let result = timeout_at(deadline, self.resolver.addresses(host)).await;
         match result.unwrap_or(Err(Trouble::NoResolver)) {
             Err(trouble) => Found::none(trouble),
@@ -127,6 +135,9 @@ impl Way {
     async fn reconsider(&self, target: usize, deadline: Instant, tried: &Mutex<Vec<SocketAddr>>) -> Found {
         let begun = Instant::now();
         let Some(Address { host, port }) = self.targets.get(target) else { return Found::none(Trouble::NoAddress) };
+        if self.exit.is_some() {
+            return Found::none(Trouble::NoAddress);
+        }
         let opinion = timeout_at(deadline, self.resolver.second_opinion(host)).await;
         let Ok(Some(Resolved { addresses, by })) = opinion else { return Found::none(Trouble::NoAddress) };
         let step = Step::Resolved { addresses: addresses.len(), by, took: begun.elapsed() };
@@ -138,19 +149,28 @@ impl Way {
 
     async fn attempt(&self, candidate: Candidate, deadline: Instant) -> Result<Through, Failed> {
         let begun = Instant::now();
-        let tcp = tcp::connect(candidate.address, deadline.min(begun + self.pace.stage)).await?;
+        let tcp = self.connect(candidate, deadline.min(begun + self.pace.stage)).await?;
+        let peer = tcp.peer_addr().unwrap_or(candidate.address);
         let local = tcp.local_addr().map(|address| address.ip()).ok();
         let round_trip = begun.elapsed();
         let mut steps = vec![Step::Connected { address: candidate.address, took: round_trip }];
         let Some(hello) = &self.hello else {
-            return Ok(Through { stream: Box::new(tcp), peer: candidate.address, local, round_trip, steps });
+            return Ok(Through { stream: Box::new(tcp), peer, local, round_trip, steps });
         };
         match self.secure(hello, tcp, candidate, deadline).await {
             Ok((stream, step)) => {
                 steps.push(step);
-                Ok(Through { stream: Box::new(stream), peer: candidate.address, local, round_trip, steps })
+                Ok(Through { stream: Box::new(stream), peer, local, round_trip, steps })
             }
             Err(trouble) => Err(Failed { trouble, steps }),
+        }
+    }
+
+    /// TCP to a candidate, or to whatever its name means at the way out.
+    async fn connect(&self, candidate: Candidate, limit: Instant) -> Result<TcpStream, Trouble> {
+        match (&self.exit, self.targets.get(candidate.target)) {
+            (Some(exit), Some(Address { host, port })) => exit.connect(host, *port, limit).await,
+            (Some(_), None) | (None, _) => tcp::connect(candidate.address, limit).await,
         }
     }
 
@@ -171,7 +191,7 @@ impl Way {
                 Err(Refusal::Retry(list)) => list,
             };
             let client = hello.offered(&list).await?;
-            let tcp = tcp::connect(candidate.address, limit).await?;
+            let tcp = self.connect(candidate, limit).await?;
             match client.handshake(tcp).await {
                 Ok((stream, secured)) => Ok((stream, secured, true)),
                 Err(Refusal::Trouble(trouble)) => Err(trouble),

@@ -17,6 +17,7 @@ use std::time::Duration;
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
+use super::exit::{Exits, UnusableExit};
 use super::report::Source;
 use super::tls::Authorities;
 use crate::trouble::Trouble;
@@ -82,6 +83,16 @@ impl Resolver {
         let doh = |provider: &Provider| Doh::new(provider.clone(), &authorities).ok_or(UnusableProvider);
         let list = providers.iter().map(doh).collect::<Result<_, _>>()?;
         Ok(Self { mode, system: system::lookup(), providers: Providers::new(list) })
+    }
+
+    /// Reaches providers through these ways out.
+    ///
+    /// # Errors
+    ///
+    /// One of them cannot be used.
+    pub fn through(mut self, exits: &Exits) -> Result<Self, UnusableExit> {
+        self.providers.through(exits)?;
+        Ok(self)
     }
 
     /// Asks as [`Mode::Auto`] says, and [`Provider::usual`].

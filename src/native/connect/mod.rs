@@ -7,6 +7,7 @@ mod report;
 mod tls;
 mod race;
 mod tcp;
+mod exit;
 pub(crate) mod dns;
 mod hello;
 mod memory;
@@ -32,6 +33,7 @@ use tls::{Authorities, Identity, server_name};
 use untested::Untested;
 
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
+pub use exit::{Exit, Exits, UnusableExit};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
 pub use spare::Spares;
@@ -51,13 +53,15 @@ pub struct Setup {
     pub pace: Pace,
     /// Connections made ahead.
     pub spares: Spares,
+    /// The way out of this network, if it is not free.
+    pub exit: Option<Exit>,
 }
 
 impl Setup {
     /// The usual, with this resolver.
     #[must_use]
     pub const fn new(resolver: Arc<Resolver>) -> Self {
-        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT, spares: Spares::DEFAULT }
+        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT, spares: Spares::DEFAULT, exit: None }
     }
 }
 
@@ -115,6 +119,7 @@ impl Connector {
             hello: if link.secure { Some(hello(link, setup)?) } else { None },
             resolver: Arc::clone(&setup.resolver),
             pace: setup.pace,
+            exit: setup.exit.clone(),
             memory: Mutex::default(),
         };
         let way = Arc::new(way);

@@ -247,7 +247,7 @@ struct Grid {
     order: Order,
     first: VecDeque<Candidate>,
     rest: Vec<(usize, Candidate)>,
-    seen: Vec<SocketAddr>,
+    seen: Vec<Candidate>,
     /// The family of the one tried last, and of the one tried first.
     last: Option<Family>,
     began: Option<Family>,
@@ -255,15 +255,15 @@ struct Grid {
 
 impl Grid {
     fn new(order: Order, first: Vec<Candidate>) -> Self {
-        let seen = first.iter().map(|candidate| candidate.address).collect();
+        let seen = first.clone();
         Self { order, first: first.into(), rest: Vec::new(), seen, last: None, began: None }
     }
 
     /// Adds the addresses of one target. Those of all targets are taken by turns.
     fn add(&mut self, candidates: Vec<Candidate>) {
         for (rank, candidate) in candidates.into_iter().enumerate() {
-            if !self.seen.contains(&candidate.address) {
-                self.seen.push(candidate.address);
+            if !self.seen.contains(&candidate) {
+                self.seen.push(candidate);
                 self.rest.push((rank, candidate));
             }
         }

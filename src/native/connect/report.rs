@@ -12,6 +12,8 @@ use crate::trouble::Trouble;
 pub enum Source {
     /// Nobody was asked: it is an address itself.
     Literal,
+    /// The proxy that leads out of this network, which is asked for the name when it connects.
+    Exit,
     /// The system's resolver.
     System,
     /// A resolver reached by DNS over HTTPS, now or not long ago.

@@ -6,6 +6,7 @@ use std::io;
 use std::net::IpAddr;
 use std::sync::Arc;
 
+use http_body_util::{BodyExt, Limited};
 use hyper::body::Incoming;
 use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
 use hyper::upgrade::{OnUpgrade, Parts};
@@ -32,6 +33,9 @@ use crate::tunnel::relay::Client;
 use crate::tunnel::stream::Prefixed;
 use crate::tunnel::watched;
 use crate::upgrade;
+
+/// No request here has a body; so much of one is read and forgotten, in bytes.
+const BODY_MAX: usize = 1024;
 
 /// Answers one request.
 pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
@@ -132,6 +136,10 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
         Seat::None(_, refusal) => Some(refusal.again_after()),
     };
     let upgrading = hyper::upgrade::on(&mut request);
+    // Some proxies make a body of nothing in chunks, whose end would be taken for a WebSocket's beginning.
+    if Limited::new(request.body_mut(), BODY_MAX).collect().await.is_err() {
+        return answer(guide::upgrade_required());
+    }
     let carried = Arc::clone(shared);
     #[cfg(debug_assertions)]
     let headers = request.headers().clone();

@@ -140,6 +140,22 @@ async fn what_is_not_quite_an_upgrade_is_told_what_one_is() {
 }
 
 #[tokio::test]
+async fn a_body_of_nothing_that_comes_late_is_no_message() {
+    let relay = relay(Options::default()).await;
+    let mut tcp = connect(&relay).await;
+    let asked = UPGRADE.replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    tcp.write_all(asked.as_bytes()).await.expect("connected");
+    tokio::task::yield_now().await;
+    let answer = head(&mut tcp, "0\r\n\r\n").await;
+    assert!(answer.starts_with("HTTP/1.1 101 "), "{answer}");
+    // A ping with an empty payload, and its answer: the stream is at its first frame.
+    tcp.write_all(&[0x89, 0x80, 0, 0, 0, 0]).await.expect("connected");
+    let mut pong = [0; 2];
+    tcp.read_exact(&mut pong).await.expect("an answer");
+    assert_eq!(pong, [0x8a, 0]);
+}
+
+#[tokio::test]
 async fn a_message_that_is_too_long_is_told_so_before_it_has_come() {
     let relay = relay(Options::default()).await;
     let mut tcp = connect(&relay).await;

@@ -38,6 +38,8 @@ mod connect_tls;
 mod connect_race;
 /// The way to a relay: names.
 mod connect_dns;
+/// The way to a relay: out of a network that has only a proxy.
+mod connect_exit;
 /// The way to a relay: configurations for encrypted hellos. A server that accepts them is in the end-to-end tests.
 mod connect_ech;
 

@@ -93,6 +93,11 @@ pub(in super::super) fn plain(number: usize) -> String {
     format!("Link {number} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
 }
 
+/// A relay that is reached by way of a proxy.
+pub(in super::super) fn exit(number: usize) -> String {
+    format!("Link {number}: the relay is reached by the proxy of this network, which can read the relay's name.\n")
+}
+
 /// A link that is not what it looks like. It may be said to a journal, so without names.
 pub(in super::super) fn vouched(number: usize) -> String {
     format!(
@@ -144,6 +149,10 @@ pub(in super::super) fn trouble(trouble: Trouble) -> String {
         Trouble::Refused => "nothing answers at its address",
         Trouble::Unreachable => "no network leads there; is this computer online?",
         Trouble::ConnectTimeout => "its address does not answer, or is blocked",
+        Trouble::NoExit => "the proxy of this network (HTTPS_PROXY or --proxy) cannot be reached",
+        Trouble::ExitStatus(407) => "the proxy of this network wants a password",
+        Trouble::ExitStatus(status) => return format!("the proxy of this network refuses ({status})"),
+        Trouble::ExitRefused => "the proxy of this network refuses, or does not reach it",
         Trouble::TlsReset => "cut off as soon as its name was seen: its name is blocked",
         Trouble::TlsTimeout => "silent as soon as its name was seen: its name is probably blocked",
         Trouble::TlsRefused => "the website there does not know this name",

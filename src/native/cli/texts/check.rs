@@ -65,6 +65,7 @@ pub(in super::super) fn found(stage: Stage, found: Found) -> String {
         Found::Addresses(1) => "one address".to_owned(),
         Found::Addresses(count) => format!("{count} addresses"),
         Found::NoName => "it is an address itself".to_owned(),
+        Found::AtExit => "the proxy of this network is asked for it, and can read it".to_owned(),
         Found::Open => "none needed: the relay is open to all".to_owned(),
         Found::Tls(tls) => of_tls(tls).to_owned(),
         Found::AnyTls => "whatever certificate the proxy has, as WhatsApp takes it".to_owned(),
@@ -121,6 +122,17 @@ fn way(what: What, trouble: Trouble, today: &str) -> String {
         Trouble::Unreachable => "No network leads there; perhaps this device is offline.".to_owned(),
         Trouble::ConnectTimeout => {
             format!("The {it}'s address does not answer: it is switched off, or this network blocks the address.")
+        }
+        Trouble::NoExit => {
+            "The proxy that leads out of this network (HTTPS_PROXY or --proxy) cannot be reached, or is none."
+                .to_owned()
+        }
+        Trouble::ExitStatus(407) => "The proxy that leads out of this network wants a password (407).".to_owned(),
+        Trouble::ExitStatus(status) => {
+            format!("The proxy that leads out of this network does not let the {it} be reached ({status}).")
+        }
+        Trouble::ExitRefused => {
+            format!("The proxy that leads out of this network does not let the {it} be reached, or cannot reach it.")
         }
         Trouble::TlsReset | Trouble::TlsTimeout | Trouble::TlsRefused | Trouble::TlsOther if what == What::Proxy => {
             "The proxy answers, but not with TLS: this port may be one without.".to_owned()
@@ -299,6 +311,10 @@ pub(in super::super) const fn hint(hint: Hint) -> &'static str {
             "another network. If this one has a log-in page, log in first. Never go on past such a warning."
         }
         Hint::Ech => "the link without its part &ech=…, if the relay's name may be seen; else another relay.",
+        Hint::Exit => {
+            "compare --proxy, HTTPS_PROXY and ALL_PROXY with what this network says; http://USER:PASSWORD@HOST:PORT if it \
+             wants a password; or none of them, if there is another way out."
+        }
         Hint::Front => {
             "tell whoever runs the relay. In nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, \
              proxy_set_header Connection upgrade. At a CDN: WebSockets on."

@@ -11,6 +11,7 @@ use futures_util::FutureExt;
 use futures_util::future::{BoxFuture, Ready, Shared};
 use tokio::time::{Instant, timeout_at};
 
+use super::super::exit::{Exits, UnusableExit};
 use super::super::race::{Candidate, Found, Order, Pace, Race};
 use super::cache::Cache;
 use super::doh::{Answer, Doh, NoAnswer};
@@ -37,6 +38,14 @@ pub(super) struct Providers {
 impl Providers {
     pub(super) fn new(list: Vec<Doh>) -> Self {
         Self { list: Arc::new(list), cache: Arc::default(), asking: Mutex::default() }
+    }
+
+    /// Reaches them through these ways out. To be called before anybody is asked.
+    pub(super) fn through(&mut self, exits: &Exits) -> Result<(), UnusableExit> {
+        for doh in Arc::get_mut(&mut self.list).into_iter().flatten() {
+            doh.exit = exits.towards(true, &doh.provider.authority)?;
+        }
+        Ok(())
     }
 
     /// What is known already.

@@ -15,6 +15,7 @@ use hyper::{Request, Response, StatusCode, body::Incoming};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::Instant;
 
+use super::super::exit::Exit;
 use super::super::tcp;
 use super::super::tls::{Authorities, Client, Hiding, Identity, server_name};
 use super::message::{self, Kind, Records};
@@ -42,6 +43,7 @@ pub(super) struct Answer {
 pub(super) struct Doh {
     pub(super) provider: Provider,
     client: Client,
+    pub(super) exit: Option<Exit>,
 }
 
 /// It gave no answer. Why does not matter: another is asked.
@@ -54,12 +56,22 @@ impl Doh {
         let name = server_name(&provider.host)?;
         let identity = Identity { sni: Some(name.clone()), verified: name, pin: None, alpn: ALPN };
         let client = Client::new(&identity, Hiding::None, authorities).ok()?;
-        Some(Self { provider, client })
+        Some(Self { provider, client, exit: None })
     }
 
     /// Asks it at one of its addresses. The caller limits the time.
     pub(super) async fn ask(&self, address: SocketAddr, limit: Instant, name: &str) -> Result<Answer, NoAnswer> {
-        let tcp = tcp::connect(address, limit).await.map_err(|_| NoAnswer)?;
+        let tcp = match &self.exit {
+            None => tcp::connect(address, limit).await,
+            Some(exit) => {
+                let host = match address.ip() {
+                    IpAddr::V4(ip) => ip.to_string(),
+                    IpAddr::V6(ip) => format!("[{ip}]"),
+                };
+                exit.connect(&host, address.port(), limit).await
+            }
+        };
+        let tcp = tcp.map_err(|_| NoAnswer)?;
         let (stream, _) = self.client.handshake(tcp).await.map_err(|_| NoAnswer)?;
         let both = stream.get_ref().1.alpn_protocol() == Some(b"h2");
         let io = TokioIo::new(stream);

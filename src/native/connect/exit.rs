@@ -1,0 +1,194 @@
+//! The way out of a network that has only one: an HTTP proxy that takes `CONNECT` (RFC 9110, section 9.3.6), or SOCKS5 (RFC 1928).
+//!
+//! It is asked for names, not for addresses: such networks resolve few. What it is asked for it can read.
+
+use std::fmt;
+
+use base64::prelude::{BASE64_STANDARD, Engine};
+use bytes::BytesMut;
+use fast_socks5::client::{Config, Socks5Stream};
+use fast_socks5::util::target_addr::TargetAddr;
+use fast_socks5::{AuthenticationMethod, Socks5Command};
+use hyper::Uri;
+use hyper_util::client::proxy::matcher::{Intercept, Matcher};
+use tokio::io::{AsyncReadExt, AsyncWriteExt};
+use tokio::net::TcpStream;
+use tokio::time::{Instant, timeout_at};
+
+use crate::eyeballs;
+use crate::trouble::Trouble;
+
+/// The longest head of an answer, in bytes.
+const HEAD_MAX: usize = 16 * 1024;
+
+/// Which way out is for whom: all take one, but those that an exception names.
+#[derive(Default)]
+pub struct Exits(Option<Matcher>);
+
+impl Exits {
+    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or small letters.
+    #[must_use]
+    pub fn from_env() -> Self {
+        Self(Some(Matcher::from_env()))
+    }
+
+    /// This one, but for hosts that `NO_PROXY` names.
+    #[must_use]
+    pub fn given(url: &str) -> Self {
+        let no = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
+        Self(Some(Matcher::builder().all(url).no(no.unwrap_or_default()).build()))
+    }
+
+    /// The way out towards a host, if there is one. This machine is reached without.
+    ///
+    /// # Errors
+    ///
+    /// It is of another kind than those that are known here.
+    pub fn towards(&self, secure: bool, authority: &str) -> Result<Option<Exit>, UnusableExit> {
+        let url: Uri =
+            format!("{}://{authority}/", if secure { "https" } else { "http" }).parse().map_err(|_| UnusableExit)?;
+        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
+        let is_here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
+        let matcher = self.0.as_ref().filter(|_| !is_here);
+        matcher.and_then(|matcher| matcher.intercept(&url)).map(|found| Exit::of(&found)).transpose()
+    }
+}
+
+/// It is no `http://…`, `socks5://…` or `socks5h://…`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct UnusableExit;
+
+impl fmt::Display for UnusableExit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a proxy must be http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if it wants one")
+    }
+}
+
+impl std::error::Error for UnusableExit {}
+
+/// One way out.
+#[derive(Clone)]
+pub struct Exit {
+    authority: String,
+    kind: Kind,
+}
+
+#[derive(Clone)]
+enum Kind {
+    /// With what is to stand in `Proxy-Authorization`.
+    Http(Option<String>),
+    /// With a name and a password.
+    Socks(Option<(String, String)>),
+}
+
+// It may hold a password.
+impl fmt::Debug for Exit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Exit").finish_non_exhaustive()
+    }
+}
+
+impl Exit {
+    fn of(found: &Intercept) -> Result<Self, UnusableExit> {
+        let url = found.uri();
+        let host = url.host().ok_or(UnusableExit)?;
+        let (kind, port) = match url.scheme_str() {
+            Some("http") => {
+                let credentials = found.raw_auth().map(|(user, word)| BASE64_STANDARD.encode(format!("{user}:{word}")));
+                let basic = found.basic_auth().and_then(|basic| basic.to_str().ok()).map(str::to_owned);
+                (Kind::Http(basic.or(credentials.map(|it| format!("Basic {it}")))), 80)
+            }
+            Some("socks5" | "socks5h") => {
+                (Kind::Socks(found.raw_auth().map(|(user, word)| (user.to_owned(), word.to_owned()))), 1080)
+            }
+            Some(_) | None => return Err(UnusableExit),
+        };
+        Ok(Self { authority: format!("{host}:{}", url.port_u16().unwrap_or(port)), kind })
+    }
+
+    /// Connects to a host by it, by `limit` at the latest. An IPv6 address stands in brackets.
+    pub(super) async fn connect(&self, host: &str, port: u16, limit: Instant) -> Result<TcpStream, Trouble> {
+        let connecting = async {
+            let tcp = eyeballs::connect(&self.authority).await.map_err(|_| Trouble::NoExit)?;
+            eyeballs::wait_outside(&tcp);
+            match &self.kind {
+                Kind::Http(credentials) => through_http(tcp, &format!("{host}:{port}"), credentials.as_deref()).await,
+                Kind::Socks(credentials) => through_socks(tcp, host, port, credentials.clone()).await,
+            }
+        };
+        timeout_at(limit, connecting).await.unwrap_or(Err(Trouble::NoExit))
+    }
+}
+
+async fn through_http(mut tcp: TcpStream, to: &str, credentials: Option<&str>) -> Result<TcpStream, Trouble> {
+    let credentials = credentials.map(|it| format!("Proxy-Authorization: {it}\r\n")).unwrap_or_default();
+    let request = format!("CONNECT {to} HTTP/1.1\r\nHost: {to}\r\n{credentials}\r\n");
+    tcp.write_all(request.as_bytes()).await.map_err(|_| Trouble::NoExit)?;
+    let mut head = BytesMut::new();
+    loop {
+        let mut headers = [httparse::EMPTY_HEADER; 64];
+        let mut response = httparse::Response::new(&mut headers);
+        match response.parse(&head) {
+            // Nothing may follow before we speak.
+            Ok(httparse::Status::Complete(_)) => match response.code.unwrap_or_default() {
+                200..300 => return Ok(tcp),
+                status => return Err(Trouble::ExitStatus(status)),
+            },
+            Ok(httparse::Status::Partial) if head.len() < HEAD_MAX => {}
+            Ok(httparse::Status::Partial) | Err(_) => return Err(Trouble::NoExit),
+        }
+        if tcp.read_buf(&mut head).await.unwrap_or(0) == 0 {
+            return Err(Trouble::NoExit);
+        }
+    }
+}
+
+async fn through_socks(
+    tcp: TcpStream,
+    host: &str,
+    port: u16,
+    credentials: Option<(String, String)>,
+) -> Result<TcpStream, Trouble> {
+    let bare = host.trim_matches(['[', ']']);
+    let target = match bare.parse::<std::net::IpAddr>() {
+        Ok(address) => TargetAddr::Ip((address, port).into()),
+        Err(_) => TargetAddr::Domain(bare.to_owned(), port),
+    };
+    let method = credentials.map(|(username, password)| AuthenticationMethod::Password { username, password });
+    let greeted = Socks5Stream::use_stream(tcp, method, Config::default()).await;
+    let mut socks = greeted.map_err(|_| Trouble::NoExit)?;
+    match socks.request(Socks5Command::TCPConnect, target).await {
+        Ok(_) => Ok(socks.get_socket()),
+        // It speaks SOCKS, and says no.
+        Err(_) => Err(Trouble::ExitRefused),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_known_is_told_from_what_is_not() {
+        let towards = |url: &str, authority| Exits::given(url).towards(true, authority);
+        for (url, authority) in [
+            ("http://proxy.example:3128", "proxy.example:3128"),
+            ("proxy.example:3128", "proxy.example:3128"),
+            ("http://user:pass@proxy.example", "proxy.example:80"),
+            ("socks5h://127.0.0.1:9050", "127.0.0.1:9050"),
+            ("socks5://proxy.example", "proxy.example:1080"),
+        ] {
+            let exit = towards(url, "relay.example").expect("usable").expect("for all");
+            assert_eq!(exit.authority, authority, "{url}");
+        }
+        assert!(towards("https://proxy.example", "relay.example").is_err());
+        assert!(towards("http://proxy.example", "127.0.0.1:8080").expect("usable").is_none());
+        assert!(Exits::default().towards(true, "relay.example").expect("usable").is_none());
+    }
+
+    #[test]
+    fn a_password_is_not_shown() {
+        let exit = Exits::given("http://user:secret@proxy.example").towards(true, "relay.example");
+        assert!(!format!("{exit:?}").contains("secret"));
+    }
+}
