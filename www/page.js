@@ -8,7 +8,7 @@
   if (!window.Promise || !html.classList || !html.dataset || !('content' in document.createElement('template'))) return
   html.classList.add('js')
 
-  var KEY = /^[\w.~-]{16,128}$/, PARAMETER = /^(addr|port|sni|verify|host|pin|ech)=[\w.~%:[\],+\/=-]+$/, ROOT = /^root=[0-9a-f]{64}$/i
+  var KEY = /^[\w.~-]{16,128}$/, PARAMETER = /^(addr|port|sni|verify|host|pin|ech)=[\w.~%:[\],+\/=-]+$/, ROOT = /^root=[0-9a-f]{64}$/i, ROUTE = /\/(ws\/chat|pipe\/chat|pipe\/tls|tunnel|status\.json)$/
   var origin = location.protocol + '//' + location.host
   // The name under which a page is found that strangers do not see, besides its key.
   var open = body.hasAttribute('data-open'), hidden = body.getAttribute('data-hidden')
@@ -18,8 +18,12 @@
   var texts = by('texts').content
   // In clear everybody on the way could read the key; on the way to this machine itself there is nobody.
   var insecure = location.protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname)
-  // What cannot be seen comes with text that is copied out of a chat, above all where it is read from right to left.
-  var UNSEEN = /[\s<>\u200b-\u200f\u202a-\u202e\u2066-\u2069\ufeff]/g
+  // What cannot be seen comes with text that is copied out of a chat, above all where it is read from right to left. The program
+  // reads links in the same way: src/native/link/cleaned.rs, with the same examples.
+  var UNSEEN = new RegExp('[\\s\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f' +
+    '\\u202a-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffb]|\\udb40[\\udc00-\\udfff]', 'g')
+  var AROUND = '[\'"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…]', ENDS = new RegExp('^' + AROUND + '+|' + AROUND + '+$', 'g')
+  var DOT = new RegExp(AROUND + '\\.$')
   var relay = null, behind = '', module = null, running = null, latest = null, tries = 0
 
   function by(id) { return document.getElementById(id) }
@@ -44,19 +48,46 @@
     return found
   }
 
+  // The text of an address without what messengers, keyboards and people put into it and around it.
+  function cleaned(text) {
+    text = text.replace(UNSEEN, '').replace(/[\uff01-\uff5e]/g, function (wide) {
+      return String.fromCharCode(wide.charCodeAt(0) - 0xfee0)
+    })
+    text = text.replace(/&amp;/g, '&').replace(ENDS, '')
+    while (DOT.test(text)) text = text.slice(0, -1).replace(ENDS, '')
+    while (/^\[.*:\/\/.*\]$/.test(text)) text = text.slice(1, -1)
+    return text
+  }
+
+  // What stands behind the number sign, without what browsers and people put behind it.
+  function behindSign(text) {
+    text = text.split(':~:')[0]
+    if (!/[&=]/.test(text) && text.indexOf('%') >= 0) {
+      try { text = decodeURIComponent(text) } catch (e) { /* It stays as it is. */ }
+    }
+    return text.replace(/=[^&]*$/.test(text) ? /\.+$/ : /\/+$/, '')
+  }
+
   // A key, or a link of this relay or another; null if it is none.
   function pasted(text) {
-    text = text.replace(UNSEEN, '').replace(/^ws(s?:)/i, 'http$1')
-    if (/^[\w.-]+\.[a-z]+(:\d+)?\//i.test(text)) text = 'https://' + text
-    var link = /^(https?:\/\/[^\/?#\s]+)\/?([^?#\s]*)(?:\?[^#\s]*)?(?:#(\S*))?$/i.exec(text)
-    if (!link) return parse(text.replace(/^#/, ''))
+    text = cleaned(text)
+    if (text.indexOf('#') < 0) text = text.replace('%23', '#')
+    text = text.replace(/^ws(s?:)/i, 'http$1')
+    if (text.indexOf('://') < 0 && /^[^\/#]*\.[^\/#]*[\/#]/.test(text)) text = 'https://' + text
+    var link = /^(https?:\/\/[^\/?#]+)\/?([^?#]*)(?:\?[^#]*)?(?:#(.*))?$/i.exec(text)
+    if (!link) return parse(behindSign(text.replace(/^#/, '')))
     if (link[1].toLowerCase() !== origin) return { elsewhere: text }
-    var found = parse(link[3] || ''), path = link[2].split('/')[0]
+    var found = parse(behindSign(link[3] || '')), path = link[2].replace(ROUTE, '').replace(/\/$/, '')
     if (found && !found.key && KEY.test(path)) found.key = path
     return found
   }
 
-  function fragment() { return location.hash.slice(1) }
+  // Browsers escape what they find behind the number sign and is none of theirs.
+  function fragment() {
+    var said = location.hash.slice(1)
+    if (parse(said)) return said
+    try { return behindSign(cleaned(decodeURIComponent(said))) } catch (e) { return said }
+  }
 
   // The key does not stay in the path, where it would be copied from the address bar to places that look into links.
   function moveKey() {

@@ -1,7 +1,11 @@
 //! The guide for whoever has a link, and for whoever has none; with scripts and without.
 
 use anyhow::{Context, Result, ensure};
-use pasarela_e2e::browser::{Browser, Page, Visitor};
+use pasarela_e2e::{
+    browser::{Browser, Page, Visitor},
+    places::made,
+};
+use serde_json::Value;
 
 use super::{KEY, keyed, must_be_silent, text};
 use crate::relays::{Bench, Kind};
@@ -59,18 +63,23 @@ async fn without_a_key_it_asks_for_one(kind: Kind) -> Result<()> {
     let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let at = bench.address();
     let link = format!("http://{at}/#{KEY}");
-    // As it comes out of chats, address bars and programs.
-    let ways = [format!("  {link}\n"), format!("\u{200f}<{link}>\u{200e}"), format!("ws://{at}/{KEY}/ws/chat")];
-    for pasted in [KEY.to_owned(), link.clone()].into_iter().chain(ways) {
-        let page = browser.visit(Visitor::default()).await?;
+    // As it comes out of chats, address bars and programs: what the program reads. Only hosts with names go without a scheme.
+    let examples: Vec<Value> = serde_json::from_str(&std::fs::read_to_string(made("src/native/link/examples.json")?)?)?;
+    let filled = |text: &Value| {
+        let text = text.as_str().unwrap_or_default().replace("SCHEME", "http").replace("SOCKET", "ws");
+        text.replace("HOST", &at.to_string()).replace("KEY", KEY)
+    };
+    let examples = examples.iter().filter(|row| row["named"].is_null());
+    let examples = examples.map(|row| (filled(&row["said"]), filled(&row["link"])));
+    let page = browser.visit(Visitor::default()).await?;
+    for (pasted, expected) in [(KEY.to_owned(), link)].into_iter().chain(examples) {
         page.open(bench.address(), "/").await?;
         ensure!(page.one("#key").await?.visible, "it does not ask");
         page.fill("#key", &pasted).await?;
         page.press("#key", "Enter").await?;
-        ensure!(page.one("#link").await?.text == link, "{pasted:?} gives {:?}", page.one("#link").await?);
-        must_be_silent(&page, bench.address()).await?;
+        ensure!(page.one("#link").await?.text == expected, "{pasted:?} gives {:?}", page.one("#link").await?);
     }
-    Ok(())
+    must_be_silent(&page, bench.address()).await.map(drop)
 }
 
 async fn what_is_no_key_of_this_relay_is_told_and_not_used(kind: Kind) -> Result<()> {
