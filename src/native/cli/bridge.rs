@@ -2,7 +2,6 @@
 
 mod screen;
 
-use std::io::IsTerminal;
 use std::net::{IpAddr, SocketAddr};
 use std::sync::Arc;
 use std::time::Duration;
@@ -11,7 +10,7 @@ use ipnet::IpNet;
 
 use super::texts::bridge as texts;
 use super::way::Way;
-use super::{Failure, ports, signal, values};
+use super::{Failure, look, ports, signal, values};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
 use crate::connect::{Connector, Setup};
 use crate::frontend::{Admission, Door, Enclosure, Intake, lan_addresses};
@@ -109,7 +108,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let mut reach = reach(&args, &bridge);
     let screen = if args.json {
         Screen::Json
-    } else if std::io::stdout().is_terminal() {
+    } else if look::is_screen() {
         Screen::Terminal
     } else {
         Screen::Lines

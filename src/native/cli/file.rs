@@ -12,6 +12,8 @@ use clap::parser::ValueSource;
 use clap::{Arg, ArgAction, ArgMatches, Command};
 use toml::{Table, Value};
 
+use super::files;
+
 /// What is wrong with a configuration file. It holds no value: that may be a key.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Wrong {
@@ -74,7 +76,7 @@ pub(super) fn add(mut cli: Command, arguments: Vec<OsString>) -> Result<Added, (
 }
 
 fn read(path: &Path) -> Result<Table, Wrong> {
-    let text = fs::read_to_string(path).map_err(|error| Wrong::Unreadable(error.to_string()))?;
+    let text = files::text(path).map_err(|error| Wrong::Unreadable(error.to_string()))?;
     text.parse().map_err(|error: toml::de::Error| {
         // The message shows the line, and a key with it.
         let before = text.get(..error.span().unwrap_or_default().start).unwrap_or_default();

@@ -2,11 +2,12 @@
 //!
 //! Each command has its file below; what a command does is a library's part.
 
+mod files;
 mod file;
 mod texts;
 
 mod values;
-mod files;
+mod look;
 mod ports;
 mod signal;
 mod way;

@@ -240,6 +240,11 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
             "{files} open files are allowed, which is enough for {enough} WebSockets: see `ulimit -n`, or set --max-connections"
         ));
     }
+    if cfg!(target_os = "linux") && !Path::new("/etc/resolv.conf").exists() {
+        warn(
+            "there is no /etc/resolv.conf, so that WhatsApp's servers cannot be looked up: a container must have one mounted",
+        );
+    }
     match (config.site, &args.site_dir) {
         (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
         (Shown::Guide | Shown::Nothing, Some(_)) => warn("--site-dir is not used, because SITE is not own"),
@@ -252,7 +257,7 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
 
 fn config(args: &Args) -> Result<Config, Failure> {
     let keys = match &args.relay_keys_file {
-        Some(file) => Some(std::fs::read_to_string(file).map_err(|cause| unreadable(file, cause))?),
+        Some(file) => Some(without_comments(&files::text(file).map_err(|cause| unreadable(file, cause))?)),
         None => std::env::var("RELAY_KEYS").ok(),
     };
     let Variables { web_upstream, upstream_chat, upstream_web, upstream_tls, proxy_header, site } = &args.variables;
@@ -287,11 +292,15 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
             hint: "a folder with an index.html, or a web server in front for a large site",
         })
     });
+    let site = site.transpose()?;
+    if let Some(left_out @ 1..) = site.as_ref().map(|site| site.left_out()) {
+        eprintln!("warning: {left_out} links in --site-dir lead out of it, and are not served");
+    }
     Ok(Options {
         tls: certificate.map(Certificate::server_config),
         room: Room { strangers: room.strangers.min(strangers), ..room },
         rate: args.rate,
-        site: site.transpose()?,
+        site,
         trusted: args.trust_proxy.clone(),
         upstream_ca: args.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default(),
     })
@@ -337,6 +346,11 @@ async fn keep_fresh(certificate: Option<Certificate>) {
 
 fn default_address(tls: bool) -> SocketAddr {
     if tls { (Ipv6Addr::UNSPECIFIED, LISTEN).into() } else { ([127, 0, 0, 1], LISTEN).into() }
+}
+
+/// The keys of a file, without lines that begin with a number sign.
+fn without_comments(text: &str) -> String {
+    text.lines().filter(|line| !line.trim_start().starts_with('#')).collect::<Vec<_>>().join("\n")
 }
 
 fn unreadable(file: &Path, cause: std::io::Error) -> Failure {

@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
 use super::texts::share as texts;
-use super::{Failure, usage};
+use super::{Failure, look, usage};
 use crate::link::Link;
 use crate::share::{Proxy, Qr};
 
@@ -113,8 +113,7 @@ fn print(args: &Args, shared: &Shared) -> Asked {
         return Ok(());
     }
     let code = Qr::of(&shared.link).map_err(|_| texts::TOO_LONG)?;
-    let painted = io::IsTerminal::is_terminal(&io::stdout());
-    let code = if painted { code.terminal() } else { code.plain() };
+    let code = look::code(&code);
     if args.qr {
         print!("{code}");
     } else {

@@ -6,4 +6,4 @@ mod proxy;
 mod qr;
 
 pub use proxy::{Proxy, UnusableProxy, wa_me};
-pub use qr::{Qr, TooLong, qr_terminal};
+pub use qr::{Canvas, Qr, TooLong};

@@ -29,6 +29,17 @@ impl fmt::Display for TooLong {
 
 impl std::error::Error for TooLong {}
 
+/// What a terminal can show.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Canvas {
+    /// Colours and block characters, two modules a character: readable on dark and on light terminals.
+    Painted,
+    /// Block characters without colours: readable where the background is dark.
+    Blocks,
+    /// Neither: a module is two characters wide.
+    Ascii,
+}
+
 /// A text as a QR code.
 pub struct Qr {
     code: QrCode,
@@ -52,17 +63,28 @@ impl Qr {
         Ok(Self { code })
     }
 
-    /// Two modules a character, one above the other, in white on black: the dark modules are the background, as a phone
-    /// expects them, on dark and on light terminals.
+    /// For a terminal, a line a row, in light on dark: the dark modules are the background, as a phone expects them.
     #[must_use]
-    pub fn terminal(&self) -> String {
-        self.lines().map(|line| format!("{PAINT}{line}{RESET}\n")).collect()
+    pub fn draw(&self, canvas: Canvas) -> String {
+        match canvas {
+            Canvas::Painted => self.lines().map(|line| format!("{PAINT}{line}{RESET}\n")).collect(),
+            Canvas::Blocks => self.lines().map(|line| line + "\n").collect(),
+            Canvas::Ascii => {
+                let row = |y| {
+                    (0..self.side()).map(|x| if self.is_dark(x, y) { "  " } else { "##" }).collect::<String>() + "\n"
+                };
+                (0..self.side()).map(row).collect()
+            }
+        }
     }
 
-    /// The same without colours: readable where the background is dark.
+    /// The columns that this takes.
     #[must_use]
-    pub fn plain(&self) -> String {
-        self.lines().map(|line| line + "\n").collect()
+    pub fn columns(&self, canvas: Canvas) -> usize {
+        match canvas {
+            Canvas::Painted | Canvas::Blocks => self.side(),
+            Canvas::Ascii => 2 * self.side(),
+        }
     }
 
     /// As SVG.
@@ -114,12 +136,6 @@ impl Qr {
     }
 }
 
-/// The QR code of a text for a terminal, lines with their ends; nothing if it is too long for one, as no link of a proxy is.
-#[must_use]
-pub fn qr_terminal(text: &str) -> String {
-    Qr::of(text).map(|code| code.terminal()).unwrap_or_default()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -151,10 +167,16 @@ mod tests {
     #[test]
     fn a_phone_reads_it_from_a_terminal() {
         for text in [LINK, "https://wa.me/proxy?host=192.168.1.7&chatPort=5222&mediaPort=5222&chatTLS=false", "x"] {
-            assert_eq!(decode_lines(&Qr::of(text).expect("short").plain()), text);
-            let painted = qr_terminal(text);
+            assert_eq!(decode_lines(&Qr::of(text).expect("short").draw(Canvas::Blocks)), text);
+            let code = Qr::of(text).expect("short");
+            let painted = code.draw(Canvas::Painted);
             assert!(painted.lines().all(|line| line.starts_with(PAINT) && line.ends_with(RESET)));
             assert_eq!(decode_lines(&painted.replace(PAINT, "").replace(RESET, "")), text);
+            let ascii = code.draw(Canvas::Ascii);
+            let rows: Vec<_> = ascii.lines().map(str::as_bytes).collect();
+            assert_eq!(rows[0].len(), code.columns(Canvas::Ascii));
+            let side = rows.len();
+            assert_eq!(decode(4 * side, 4 * side, |x, y| rows[y / 4][x / 4 * 2] == b' '), text);
         }
     }
 
@@ -191,7 +213,6 @@ mod tests {
     #[test]
     fn what_does_not_fit_is_refused_and_shown_nowhere() {
         assert_eq!(Qr::of(&"x".repeat(2954)).map(drop), Err(TooLong));
-        assert_eq!(qr_terminal(&"x".repeat(2954)), "");
         assert!(!format!("{:?}", Qr::of(LINK)).contains("key"));
     }
 }

@@ -7,6 +7,7 @@ use std::time::Duration;
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
+use super::super::look;
 use super::super::texts::bridge as texts;
 use crate::bridge::{Bridge, Index, Standing};
 use crate::frontend::Enclosure;
@@ -14,9 +15,6 @@ use crate::share;
 
 /// Between two looks at the byte counters.
 const LOOK: Duration = Duration::from_secs(1);
-
-/// A terminal that does not say how wide it is, in columns.
-const WIDTH: usize = 80;
 
 /// For whom to print.
 #[derive(Clone, Copy, Debug)]
@@ -73,7 +71,8 @@ impl Screen {
         match (host, link) {
             (Some(host), Some(link)) => {
                 if let Self::Terminal = self {
-                    text += &share::qr_terminal(&link);
+                    // No link of a proxy is too long for one.
+                    text += &share::Qr::of(&link).map(|code| look::code(&code)).unwrap_or_default();
                     text.push('\n');
                 }
                 text += &texts::instructions(host, *port, &link);
@@ -147,12 +146,11 @@ impl Screen {
                 let relay = standing.relay.map(number);
                 let problem = standing.problem.map(|(relay, trouble, at)| (number(relay), trouble, at.elapsed()));
                 let problem = problem.as_ref().map(|(relay, trouble, ago)| (relay.as_str(), *trouble, *ago));
-                format!("{}\n", texts::status(standing, relay.as_deref(), problem))
+                shown(&format!("{}\n", texts::status(standing, relay.as_deref(), problem)))
             }
             Self::Terminal => {
-                let width = terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into());
-                let line: String =
-                    texts::status(standing, relay, problem).chars().take(width.saturating_sub(1)).collect();
+                let line = shown(&texts::status(standing, relay, problem));
+                let line: String = line.chars().take(look::width().saturating_sub(1)).collect();
                 format!("\r\x1b[2K{line}")
             }
         }
@@ -177,4 +175,9 @@ fn is_event(before: &Standing, now: &Standing) -> bool {
 
 fn print(text: &str) {
     print!("{text}");
+}
+
+/// As the terminal can show it.
+fn shown(line: &str) -> String {
+    if look::is_unicode() { line.to_owned() } else { line.replace('·', "-") }
 }

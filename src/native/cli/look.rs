@@ -1,0 +1,69 @@
+//! What the terminal can show: colours, block characters, so many columns.
+
+use std::env;
+use std::io::IsTerminal;
+
+use crate::share::{Canvas, Qr};
+
+/// A terminal that does not say how wide it is, in columns.
+const WIDTH: usize = 80;
+
+/// Columns of the terminal.
+pub(super) fn width() -> usize {
+    terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+/// Whether standard output is a terminal on which a line can be written over.
+pub(super) fn is_screen() -> bool {
+    std::io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
+}
+
+/// Whether other letters than ASCII are shown, by the locale (POSIX.1-2024, 8.2). Who sets none has a modern terminal.
+pub(super) fn is_unicode() -> bool {
+    is_unicode_in(|name| env::var(name).ok())
+}
+
+fn is_unicode_in(variable: impl Fn(&str) -> Option<String>) -> bool {
+    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    set.is_none_or(|locale| {
+        let locale = locale.to_ascii_lowercase();
+        cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8")
+    })
+}
+
+/// A code as standard output can show it; an advice in its place if it is too wide.
+pub(super) fn code(code: &Qr) -> String {
+    let plain = env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty()) || !is_screen();
+    let canvas = match (is_unicode(), plain) {
+        (false, _) => Canvas::Ascii,
+        (true, true) => Canvas::Blocks,
+        (true, false) => Canvas::Painted,
+    };
+    let columns = code.columns(canvas);
+    if std::io::stdout().is_terminal() && columns > width() {
+        return format!(
+            "(The code needs {columns} columns, and this terminal has {}. Make it wider and start again.)\n",
+            width()
+        );
+    }
+    code.draw(canvas)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_first_variable_of_the_locale_that_is_set_counts() {
+        let unicode = |all: &str, lang: &str| {
+            let value = |name: &str| match name {
+                "LC_ALL" => Some(all.to_owned()),
+                "LANG" => Some(lang.to_owned()),
+                _ => None,
+            };
+            is_unicode_in(value)
+        };
+        assert!(unicode("", "") && unicode("", "de_DE.UTF-8") && unicode("C.utf8", "POSIX"));
+        assert!(cfg!(windows) || (!unicode("C", "de_DE.UTF-8") && !unicode("", "fa_IR.ISO-8859-1")));
+    }
+}
