@@ -1,7 +1,7 @@
 //! The operator's own site: files read once into memory, found by their exact path.
 //!
-//! What is not read at the start cannot be asked for, so there is nothing to climb out of. It lists no folder, follows no
-//! link, and leaves out names that begin with a dot. A large site is a web server's business.
+//! What is not read at the start cannot be asked for, so there is nothing to climb out of. It lists no folder, follows
+//! links only to files that are in the folder, too, as Kubernetes mounts them, and leaves out names that begin with a dot. A large site is a web server's business.
 
 use std::collections::BTreeMap;
 use std::fmt;
@@ -47,6 +47,7 @@ const KINDS: [(&str, &str); 20] = [
 #[derive(Default)]
 pub struct Site {
     files: BTreeMap<String, File>,
+    left_out: usize,
 }
 
 /// What is at a path.
@@ -83,12 +84,17 @@ pub enum SiteError {
     Io(PathBuf, io::Error),
     /// It is larger than a site may be.
     TooLarge,
+    /// There is nothing in it but links that lead out of it.
+    Links(PathBuf),
 }
 
 impl fmt::Display for SiteError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Io(path, error) => write!(f, "{}: {error}", path.display()),
+            Self::Links(path) => {
+                write!(f, "{} holds only links that lead out of it, which are not followed", path.display())
+            }
             Self::TooLarge => write!(f, "more than {} MiB, or more than {FILES_MAX} files", SITE_MAX >> 20),
         }
     }
@@ -111,6 +117,8 @@ impl Site {
     pub fn read(folder: &Path) -> Result<Self, SiteError> {
         let mut site = Self::default();
         let mut left = SITE_MAX;
+        let root = folder.canonicalize().map_err(|error| SiteError::Io(folder.to_path_buf(), error))?;
+        let within = |link: &Path| link.canonicalize().ok().filter(|file| file.starts_with(&root) && file.is_file());
         let mut folders = vec![(folder.to_path_buf(), String::new())];
         while let Some((folder, name)) = folders.pop() {
             let failed = |error| SiteError::Io(folder.clone(), error);
@@ -126,10 +134,20 @@ impl Site {
                     folders.push((path, name));
                 } else if kind.is_file() {
                     site.add(&path, name, &mut left)?;
+                } else if let Some(file) = within(&path) {
+                    site.add(&file, name, &mut left)?;
+                } else {
+                    site.left_out += 1;
                 }
             }
         }
-        Ok(site)
+        if site.files.is_empty() && site.left_out > 0 { Err(SiteError::Links(folder.to_path_buf())) } else { Ok(site) }
+    }
+
+    /// Links, sockets and the like in it that are not served.
+    #[must_use]
+    pub const fn left_out(&self) -> usize {
+        self.left_out
     }
 
     fn add(&mut self, path: &Path, name: String, left: &mut u64) -> Result<(), SiteError> {
@@ -199,6 +217,21 @@ mod tests {
         {
             assert_eq!(site.get(path), None, "{path}");
         }
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn links_are_followed_within_the_folder_and_not_out_of_it() {
+        use std::os::unix::fs::symlink;
+        let folder = folder();
+        symlink("sub/index.html", folder.path().join("inner.html")).expect("linked");
+        let site = Site::read(folder.path()).expect("readable");
+        assert!(site.get("/inner.html").is_some() && site.get("/link").is_none());
+        assert_eq!(site.left_out(), 1);
+        let only = tempfile::tempdir().expect("a folder");
+        symlink(folder.path().join("index.html"), only.path().join("index.html")).expect("linked");
+        let error = Site::read(only.path()).expect_err("nothing to serve");
+        assert!(error.to_string().ends_with("holds only links that lead out of it, which are not followed"), "{error}");
     }
 
     #[test]
