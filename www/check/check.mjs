@@ -12,6 +12,12 @@ import { prove } from './stream.mjs';
 /** For each stage, in milliseconds. A relay gives its upstreams 8 s, so that it is the relay that says which one fails. */
 const TIMEOUT = 10000;
 
+/** The first stage may take so many times as long: how slow the line is shows only then. */
+const UNKNOWN_LINE = 3;
+
+/** The others have in addition so many times what the first took: TCP, TLS, the upgrade and the answer are a round trip each. */
+const ROUND_TRIPS = 4;
+
 /** Which upstreams answer is of most interest when something failed: then it is waited for so long. */
 const PROBE_GRACE = 2000;
 
@@ -31,7 +37,10 @@ export async function check({ origin, key, root, onStage, onUpstreams, signal, t
   loading.catch(() => {});
   let probed = null;
   try {
-    const relay = await stages.run('relay', () => status(base, limits));
+    const unhurried = { signal, timeout: limits.timeout * UNKNOWN_LINE };
+    const begun = performance.now();
+    const relay = await stages.run('relay', () => status(base, unhurried));
+    limits.timeout += ROUND_TRIPS * (performance.now() - begun);
     verdict.place = relay.place;
     probed = probe(base, limits).then((upstreams) => {
       verdict.upstreams = upstreams;
