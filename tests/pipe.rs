@@ -3,7 +3,7 @@
 use anyhow::{Context, Result, ensure};
 use pasarela::sim::{Delivery, pattern};
 use pasarela_e2e::{
-    handshake, measuring,
+    handshake, http, measuring,
     phone::Chat,
     places::Runtime,
     socket::{PATIENCE, Socket},
@@ -29,6 +29,7 @@ mod under {
         a_dead_first_candidate_costs_nothing_but_its_turn,
         the_operators_proxy_header_tells_the_clients_address,
         what_was_sent_before_the_close_is_flushed,
+        who_offers_subprotocols_is_answered_the_first,
     }
 }
 
@@ -167,4 +168,17 @@ pub(crate) fn client_hello(name: &str) -> Result<Vec<u8>> {
     let mut flight = Vec::new();
     client.write_tls(&mut flight)?;
     Ok(flight)
+}
+
+async fn who_offers_subprotocols_is_answered_the_first(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    for (offered, chosen) in [(Some("binary, chat"), Some("binary")), (Some("a b"), None), (None, None)] {
+        let offer = offered.map(|offered| ("Sec-WebSocket-Protocol", offered));
+        let headers: Vec<_> = http::UPGRADE.into_iter().chain(offer).collect();
+        let head = http::request(bench.address(), "GET", "/pipe/chat", &headers).await?.head.to_ascii_lowercase();
+        ensure!(head.starts_with("http/1.1 101"), "{head}");
+        let told = head.lines().find_map(|line| line.strip_prefix("sec-websocket-protocol: "));
+        ensure!(told == chosen, "{offered:?} is answered {told:?}");
+    }
+    bench.must_be_idle().await
 }

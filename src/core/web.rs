@@ -34,6 +34,14 @@ pub fn routing_info(query: &str) -> Option<Vec<u8>> {
     URL_SAFE_NO_PAD.decode(edge_parameter(query)?).ok().filter(|info| info.len() <= limits::ROUTING_INFO)
 }
 
+/// Of what a client offers in `Sec-WebSocket-Protocol`, what it is answered. Browsers, and tools that say `binary`, fail without an
+/// answer (RFC 6455, section 4.1), and for a stream it means nothing.
+pub fn subprotocol(offered: &str) -> Option<&str> {
+    let first = offered.split(',').map(str::trim).find(|token| !token.is_empty())?;
+    let is_token = |byte: u8| byte.is_ascii_alphanumeric() || b"!#$%&'*+-.^_`|~".contains(&byte);
+    first.bytes().all(is_token).then_some(first)
+}
+
 /// The parts of a query.
 pub(crate) fn parameters(query: &str) -> impl Iterator<Item = &str> {
     query.trim_start_matches('?').split('&')
@@ -42,6 +50,19 @@ pub(crate) fn parameters(query: &str) -> impl Iterator<Item = &str> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_first_subprotocol_that_is_offered_is_chosen() {
+        for (offered, chosen) in [
+            ("binary", Some("binary")),
+            (" , chat, binary", Some("chat")),
+            ("", None),
+            ("a b, c", None),
+            ("a\r\nb", None),
+        ] {
+            assert_eq!(subprotocol(offered), chosen, "{offered:?}");
+        }
+    }
 
     #[test]
     fn routing_info_is_decoded_and_anything_odd_is_left_out() {

@@ -6,7 +6,7 @@ use pasarela_core::{
     config::{Config, WebUpstream},
     pipe::{Origin, Pipe},
     route::{Judgement, Kind, Route},
-    web::{edge_query, routing_info},
+    web::{edge_query, routing_info, subprotocol},
 };
 use pasarela_guide::{Page, upgrade_required};
 use wasm_bindgen::prelude::*;
@@ -85,9 +85,11 @@ async fn answer(
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
         Route::WsChat => {
             let origin = Origin { routing_info: routing_info(query), ..upgrade::origin(Kind::Chat, request) };
-            relay(origin, (Gauge::WsTcp, found.owner), config, keep_alive)
+            relay(request, origin, (Gauge::WsTcp, found.owner), config, keep_alive)
         }
-        Route::Pipe(kind) => relay(upgrade::origin(kind, request), (Gauge::Pipe, found.owner), config, keep_alive),
+        Route::Pipe(kind) => {
+            relay(request, upgrade::origin(kind, request), (Gauge::Pipe, found.owner), config, keep_alive)
+        }
         Route::Tunnel => sessions::tunnel(request, (path, found.owner), config, env, keep_alive).await,
     }
 }
@@ -102,13 +104,15 @@ async fn page(page: Option<Page>, request: &Request, env: &JsValue, settings: Se
 
 /// Accepts the WebSocket and lets a stream of its own carry it.
 fn relay(
+    request: &Request,
     origin: Origin,
     (gauge, owner): (Gauge, &str),
     config: &'static Config,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
     let kind = origin.kind;
-    let (client, response) = upgrade::accept()?;
+    let offered = request.headers().get("sec-websocket-protocol")?;
+    let (client, response) = upgrade::accept_as(offered.as_deref().and_then(subprotocol))?;
     let framed = gauge == Gauge::WsTcp;
     let pipe = Pipe::new(config, origin, framed, now());
     let won = move |winner| remember(kind, winner);

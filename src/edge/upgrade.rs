@@ -16,7 +16,8 @@ use crate::{
 /// Whether the request asks for a WebSocket.
 pub(crate) fn is_asked(request: &Request) -> bool {
     let upgrade = request.headers().get("upgrade").ok().flatten();
-    request.method() == "GET" && upgrade.is_some_and(|protocol| protocol.eq_ignore_ascii_case("websocket"))
+    let is_ours = |listed: &str| listed.trim().eq_ignore_ascii_case("websocket");
+    request.method() == "GET" && upgrade.is_some_and(|protocols| protocols.split(',').any(is_ours))
 }
 
 /// What the request tells about the stream that it asks for.

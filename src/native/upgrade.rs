@@ -29,7 +29,7 @@ pub(crate) fn key(request: &HeaderMap) -> Option<&HeaderValue> {
 }
 
 /// 101, with a subprotocol if one is chosen.
-pub(crate) fn accept(key: &HeaderValue, protocol: Option<&'static str>) -> Response<Full<Bytes>> {
+pub(crate) fn accept(key: &HeaderValue, protocol: Option<&str>) -> Response<Full<Bytes>> {
     let mut answer = Response::new(Full::default());
     *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
     let headers = answer.headers_mut();
@@ -37,8 +37,8 @@ pub(crate) fn accept(key: &HeaderValue, protocol: Option<&'static str>) -> Respo
     headers.insert(CONNECTION, HeaderValue::from_static("Upgrade"));
     let accept = HeaderValue::try_from(accept_key(key.as_bytes()));
     headers.insert(SEC_WEBSOCKET_ACCEPT, accept.expect("base64 is always a header value"));
-    if let Some(protocol) = protocol {
-        headers.insert(SEC_WEBSOCKET_PROTOCOL, HeaderValue::from_static(protocol));
+    if let Some(Ok(protocol)) = protocol.map(HeaderValue::from_str) {
+        headers.insert(SEC_WEBSOCKET_PROTOCOL, protocol);
     }
     answer
 }

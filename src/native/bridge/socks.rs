@@ -3,7 +3,7 @@
 //! The name or address that is asked for only decides whether to say yes; where a stream goes its first bytes decide, as
 //! for every other connection.
 
-use std::net::{Ipv4Addr, SocketAddr};
+use std::net::{IpAddr, Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use fast_socks5::server::Socks5ServerProtocol;
@@ -41,7 +41,10 @@ fn is_whatsapp(target: &TargetAddr) -> bool {
     match target {
         TargetAddr::Domain(name, _) => {
             let name = name.to_ascii_lowercase();
-            policy::is_tls_host(name.strip_suffix('.').unwrap_or(&name))
+            let name = name.strip_suffix('.').unwrap_or(&name);
+            // Some programs write an address as if it were a name.
+            let is_address = name.trim_matches(['[', ']']).parse::<IpAddr>().is_ok();
+            is_address || policy::is_tls_host(name)
         }
         // A program that looked the name up itself: the first bytes tell whose it is.
         TargetAddr::Ip(_) => true,
@@ -75,7 +78,14 @@ mod tests {
 
     #[tokio::test]
     async fn only_whatsapps_hosts_are_connected_to() {
-        for name in ["web.whatsapp.com", "mmg.whatsapp.net", "G.WhatsApp.net."] {
+        for name in [
+            "web.whatsapp.com",
+            "mmg.whatsapp.net",
+            "G.WhatsApp.net.",
+            "157.240.0.60",
+            "2a03:2880::1",
+            "[2a03:2880::1]",
+        ] {
             assert_eq!(asked(1, name).await, (0, true), "{name}");
         }
         for name in ["example.com", "whatsapp.net.example", "localhost"] {

@@ -84,8 +84,12 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
                     }
                 }
             };
-            let speaks = found.route == Route::Tunnel && protocol::is_offered(&protocols);
-            let subprotocol = speaks.then_some(PROTOCOL);
+            let subprotocol = match found.route {
+                Route::Tunnel => protocol::is_offered(&protocols).then_some(PROTOCOL),
+                Route::WsChat | Route::Pipe(_) => library::subprotocol(&protocols),
+                Route::Status | Route::Guide | Route::Asset(_) => None,
+            };
+            let subprotocol = subprotocol.map(str::to_owned);
             upgraded(request, Asked { route: found.route, client, key, subprotocol, seat }, shared).await
         }
     }
@@ -103,7 +107,7 @@ struct Asked {
     route: Route,
     client: Client,
     key: HeaderValue,
-    subprotocol: Option<&'static str>,
+    subprotocol: Option<String>,
     seat: Seat,
 }
 
@@ -180,7 +184,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
             }
         }
     });
-    let mut accepted = upgrade::accept(&key, subprotocol);
+    let mut accepted = upgrade::accept(&key, subprotocol.as_deref());
     if let Some(after) = again_after {
         accepted.headers_mut().insert(RETRY_AFTER, after.as_secs().into());
     }

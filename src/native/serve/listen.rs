@@ -9,6 +9,7 @@ use std::pin::pin;
 use std::sync::{Arc, Weak};
 use std::time::Duration;
 
+use bytes::Bytes;
 use hyper::Request;
 use hyper::body::Incoming;
 use hyper_util::rt::{TokioIo, TokioTimer};
@@ -18,6 +19,7 @@ use tokio_rustls::TlsAcceptor;
 use tokio_util::io::InspectReader;
 use tokio_util::sync::CancellationToken;
 
+use super::announced;
 use super::counts::Counted;
 use super::entry::entry;
 use super::pages::Answer;
@@ -25,6 +27,7 @@ use super::shared::Shared;
 use crate::frontend::accept_next;
 use crate::lobby::Guest;
 use crate::tunnel::BoxedStream;
+use crate::tunnel::stream::Prefixed;
 
 /// A TLS handshake is due in this time.
 const HANDSHAKE: Duration = Duration::from_secs(15);
@@ -49,7 +52,7 @@ pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
         let guest = (!trusted).then(|| Arc::new(shared.lobby.enter(peer.ip())));
         shared.ground.spawn(async move {
             let _counted = Counted::new(&carried.counts.connections);
-            let connection = connection(tcp, peer, guest.as_ref(), &carried);
+            let connection = connection(tcp, (peer, trusted), guest.as_ref(), &carried);
             let ended = match &guest {
                 Some(guest) => guest.while_here(connection).await,
                 None => Some(connection.await),
@@ -65,7 +68,7 @@ pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
 
 async fn connection(
     tcp: TcpStream,
-    peer: SocketAddr,
+    (peer, trusted): (SocketAddr, bool),
     guest: Option<&Arc<Guest>>,
     shared: &Arc<Shared>,
 ) -> io::Result<()> {
@@ -77,6 +80,9 @@ async fn connection(
             guest.heard();
         }
     });
+    // Before TLS, which ends here.
+    let (announced, tcp) = if trusted { announced::read(tcp).await? } else { (None, Prefixed::new(Bytes::new(), tcp)) };
+    let peer = announced.unwrap_or(peer);
     let stream: BoxedStream = match &shared.options.tls {
         None => Box::new(tcp),
         Some(config) => {

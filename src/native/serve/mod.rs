@@ -32,6 +32,7 @@ mod dial;
 mod web;
 mod status;
 mod entry;
+mod announced;
 mod listen;
 mod copy;
 mod raw;
