@@ -32,6 +32,8 @@ mod tunnel_carriers;
 mod bridge;
 /// Many phones at once.
 mod crowd;
+/// Phones whose network is never the same for long.
+mod weather;
 /// The bridge when relays are dead.
 mod pool;
 /// The bridge when its network goes away.

@@ -57,6 +57,8 @@ pub struct Plan {
     pub cuts: Vec<Cut>,
     /// One-way latency, both ways. Not applied to the handshake.
     pub delay: Duration,
+    /// Bytes a second, each way; none for as fast as it goes.
+    pub rate: Option<u32>,
 }
 
 impl Plan {
@@ -71,6 +73,13 @@ impl Plan {
     #[must_use]
     pub fn freeze_after(self, bytes: u64) -> Self {
         self.cut(bytes, Direction::Down, How::Silence)
+    }
+
+    /// The same on a line of so many bytes a second.
+    #[must_use]
+    pub const fn rate(mut self, bytes: u32) -> Self {
+        self.rate = Some(bytes);
+        self
     }
 
     /// The same with latency.

@@ -19,6 +19,8 @@ use super::{Direction, Fate, How, State};
 
 /// Read at once, and all that is under way in one direction without latency, so that a slow reader slows the sender.
 const READ: u32 = 64 << 10;
+/// Written at once on a slow line.
+const SLOW: usize = 1 << 10;
 /// Under way in one direction with latency: enough for 30 MB/s at 130 ms.
 const UNDER_WAY: usize = 4 << 20;
 
@@ -90,12 +92,16 @@ impl Route {
 
     async fn carry(&self, client: &mut TcpStream, server: &mut io::Result<TcpStream>) -> io::Result<()> {
         let Ok(server) = server else { return Err(io::ErrorKind::ConnectionRefused.into()) };
-        let delay = self.state.borrow().connections[self.index].plan.delay;
+        let (delay, rate) = {
+            let state = self.state.borrow();
+            let plan = &state.connections[self.index].plan;
+            (plan.delay, plan.rate)
+        };
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         tokio::try_join!(
-            self.one_way(from_client, to_server, Direction::Up, delay),
-            self.one_way(from_server, to_client, Direction::Down, delay),
+            self.one_way(from_client, to_server, Direction::Up, (delay, rate)),
+            self.one_way(from_server, to_client, Direction::Down, (delay, rate)),
         )?;
         Ok(())
     }
@@ -106,11 +112,11 @@ impl Route {
         from: ReadHalf<'_>,
         to: WriteHalf<'_>,
         direction: Direction,
-        delay: Duration,
+        (delay, rate): (Duration, Option<u32>),
     ) -> io::Result<()> {
         let room = Semaphore::new(if delay.is_zero() { READ as usize } else { UNDER_WAY });
         let (queue, queued) = mpsc::unbounded_channel();
-        tokio::try_join!(read(from, queue, &room, delay), self.write(queued, to, direction))?;
+        tokio::try_join!(read(from, queue, &room, delay), self.write(queued, to, (direction, rate)))?;
         Ok(())
     }
 
@@ -119,8 +125,9 @@ impl Route {
         &self,
         mut queue: mpsc::UnboundedReceiver<Read<'_>>,
         mut to: WriteHalf<'_>,
-        direction: Direction,
+        (direction, rate): (Direction, Option<u32>),
     ) -> io::Result<()> {
+        let mut free_at = Instant::now();
         while let Some(Read { due, bytes, _room }) = queue.recv().await {
             if let Some(due) = due {
                 sleep_until(due).await;
@@ -131,8 +138,16 @@ impl Route {
             }
             while bytes.has_remaining() {
                 to.writable().await?;
-                match self.pass(&to, &bytes, direction) {
-                    Ok(written) => bytes.advance(written),
+                let most = if rate.is_some() { bytes.len().min(SLOW) } else { bytes.len() };
+                match self.pass(&to, &bytes[..most], direction) {
+                    Ok(written) => {
+                        bytes.advance(written);
+                        if let Some(rate) = rate {
+                            let took = Duration::from_secs(1) * u32::try_from(written).unwrap_or(0) / rate;
+                            free_at = Instant::now().max(free_at) + took;
+                            sleep_until(free_at).await;
+                        }
+                    }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}
                     Err(error) => return Err(error),
                 }
