@@ -158,7 +158,9 @@ impl<C: Chunk> Inbound<C> {
     /// The acknowledgement that is due.
     pub(super) fn next_ack(&mut self, now: Instant) -> Option<Ack> {
         let part = self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW;
-        let due = u64::from(part.min(self.ack_bytes));
+        // At first soon, so that the sender learns how fast the line is.
+        let soon = u64::from(limits::MESSAGE_AT_FIRST).max(self.delivered / 2);
+        let due = u64::from(part.min(self.ack_bytes)).min(soon);
         let fin = self.fin == Fin::Delivered;
         let bytes = self.delivered - self.acked;
         let many = bytes > 0 && self.messages_since_ack >= limits::ACK_MESSAGES;

@@ -17,6 +17,9 @@ const SLOWEST: u64 = 2 << 10;
 /// Nothing is known from less time than this, in milliseconds: acknowledgements come in bunches.
 const SAMPLE: u64 = 100;
 
+/// More bytes than are acknowledged at once on a slow line.
+const MUCH: u64 = 4 * limits::MESSAGE_AT_FIRST as u64;
+
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Pace {
     /// Bytes a second.
@@ -38,6 +41,11 @@ impl Pace {
         self.acknowledged = self.acknowledged.saturating_add(bytes);
         let took = u64::try_from(now.since(since).as_millis()).unwrap_or(u64::MAX);
         if in_flight > 0 && took < SAMPLE {
+            // So much is no bunch: the line is at least so fast.
+            if self.acknowledged >= MUCH {
+                let at_least = self.acknowledged.saturating_mul(1000) / SAMPLE;
+                self.rate = Some(self.rate.map_or(at_least, |rate| rate.max(at_least)));
+            }
             return;
         }
         let sample = self.acknowledged.saturating_mul(1000) / took.max(1);
@@ -105,6 +113,18 @@ mod tests {
         assert_eq!(pace.rate(), 20_000);
         pace.acked(20_000, 20_000, at(2000));
         assert_eq!(pace.rate(), 40_000);
+    }
+
+    #[test]
+    fn much_at_once_makes_messages_long_at_once() {
+        let mut pace = Pace::default();
+        pace.sent(at(0));
+        pace.acked(32 << 10, 900_000, at(1));
+        assert_eq!(pace.message(), limits::MESSAGE_AT_FIRST);
+        pace.acked(32 << 10, 900_000, at(2));
+        assert_eq!(pace.message(), 163_840);
+        pace.acked(128 << 10, 900_000, at(3));
+        assert_eq!(pace.message(), 491_520);
     }
 
     #[test]
