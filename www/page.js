@@ -50,21 +50,19 @@
 
   // The text of an address without what messengers, keyboards and people put into it and around it.
   function cleaned(text) {
-    text = text.replace(UNSEEN, '').replace(/[\uff01-\uff5e]/g, function (wide) {
-      return String.fromCharCode(wide.charCodeAt(0) - 0xfee0)
-    })
-    text = text.replace(/&amp;/g, '&').replace(ENDS, '')
+    text = text.replace(UNSEEN, '').replace(/[\uff01-\uff5e]/g, narrow).replace(/&amp;/g, '&').replace(ENDS, '')
     while (DOT.test(text)) text = text.slice(0, -1).replace(ENDS, '')
     while (/^\[.*:\/\/.*\]$/.test(text)) text = text.slice(1, -1)
     return text
   }
 
+  function narrow(wide) { return String.fromCharCode(wide.charCodeAt(0) - 0xfee0) }
+  function unescaped(text) { try { return decodeURIComponent(text) } catch (e) { return text } }
+
   // What stands behind the number sign, without what browsers and people put behind it.
   function behindSign(text) {
     text = text.split(':~:')[0]
-    if (!/[&=]/.test(text) && text.indexOf('%') >= 0) {
-      try { text = decodeURIComponent(text) } catch (e) { /* It stays as it is. */ }
-    }
+    if (!/[&=]/.test(text)) text = unescaped(text)
     return text.replace(/=[^&]*$/.test(text) ? /\.+$/ : /\/+$/, '')
   }
 
@@ -85,8 +83,7 @@
   // Browsers escape what they find behind the number sign and is none of theirs.
   function fragment() {
     var said = location.hash.slice(1)
-    if (parse(said)) return said
-    try { return behindSign(cleaned(decodeURIComponent(said))) } catch (e) { return said }
+    return parse(said) ? said : behindSign(cleaned(unescaped(said)))
   }
 
   // The key does not stay in the path, where it would be copied from the address bar to places that look into links.
