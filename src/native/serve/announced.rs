@@ -1,4 +1,4 @@
-//! A PROXY header before a request, or before TLS: how web servers in front that pass TCP on say whose connection it is.
+//! A PROXY header before TLS: how web servers in front that pass TCP on say whose connection it is.
 //!
 //! It is read from those that the operator named alone. For everybody else it is the beginning of what it is not.
 

@@ -80,8 +80,12 @@ async fn connection(
             guest.heard();
         }
     });
-    // Before TLS, which ends here.
-    let (announced, tcp) = if trusted { announced::read(tcp).await? } else { (None, Prefixed::new(Bytes::new(), tcp)) };
+    // Where TLS ends here, a web server in front can write nothing into the request. Before plain HTTP it would be a mark.
+    let (announced, tcp) = if trusted && shared.options.tls.is_some() {
+        announced::read(tcp).await?
+    } else {
+        (None, Prefixed::new(Bytes::new(), tcp))
+    };
     let peer = announced.unwrap_or(peer);
     let stream: BoxedStream = match &shared.options.tls {
         None => Box::new(tcp),
