@@ -25,7 +25,7 @@ async fn follow<W: Future<Output = ()>>(
         wait().await;
         let (now, at) = look();
         // A cable that is pulled and plugged in again leads where it led.
-        let elsewhere = now.is_some() && address.is_some() && now != address;
+        let elsewhere = matches!((address, now), (Some(was), Some(is)) if was != is);
         if elsewhere || moment.slept_until(at) {
             moved();
         }

@@ -82,7 +82,7 @@ impl Default for Tuning {
     fn default() -> Self {
         Self {
             hedge: Duration::from_secs(1),
-            // WhatsApp's apps give up a connection after 20 s by themselves; what is there for them to know is when nobody will.
+            // WhatsApp's apps give up after 20 s by themselves. On a long line a stream needs four round trips until then.
             open: Duration::from_secs(45),
             leave: Duration::from_secs(10),
             cooldown: (Duration::from_secs(15), Duration::from_secs(300)),

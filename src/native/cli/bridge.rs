@@ -2,7 +2,7 @@
 
 mod screen;
 
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -12,7 +12,7 @@ use super::texts::bridge as texts;
 use super::way::Way;
 use super::{Failure, look, ports, signal, values};
 use crate::bridge::{Bridge, Listener, Relay, Tuning};
-use crate::connect::{Connector, Setup};
+use crate::connect::{Connector, Setup, is_here};
 use crate::frontend::{Admission, Door, Enclosure, Intake, lan_addresses};
 use crate::link::{Link, UnusableLink, several};
 use screen::{Reach, Report, Screen};
@@ -196,12 +196,6 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         });
     }
     Ok(relays)
-}
-
-/// Whether no network lies between.
-fn is_here(host: &str) -> bool {
-    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
-    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// All listeners, those for phones that were asked for first, then SOCKS5; and the port that was wanted if it is another.

@@ -3,8 +3,8 @@
 //! It is asked for names, not for addresses: such networks resolve few. What it is asked for it can read.
 
 use std::fmt;
+use std::net::IpAddr;
 
-use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::BytesMut;
 use fast_socks5::client::{Config, Socks5Stream};
 use fast_socks5::util::target_addr::TargetAddr;
@@ -22,21 +22,20 @@ use crate::trouble::Trouble;
 const HEAD_MAX: usize = 16 * 1024;
 
 /// Which way out is for whom: all take one, but those that an exception names.
-#[derive(Default)]
-pub struct Exits(Option<Matcher>);
+pub struct Exits(Matcher);
 
 impl Exits {
     /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or small letters.
     #[must_use]
     pub fn from_env() -> Self {
-        Self(Some(Matcher::from_env()))
+        Self(Matcher::from_env())
     }
 
     /// This one, but for hosts that `NO_PROXY` names.
     #[must_use]
     pub fn given(url: &str) -> Self {
         let no = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-        Self(Some(Matcher::builder().all(url).no(no.unwrap_or_default()).build()))
+        Self(Matcher::builder().all(url).no(no.unwrap_or_default()).build())
     }
 
     /// The way out towards a host, if there is one. This machine is reached without.
@@ -47,11 +46,17 @@ impl Exits {
     pub fn towards(&self, secure: bool, authority: &str) -> Result<Option<Exit>, UnusableExit> {
         let url: Uri =
             format!("{}://{authority}/", if secure { "https" } else { "http" }).parse().map_err(|_| UnusableExit)?;
-        let host = url.host().unwrap_or_default().trim_matches(['[', ']']);
-        let is_here = host == "localhost" || host.parse().is_ok_and(|address: std::net::IpAddr| address.is_loopback());
-        let matcher = self.0.as_ref().filter(|_| !is_here);
-        matcher.and_then(|matcher| matcher.intercept(&url)).map(|found| Exit::of(&found)).transpose()
+        if is_here(url.host().unwrap_or_default()) {
+            return Ok(None);
+        }
+        self.0.intercept(&url).map(|found| Exit::of(&found)).transpose()
     }
+}
+
+/// Whether no network lies between.
+pub(crate) fn is_here(host: &str) -> bool {
+    let address = host.trim_matches(['[', ']']).parse::<IpAddr>();
+    address.map_or(host == "localhost", |address| address.is_loopback())
 }
 
 /// It is no `http://…`, `socks5://…` or `socks5h://…`.
@@ -94,9 +99,8 @@ impl Exit {
         let host = url.host().ok_or(UnusableExit)?;
         let (kind, port) = match url.scheme_str() {
             Some("http") => {
-                let credentials = found.raw_auth().map(|(user, word)| BASE64_STANDARD.encode(format!("{user}:{word}")));
-                let basic = found.basic_auth().and_then(|basic| basic.to_str().ok()).map(str::to_owned);
-                (Kind::Http(basic.or(credentials.map(|it| format!("Basic {it}")))), 80)
+                let basic = found.basic_auth().and_then(|basic| basic.to_str().ok());
+                (Kind::Http(basic.map(str::to_owned)), 80)
             }
             Some("socks5" | "socks5h") => {
                 (Kind::Socks(found.raw_auth().map(|(user, word)| (user.to_owned(), word.to_owned()))), 1080)
@@ -150,7 +154,7 @@ async fn through_socks(
     credentials: Option<(String, String)>,
 ) -> Result<TcpStream, Trouble> {
     let bare = host.trim_matches(['[', ']']);
-    let target = match bare.parse::<std::net::IpAddr>() {
+    let target = match bare.parse::<IpAddr>() {
         Ok(address) => TargetAddr::Ip((address, port).into()),
         Err(_) => TargetAddr::Domain(bare.to_owned(), port),
     };
@@ -172,23 +176,22 @@ mod tests {
     fn what_is_known_is_told_from_what_is_not() {
         let towards = |url: &str, authority| Exits::given(url).towards(true, authority);
         for (url, authority) in [
-            ("http://proxy.example:3128", "proxy.example:3128"),
-            ("proxy.example:3128", "proxy.example:3128"),
-            ("http://user:pass@proxy.example", "proxy.example:80"),
+            ("http://exit.example:3128", "exit.example:3128"),
+            ("exit.example:3128", "exit.example:3128"),
+            ("http://user:pass@exit.example", "exit.example:80"),
             ("socks5h://127.0.0.1:9050", "127.0.0.1:9050"),
-            ("socks5://proxy.example", "proxy.example:1080"),
+            ("socks5://exit.example", "exit.example:1080"),
         ] {
             let exit = towards(url, "relay.example").expect("usable").expect("for all");
             assert_eq!(exit.authority, authority, "{url}");
         }
-        assert!(towards("https://proxy.example", "relay.example").is_err());
-        assert!(towards("http://proxy.example", "127.0.0.1:8080").expect("usable").is_none());
-        assert!(Exits::default().towards(true, "relay.example").expect("usable").is_none());
+        assert!(towards("https://exit.example", "relay.example").is_err());
+        assert!(towards("http://exit.example", "127.0.0.1:8080").expect("usable").is_none());
     }
 
     #[test]
     fn a_password_is_not_shown() {
-        let exit = Exits::given("http://user:secret@proxy.example").towards(true, "relay.example");
+        let exit = Exits::given("http://user:secret@exit.example").towards(true, "relay.example");
         assert!(!format!("{exit:?}").contains("secret"));
     }
 }

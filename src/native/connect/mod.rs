@@ -33,6 +33,7 @@ use tls::{Authorities, Identity, server_name};
 use untested::Untested;
 
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
+pub(crate) use exit::is_here;
 pub use exit::{Exit, Exits, UnusableExit};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};

@@ -150,10 +150,12 @@ where
                 }
             }
             if running.is_empty() && resolving.is_empty() {
-                if waiting.pop_front().is_some_and(|targets| {
+                while resolving.is_empty()
+                    && let Some(targets) = waiting.pop_front()
+                {
                     resolving.extend(targets);
-                    !resolving.is_empty()
-                }) {
+                }
+                if !resolving.is_empty() {
                     continue;
                 }
                 let mut failed = worst.unwrap_or_else(|| Trouble::NoAddress.into());
