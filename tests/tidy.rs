@@ -139,6 +139,28 @@ fn a_file_uses_only_files_listed_above_it() -> Result<()> {
     Ok(())
 }
 
+#[test]
+fn every_trouble_is_provoked_by_a_test() -> Result<()> {
+    let table = fs::read_to_string(root().join("src/native/trouble.rs"))?;
+    let rows = table.split("\ntroubles! {").nth(1).context("no table")?;
+    let rows = rows.split("\n}\n").next().unwrap_or_default().lines().filter(|line| !line.trim().starts_with("///"));
+    let names: Vec<_> = rows.filter_map(|row| row.split([',', '(']).next().map(str::trim)).collect();
+    ensure!(names.len() > 20, "only {names:?}: this test looks in the wrong place");
+    let sources = sources()?;
+    let provoked = |name: &str| {
+        let word = format!("Trouble::{name}");
+        let mut tests = sources.iter().map(|(path, text)| {
+            let of_tests = path.iter().any(|part| part == "tests");
+            let begins = if of_tests { Some(0) } else { text.find("#[cfg(test)]") };
+            &text[begins.unwrap_or(text.len())..]
+        });
+        tests.any(|text| text.split(&word).skip(1).any(|rest| !rest.starts_with(char::is_alphanumeric)))
+    };
+    let missing: Vec<_> = names.into_iter().filter(|name| !name.is_empty() && !provoked(name)).collect();
+    ensure!(missing.is_empty(), "no test meets {missing:?}");
+    Ok(())
+}
+
 /// Whether the text imports the crate's module, alone or in a list.
 fn uses(text: &str, module: &str) -> bool {
     let imports = text.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());

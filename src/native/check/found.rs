@@ -40,6 +40,36 @@ pub enum Found {
     MediaPort(u16),
 }
 
+impl Found {
+    /// Words for programs; they do not change.
+    #[must_use]
+    pub fn token(self) -> String {
+        match self {
+            Self::Addresses(count) => format!("addresses={count}"),
+            Self::NoName => "literal".to_owned(),
+            Self::AtExit => "exit".to_owned(),
+            Self::Well => "well".to_owned(),
+            Self::Open => "open".to_owned(),
+            Self::Tls(Tls { name, ech }) => {
+                let name = match name {
+                    Name::None => "none",
+                    Name::Shown => "shown",
+                    Name::Public => "public",
+                };
+                let ech = match ech {
+                    Ech::Off => "off",
+                    Ech::Grease => "grease",
+                    Ech::Accepted => "accepted",
+                };
+                format!("sni={name} ech={ech}")
+            }
+            Self::AnyTls => "any-certificate".to_owned(),
+            Self::Whatsapp(until) => format!("until={until}"),
+            Self::MediaPort(port) => format!("port={port}"),
+        }
+    }
+}
+
 /// What a network saw of the TLS hello.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Tls {
@@ -92,6 +122,15 @@ impl Fault {
             Self::Way(trouble) => trouble.stage(),
             Self::Chat(_) => Stage::Chat,
             Self::Media(_) | Self::MediaWay(_) => Stage::Media,
+        }
+    }
+
+    /// One word for programs; it does not change.
+    #[must_use]
+    pub fn token(self) -> String {
+        match self {
+            Self::Way(trouble) | Self::MediaWay(trouble) => trouble.token().into_owned(),
+            Self::Chat(flaw) | Self::Media(flaw) => flaw.token().to_owned(),
         }
     }
 

@@ -7,8 +7,8 @@ use std::time::Duration;
 use super::clock::Clock;
 use super::flaw::Flaw;
 use super::found::{Done, Fault, What};
-use super::hint::Hint;
-use crate::trouble::{Stage, Trouble};
+use super::hint;
+use crate::trouble::{Hint, Stage, Trouble};
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -38,7 +38,7 @@ impl Verdict {
     #[must_use]
     pub fn hint(&self) -> Option<Hint> {
         let (_, fault) = self.failure()?;
-        Some(if self.slow().is_some() { Hint::Slow } else { Hint::of(self.what, fault, self.clock) })
+        Some(if self.slow().is_some() { Hint::Slow } else { hint::after(self.what, fault, self.clock) })
     }
 
     /// How long the connection took, if an answer that did not come in time may have been on its way.

@@ -11,12 +11,13 @@ use std::time::{Duration, Instant, SystemTime};
 use serde_json::json;
 
 use super::texts::check as texts;
+use super::texts::trouble::advice;
 use super::way::Way;
 use super::{Failure, signal, usage};
-use crate::check::{self, Done, Event, Options, Subject, Verdict, What, token};
+use crate::check::{self, Done, Event, Fault, Found, Options, Subject, Verdict, What};
 use crate::link::{Link, Vouched, unhex};
 use crate::share::Proxy;
-use crate::trouble::Stage;
+use crate::trouble::{Hint, Stage};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -242,7 +243,7 @@ fn conclusion(verdict: &Verdict, other_root: bool) -> String {
                 (None, Some(host)) => texts::elsewhere(verdict.what, host),
                 (None, None) => texts::fault(verdict.what, fault, verdict.clock, &today),
             };
-            writeln!(out, "{means}\n  {} {}", texts::TRY, texts::hint(hint))
+            writeln!(out, "{means}\n  {} {}", texts::TRY, advice(hint))
         }
         _ => match verdict.what {
             What::Relay if other_root => writeln!(out, "{}", texts::WELL_OTHER_ROOT),
@@ -258,16 +259,16 @@ fn conclusion(verdict: &Verdict, other_root: bool) -> String {
 fn object(verdict: &Verdict, other_root: bool) -> serde_json::Value {
     let stages = verdict.stages.iter().map(|done| {
         json!({
-            "stage": token::of_stage(done.stage),
+            "stage": done.stage.token(),
             "ok": done.result.is_ok(),
             "ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
-            "detail": token::of_result(done.result),
+            "detail": done.result.map_or_else(Fault::token, Found::token),
         })
     });
     let mut object = json!({
         "stages": stages.collect::<Vec<_>>(),
-        "verdict": verdict.failure().map_or("ok", |(stage, _)| token::of_stage(stage)),
-        "hint": verdict.hint().map(check::Hint::token),
+        "verdict": verdict.failure().map_or("ok", |(stage, _)| stage.token()),
+        "hint": verdict.hint().map(Hint::token),
     });
     if let Some(host) = &verdict.elsewhere {
         object["elsewhere"] = json!(host);

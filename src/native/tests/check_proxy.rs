@@ -2,9 +2,10 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pasarela::check::{self, Clock, Hint, Options, Subject, Verdict};
+use pasarela::check::{self, Clock, Options, Subject, Verdict};
 use pasarela::share::Proxy;
 use pasarela::sim::Sim;
+use pasarela::trouble::Hint;
 use pasarela::trouble::Stage;
 use rustls::pki_types::CertificateDer;
 

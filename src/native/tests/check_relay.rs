@@ -4,9 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::{SystemTime, UNIX_EPOCH};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pasarela::check::{self, Clock, Hint, Options, Subject};
+use pasarela::check::{self, Clock, Options, Subject};
 use pasarela::serve::Relay;
 use pasarela::sim::Sim;
+use pasarela::trouble::Hint;
 use pasarela_core::config::Config;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;

@@ -52,6 +52,9 @@ async fn the_most_telling_trouble_is_told_with_what_was_passed() {
     let nobody = Nobody::new();
     let link = format!("https://relay.example/#addr={}", nobody.address());
     assert_eq!(dial(&link, &authority).await, (1, Trouble::Refused));
+    // The kernel sends nobody to everybody at once.
+    let link = "https://relay.example/#addr=255.255.255.255";
+    assert_eq!(dial(link, &authority).await, (1, Trouble::Unreachable));
     let reset = Front::start(Manner::Reset).await;
     let link = format!("https://relay.example/#addr={}&addr={}", nobody.address(), reset.address);
     assert_eq!(dial(&link, &authority).await, (3, Trouble::TlsReset));

@@ -6,7 +6,7 @@ use pasarela::trouble::Trouble;
 use pasarela::tunnel::Dialer;
 use tokio::io::AsyncReadExt;
 
-use crate::front::{Authority, Front, GREETING, Manner, connector};
+use crate::front::{Authority, Front, GREETING, Manner, connector, own_authority};
 use crate::within;
 
 /// Dials by the link and hears the greeting; gives the trouble otherwise.
@@ -80,6 +80,9 @@ async fn time_and_issuer_of_a_certificate_are_told_apart() {
     let front = Front::tls(&Authority::new().name(&["relay.example"])).await;
     let link = format!("https://relay.example:{}/#addr=127.0.0.1", front.port());
     assert_eq!(reach(&link, &authority).await, Err(Trouble::CertificateIssuer));
+    let front = Front::tls(&own_authority("relay.example").1).await;
+    let link = format!("https://relay.example:{}/#addr=127.0.0.1", front.port());
+    assert_eq!(reach(&link, &authority).await, Err(Trouble::CertificateAuthority));
 }
 
 #[tokio::test]

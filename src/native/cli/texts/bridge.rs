@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 use std::time::Duration;
 
-use pasarela_core::codes::Code;
-
+use super::trouble::words;
 use crate::bridge::Standing;
 use crate::frontend::Enclosure;
 use crate::trouble::Trouble;
@@ -128,7 +127,7 @@ pub(in super::super) fn status(
         parts.push(format!("sent {}, received {}", bytes(standing.sent), bytes(standing.received)));
     }
     if let Some((relay, trouble, ago)) = problem {
-        parts.push(format!("{relay}: {} ({} ago)", self::trouble(trouble), duration(ago)));
+        parts.push(format!("{relay}: {} ({} ago)", words(trouble).few, duration(ago)));
     } else if standing.stranger {
         parts.push(
             "somebody from outside the local network was refused; a phone here uses the address above".to_owned(),
@@ -139,57 +138,6 @@ pub(in super::super) fn status(
         parts.push(format!("{} {plural} could not reach WhatsApp", standing.failed));
     }
     parts.join(" · ")
-}
-
-/// A trouble in a few words.
-pub(in super::super) fn trouble(trouble: Trouble) -> String {
-    let words = match trouble {
-        Trouble::NoResolver => "no answer to the question for its address",
-        Trouble::NoAddress => "its name does not exist, or is blocked",
-        Trouble::Refused => "nothing answers at its address",
-        Trouble::Unreachable => "no network leads there; is this computer online?",
-        Trouble::ConnectTimeout => "its address does not answer, or is blocked",
-        Trouble::NoExit => "the proxy of this network (HTTPS_PROXY or --proxy) cannot be reached",
-        Trouble::ExitStatus(407) => "the proxy of this network wants a password",
-        Trouble::ExitStatus(status) => return format!("the proxy of this network refuses ({status})"),
-        Trouble::ExitRefused => "the proxy of this network refuses, or does not reach it",
-        Trouble::TlsReset => "cut off as soon as its name was seen: its name is blocked",
-        Trouble::TlsTimeout => "silent as soon as its name was seen: its name is probably blocked",
-        Trouble::TlsRefused => "the website there does not know this name",
-        Trouble::TlsOther => "what answers there is no secure website",
-        Trouble::CertificateExpired => "its certificate has expired, or the clock of this computer is wrong",
-        Trouble::CertificateNotYetValid => {
-            "its certificate is not valid yet: the clock of this computer is probably wrong"
-        }
-        Trouble::CertificateName => "somebody else answers in its place: wrong certificate",
-        Trouble::CertificateIssuer => {
-            "nobody trusted vouches for its certificate: its owner's own, or somebody in between"
-        }
-        Trouble::CertificateAuthority => {
-            "its certificate is an authority's, not a server's; its owner must make another"
-        }
-        Trouble::CertificateForm => "its certificate is of an old form (version 1); its owner must make another",
-        Trouble::CertificatePin => "another certificate than the one in the link",
-        Trouble::NoEch => "no key for its encrypted name is to be had",
-        Trouble::EchRejected => "it does not take an encrypted name",
-        Trouble::UpgradeReset => "cut off when asked for the relay",
-        Trouble::UpgradeTimeout => "silent when asked for the relay",
-        Trouble::NoWebSockets => "the web server in front of it passes no WebSockets on; its owner must look",
-        Trouble::Elsewhere => "it sends elsewhere: a log-in page of this network, or another site",
-        Trouble::Status(403) => "access is forbidden there (403)",
-        Trouble::Status(429 | 503) => "it has too much to do now",
-        Trouble::ErrorPage(1101 | 1102) => "the relay's program failed; its owner must look",
-        Trouble::ErrorPage(1015 | 1027) => "the relay's free requests of today are used up",
-        Trouble::Status(status) | Trouble::ErrorPage(status) => return format!("it answers with error {status}"),
-        Trouble::NoRelay => "there is a website, but no relay",
-        Trouble::Key => "the key in the link is wrong or no longer valid",
-        Trouble::Stream(Code::Busy) => "it has no room now",
-        Trouble::Stream(Code::UpstreamRefused | Code::UpstreamReset) => "it cannot reach WhatsApp: refused",
-        Trouble::Stream(Code::UpstreamTimeout) | Trouble::UpstreamTimeout => "it cannot reach WhatsApp: no answer",
-        Trouble::Stream(Code::Crashed) => "its program failed just now, and has started anew",
-        Trouble::Stream(code) => return format!("it ended the connection: {}", code.token()),
-    };
-    words.to_owned()
 }
 
 fn bytes(count: u64) -> String {

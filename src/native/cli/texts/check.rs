@@ -2,9 +2,8 @@
 
 use std::time::Duration;
 
-use pasarela_core::codes::Code;
-
-use crate::check::{Clock, Dates, Ech, Fault, Flaw, Found, Hint, Name, Tls, What};
+use super::trouble::{noun, of_code, words};
+use crate::check::{Clock, Dates, Ech, Fault, Flaw, Found, Name, Tls, What};
 use crate::link::Vouched;
 use crate::trouble::{Stage, Trouble};
 
@@ -103,81 +102,11 @@ pub(in super::super) fn fault(what: What, fault: Fault, clock: Option<Clock>, to
     }
 }
 
-const fn noun(what: What) -> &'static str {
-    match what {
-        What::Relay => "relay",
-        What::Proxy => "proxy",
-    }
-}
-
 fn way(what: What, trouble: Trouble, today: &str) -> String {
-    let it = noun(what);
-    match trouble {
-        Trouble::NoResolver => "Names cannot be looked up here: no name server answers.".to_owned(),
-        Trouble::NoAddress => format!("The name of the {it} does not exist, or this network hides it."),
-        Trouble::NoEch => {
-            format!("The link asks to hide the {it}'s name, and the key for that (ECH) cannot be looked up.")
-        }
-        Trouble::Refused => format!("Nothing listens there: the {it} does not run, or its address or port is another."),
-        Trouble::Unreachable => "No network leads there; perhaps this device is offline.".to_owned(),
-        Trouble::ConnectTimeout => {
-            format!("The {it}'s address does not answer: it is switched off, or this network blocks the address.")
-        }
-        Trouble::NoExit => {
-            "The proxy that leads out of this network (HTTPS_PROXY or --proxy) cannot be reached, or is none."
-                .to_owned()
-        }
-        Trouble::ExitStatus(407) => "The proxy that leads out of this network wants a password (407).".to_owned(),
-        Trouble::ExitStatus(status) => {
-            format!("The proxy that leads out of this network does not let the {it} be reached ({status}).")
-        }
-        Trouble::ExitRefused => {
-            format!("The proxy that leads out of this network does not let the {it} be reached, or cannot reach it.")
-        }
-        Trouble::TlsReset | Trouble::TlsTimeout | Trouble::TlsRefused | Trouble::TlsOther if what == What::Proxy => {
-            "The proxy answers, but not with TLS: this port may be one without.".to_owned()
-        }
-        Trouble::TlsReset => {
-            format!("The connection was cut when it showed the {it}'s name: this network probably forbids the name.")
-        }
-        Trouble::TlsTimeout => {
-            format!("There was no more answer once the {it}'s name was shown: this network probably forbids the name.")
-        }
-        Trouble::TlsRefused => format!("The server there does not know the {it}'s name."),
-        Trouble::TlsOther => "What answers there does not speak TLS as it should.".to_owned(),
-        Trouble::CertificateExpired | Trouble::CertificateNotYetValid => {
-            let state = if trouble == Trouble::CertificateExpired { "out of date" } else { "not valid yet" };
-            format!(
-                "By this device's clock ({today}) the {it}'s certificate is {state}. The clock is wrong, or whoever runs \
-                 the {it} did not renew it."
-            )
-        }
-        Trouble::CertificateName => format!("What answers there is not the {it}: its certificate has another name."),
-        Trouble::CertificateIssuer => format!(
-            "Nobody trusted vouches for what answers there. Either the {it} has a certificate of its owner's own, which the \
-             link would have to name (&pin=…), or somebody on the way may be listening."
-        ),
-        Trouble::CertificateAuthority => format!(
-            "The {it}'s certificate is an authority's (CA:TRUE), as openssl req -x509 makes them, and cannot be a server's."
-        ),
-        Trouble::CertificateForm => {
-            format!("The {it}'s certificate is of a form that programs no longer take, such as version 1 of X.509.")
-        }
-        Trouble::CertificatePin => format!("What answers there is not the {it} that the link is for."),
-        Trouble::EchRejected => format!("The server does not let the {it}'s name be hidden (ECH)."),
-        Trouble::UpgradeReset => format!("The connection was cut when it asked for the {it}."),
-        Trouble::UpgradeTimeout => format!("A server is there, but it does not answer when asked for the {it}."),
-        Trouble::Status(status) => of_status(status),
-        Trouble::NoWebSockets => {
-            format!("The {it} is there and knows the key, but the web server in front of it passes no WebSockets on.")
-        }
-        Trouble::Elsewhere => format!("What answers there is not the {it}: it sends to another site."),
-        Trouble::ErrorPage(number) => of_page(number),
-        Trouble::NoRelay => "Something answers there, but it is no relay.".to_owned(),
-        Trouble::Key => "There is no relay under this key: the key is wrong or was taken back.".to_owned(),
-        Trouble::Stream(code) => of_code(code).to_owned(),
-        Trouble::UpstreamTimeout => "The relay is there, but it does not reach WhatsApp.".to_owned(),
+    if what == What::Proxy && trouble.stage() == Stage::Tls {
+        return "The proxy answers, but not with TLS: this port may be one without.".to_owned();
     }
+    words(trouble).sentence(what, today)
 }
 
 /// An answer was late on a slow line, whose connection alone took so long.
@@ -191,49 +120,6 @@ pub(in super::super) fn elsewhere(what: What, host: &str) -> String {
     format!("What answers there is not the {}: it sends to {host}.", noun(what))
 }
 
-fn of_status(status: u16) -> String {
-    match status {
-        403 | 451 => format!("The request for the relay was forbidden (HTTP {status})."),
-        429 => "The server there is asked too often at the moment (HTTP 429).".to_owned(),
-        500.. => format!("The server there is in trouble (HTTP {status})."),
-        _ => format!("Something answers there, but not as a relay does (HTTP {status})."),
-    }
-}
-
-fn of_page(number: u16) -> String {
-    match number {
-        1027 => "The relay has used up what its free plan allows for today (Cloudflare 1027).".to_owned(),
-        1101 | 1102 => format!("The relay's program failed (Cloudflare {number})."),
-        1005..=1012 | 1020 => format!("Cloudflare forbids this network or country to use the relay ({number})."),
-        1015 => "The relay is asked too often from here (Cloudflare 1015).".to_owned(),
-        _ => format!("Cloudflare answers in the relay's place, with error {number}."),
-    }
-}
-
-const fn of_code(code: Code) -> &'static str {
-    match code {
-        Code::UpstreamRefused => "The relay is there, but WhatsApp's servers refuse its connection.",
-        Code::UpstreamTimeout => "The relay is there, but WhatsApp's servers do not answer it.",
-        Code::UpstreamReset => "The relay is there, but its connection to WhatsApp was cut.",
-        Code::Busy => "The relay is there, but has no room at the moment.",
-        Code::Cpu => "The relay is there, but has used up its computing time.",
-        Code::Draining => "The relay is just being replaced by a newer one.",
-        Code::Crashed => "The relay's program failed just now, and has started anew.",
-        Code::Destination => "The relay does not allow the server that was asked for.",
-        Code::End
-        | Code::Text
-        | Code::Garbage
-        | Code::Silent
-        | Code::TooBig
-        | Code::Queue
-        | Code::Protocol
-        | Code::Superseded
-        | Code::Gone
-        | Code::Idle
-        | Code::Flood => "The relay ended the connection for a reason that it should not have.",
-    }
-}
-
 fn of_chat(what: What, flaw: Flaw, clock: Option<Clock>, today: &str) -> String {
     let it = noun(what);
     match flaw {
@@ -244,7 +130,7 @@ fn of_chat(what: What, flaw: Flaw, clock: Option<Clock>, today: &str) -> String 
             format!("What answers through the {it} is NOT WhatsApp: the {it}, or somebody behind it, tampers.")
         }
         Flaw::Dates(dates) => of_dates("WhatsApp's certificate", dates, clock, today),
-        Flaw::Stream(code) => of_code(code).to_owned(),
+        Flaw::Stream(code) => of_code(code).sentence(what, today),
     }
 }
 
@@ -259,7 +145,9 @@ fn of_media(flaw: Flaw, clock: Option<Clock>, today: &str) -> String {
         Flaw::Dates(dates) => {
             of_dates("the certificate of WhatsApp's server for photos and files", dates, clock, today)
         }
-        Flaw::Stream(code) => format!("Chat works, photos and files do not. {}", of_code(code)),
+        Flaw::Stream(code) => {
+            format!("Chat works, photos and files do not. {}", of_code(code).sentence(What::Relay, today))
+        }
     }
 }
 
@@ -291,60 +179,6 @@ fn duration(by: Duration) -> String {
         }
     }
     parts.join(" and ")
-}
-
-/// What to try next.
-pub(in super::super) const fn hint(hint: Hint) -> &'static str {
-    match hint {
-        Hint::Network => {
-            "see whether this device is online at all, for example with another site; then another network."
-        }
-        Hint::Link => {
-            "compare the link with the one that was sent to you, letter by letter; perhaps a part is missing."
-        }
-        Hint::Operator => "tell whoever runs the relay that it does not run, and use another relay meanwhile.",
-        Hint::OtherAddress => "another network; then another relay, or a link with another address (&addr=…).",
-        Hint::HideName => "the link with &ech=auto or &sni=none at its end; then another network or another relay.",
-        Hint::SetClock => "set date, time and time zone of this device, best from the network, and check again.",
-        Hint::LookAtClock => "compare date and time of this device with another clock, set them, and check again.",
-        Hint::Intercepted => {
-            "another network. If this one has a log-in page, log in first. Never go on past such a warning."
-        }
-        Hint::Ech => "the link without its part &ech=…, if the relay's name may be seen; else another relay.",
-        Hint::Exit => {
-            "compare --proxy, HTTPS_PROXY and ALL_PROXY with what this network says; http://USER:PASSWORD@HOST:PORT if it \
-             wants a password; or none of them, if there is another way out."
-        }
-        Hint::Front => {
-            "tell whoever runs the relay. In nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, \
-             proxy_set_header Connection upgrade. At a CDN: WebSockets on."
-        }
-        Hint::Certificate => {
-            "tell whoever runs the relay: a certificate of version 3 with CA:FALSE, or one of an authority such as \
-             Let's Encrypt. With one of their own the link needs its fingerprint (&pin=…)."
-        }
-        Hint::Slow => "again with --timeout 60, or where the line is better.",
-        Hint::Forbidden => "another network. If it is forbidden there, too, ask whoever runs the relay.",
-        Hint::Tomorrow => {
-            "another relay until midnight UTC; whoever runs this one should know that it is used that much."
-        }
-        Hint::Later => "again in some minutes; then tell whoever runs the relay.",
-        Hint::NewLink => {
-            "compare the link with the one that was sent to you; then ask whoever runs the relay for a new one."
-        }
-        Hint::RelaysWay => "again in some minutes; then another relay, and tell whoever runs this one.",
-        Hint::DoNotUse => {
-            "do not use it, and change nothing on the phone. Use another one, of somebody you trust. If the same \
-             happens with others, the network that you are in tampers."
-        }
-        Hint::Newer => "again tomorrow, and a newer version of this program.",
-        Hint::Proxy => "see whether it runs, and whether address and port are right; a bridge needs the same Wi-Fi.",
-        Hint::Ports => {
-            "of a bridge, see what it says itself about its relay; of another proxy, see whether port and TLS are right \
-             (--chat-port, --tls=true or --tls=false)."
-        }
-        Hint::MediaPort => "the proxy's port for media, with --media-port (often 587, or the same as for chat).",
-    }
 }
 
 #[cfg(test)]
