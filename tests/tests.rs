@@ -42,6 +42,8 @@ mod network;
 mod wire;
 /// The ports of the official proxy, as HAProxy serves them.
 mod official;
+/// Web servers in front of the native relay.
+mod web_servers;
 /// Bridges and relays of releases before.
 mod releases;
 /// Keys that take more than their part, beside others.

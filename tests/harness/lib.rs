@@ -20,6 +20,7 @@ pub mod tls;
 pub mod measuring;
 pub mod official;
 pub mod haproxy;
+pub mod web_server;
 pub mod phone;
 pub mod bridge;
 pub mod dead;

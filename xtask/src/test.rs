@@ -146,6 +146,8 @@ fn clients() -> Result<()> {
         })?;
     }
     step("find HAProxy", || setup::peers::haproxy()?.place(&folder.join("haproxy")))?;
+    step("find nginx", || setup::peers::nginx()?.place(&folder.join("nginx")))?;
+    step("find Caddy", || setup::peers::caddy()?.place(&folder.join("caddy")))?;
     step("find Chromium", || setup::browser::chromium()?.place(&folder.join("chromium")))?;
     step("find websocat", || setup::peers::websocat()?.place(&folder.join("websocat")))?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {

@@ -63,11 +63,20 @@ pub(crate) fn haproxy() -> Result<Peer> {
     system_program("haproxy")
 }
 
+/// A web server that many have in front.
+pub(crate) fn caddy() -> Result<Peer> {
+    let installed = find("caddy").map(Peer::of_the_system);
+    installed.map_or_else(
+        || Ok(Peer::of_the_system(debian::unpack(&["caddy"], &["usr/bin/caddy"])?.join("usr/bin/caddy"))),
+        Ok,
+    )
+}
+
 /// The file of nginx's module for streams.
 const STREAM_MODULE: &str = "ngx_stream_module.so";
 
 /// What passes streams on with the least effort, and its module for streams, which is a file of its own.
-fn nginx() -> Result<Peer> {
+pub(crate) fn nginx() -> Result<Peer> {
     let system = PathBuf::from("/usr/lib/nginx/modules").join(STREAM_MODULE);
     let program = find("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
     if system.is_file() && program.is_file() {
