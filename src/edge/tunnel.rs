@@ -12,9 +12,9 @@ use pasarela_core::{
     dial::Candidate,
     limits,
     tunnel::{
-        Carrier,
+        Carrier, Ending,
         message::{Control, Reset, Resume},
-        relay::{Ending, FIRST, Input, Output, Relay},
+        relay::{FIRST, Input, Output, Relay},
         upgrade,
     },
 };

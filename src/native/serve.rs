@@ -17,6 +17,10 @@
 //! Which path is a route, where a stream may go and when it ends is the core's; tunnels are `tunnel`'s. No log line, number
 //! or error holds an address, a key or payload.
 
+mod meter;
+mod ground;
+mod upstream;
+mod tunnels;
 mod counts;
 mod rate;
 pub(crate) mod trust;
@@ -51,13 +55,13 @@ use tokio::sync::watch;
 
 use crate::frontend::{Door, Intake};
 use crate::panics;
-use crate::tunnel::Gauges;
 use shared::Shared;
 
 pub use options::Options;
 pub use room::Room;
 pub use site::{Site, SiteError};
 pub use tls::{Certificate, CertificateError, Files};
+pub use tunnels::Gauges;
 
 /// The longest message but a tunnel's, in bytes: WhatsApp's frames say their length in 24 bits.
 const MESSAGE_MAX: usize = limits::UPLOAD_QUEUE;

@@ -23,9 +23,6 @@ pub(crate) mod stream;
 pub(crate) mod watched;
 pub(crate) mod budget;
 pub(crate) mod tcp;
-pub(crate) mod meter;
-pub(crate) mod ground;
-pub(crate) mod upstream;
 pub(crate) mod carrier;
 mod dialer;
 mod head;
@@ -33,7 +30,6 @@ mod error_page;
 pub(crate) mod request;
 
 mod client;
-pub(crate) mod relay;
 
 pub use pasarela_core::codes::Code;
 pub use pasarela_core::route::Kind;
@@ -42,6 +38,5 @@ pub use pasarela_core::tunnel::client::Timing;
 pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialling, Direct};
 pub use head::Head;
-pub use relay::Gauges;
 pub use request::{Refused, Upgrade, Upgraded};
 pub use stream::{BoxedStream, Stream};

@@ -14,10 +14,9 @@ use alloc::{collections::VecDeque, string::String};
 use core::time::Duration;
 
 use super::{
-    Carrier,
+    Carrier, Ending,
     duplex::Duplex,
     message::{Control, Opened, Resumed},
-    relay::Ending,
 };
 use crate::{chunk::Chunk, codes::Code, limits, time::Instant};
 use backoff::Backoff;

@@ -9,11 +9,11 @@ use alloc::{format, string::String, vec, vec::Vec};
 use proptest::prelude::*;
 
 use super::{
-    Carrier,
+    Carrier, Ending,
     client::{self, Client, Timing},
     duplex::Duplex,
     message::{Ack, Budget, Control, Fin, Open, Opened, Reset, Resume, Resumed},
-    relay::{self, Ending, FIRST, Origin, Relay},
+    relay::{self, FIRST, Origin, Relay},
 };
 use crate::{codes::Code, config::Config, dial::Candidate, limits, route::Kind, time::Instant};
 

@@ -9,7 +9,7 @@ mod interface;
 use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
 use super::{
-    Carrier,
+    Carrier, Ending,
     duplex::Duplex,
     message::{Control, Opened, Reset, Resume, Resumed},
 };
@@ -24,7 +24,7 @@ use crate::{
 };
 
 pub use crate::opening::Origin;
-pub use interface::{Ending, Input, Options, Output};
+pub use interface::{Input, Options, Output};
 
 /// The carrier that brought `open`.
 pub const FIRST: Carrier = Carrier(0);

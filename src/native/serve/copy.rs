@@ -12,9 +12,9 @@ use std::task::{Context, Poll, ready};
 use pasarela_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
+use super::ground::Ground;
+use super::meter::Meter;
 use crate::tunnel::clock::Alarm;
-use crate::tunnel::ground::Ground;
-use crate::tunnel::meter::Meter;
 
 /// What is read at once, in bytes, and what one way keeps at most for a side that takes nothing.
 const BUFFER: usize = 256 << 10;

@@ -16,12 +16,12 @@ use prometheus_client::registry::Registry;
 use tokio::net::TcpListener;
 
 use super::listen;
+use super::meter::Of;
 use super::pages::Answer;
 use super::shared::Shared;
 use crate::frontend::accept_next;
 use crate::lobby::Lobby;
 use crate::panics;
-use crate::tunnel::meter::Of;
 
 /// Connections at a time. Who has been silent for longest makes room.
 const READERS: usize = 64;

@@ -12,17 +12,17 @@ use pasarela_core::codes::Code;
 use pasarela_core::limits;
 use pasarela_core::pipe::{Input, Origin, Output, Pipe};
 use pasarela_core::route::Kind;
-use pasarela_core::tunnel::relay::Ending;
+use pasarela_core::tunnel::Ending;
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
+use super::ground::Ground;
+use super::meter::Meter;
+use super::upstream::{self, Upstream};
 use crate::tunnel::budget::Share;
 use crate::tunnel::carrier::{self, Link, Web};
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
-use crate::tunnel::ground::Ground;
-use crate::tunnel::meter::Meter;
 use crate::tunnel::tcp;
-use crate::tunnel::upstream::{self, Upstream};
 
 /// The client is not read while more than this is not yet taken by the upstream, in bytes: several writes' worth, and more
 /// than any first bytes that are looked at.

@@ -14,14 +14,14 @@ use tokio::net::{TcpListener, TcpStream};
 
 use super::copy;
 use super::counts::Counted;
+use super::ground::Ground;
 use super::places::Place;
 use super::shared::Shared;
+use super::upstream::{Event, Upstream};
 use crate::frontend::{Accepted, Door, Intake, Local, accept_next};
 use crate::lobby::Guest;
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
-use crate::tunnel::ground::Ground;
-use crate::tunnel::upstream::{Event, Upstream};
 
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, shared: Arc<Shared>) {

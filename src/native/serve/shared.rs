@@ -12,12 +12,12 @@ use rustls::{ClientConfig, RootCertStore};
 use tokio::sync::Semaphore;
 
 use super::counts::{Counts, Refusal};
+use super::ground::Ground;
 use super::options::Options;
 use super::places::{Place, Places};
 use super::rate::{Asker, Rate};
+use super::tunnels::Tunnels;
 use crate::lobby::Lobby;
-use crate::tunnel::ground::Ground;
-use crate::tunnel::relay::Tunnels;
 
 pub(super) struct Shared {
     pub(super) ground: Ground,

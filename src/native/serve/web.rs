@@ -15,11 +15,11 @@ use tokio::time;
 use tokio_websockets::{CloseCode, Message};
 
 use super::dial::dial;
+use super::ground::Ground;
+use super::meter::Meter;
 use super::shared::Shared;
 use crate::tunnel::carrier::{Link, PINGS_MAX, Web};
 use crate::tunnel::clock::Alarm;
-use crate::tunnel::ground::Ground;
-use crate::tunnel::meter::Meter;
 
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);

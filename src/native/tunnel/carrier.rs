@@ -12,8 +12,8 @@ use bytes::Bytes;
 use futures_util::{FutureExt, Sink, SinkExt, Stream};
 use pasarela_core::codes::Code;
 use pasarela_core::limits::{IN_FLIGHT_MESSAGES, TUNNEL_CHUNK, WINDOW_MAX};
+use pasarela_core::tunnel::Ending;
 use pasarela_core::tunnel::message::Control;
-use pasarela_core::tunnel::relay::Ending;
 use tokio::time::{self, Sleep};
 use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 

@@ -6,9 +6,8 @@ use alloc::vec::Vec;
 
 use super::{
     super::{
-        Carrier,
+        Carrier, Ending,
         message::{Control, Open, Reset, Resume},
-        relay::Ending,
         upgrade,
     },
     Client, Output, Phase,

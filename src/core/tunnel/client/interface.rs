@@ -3,7 +3,7 @@
 use alloc::string::String;
 use core::time::Duration;
 
-use super::super::{Carrier, duplex, message::Control, relay::Ending};
+use super::super::{Carrier, Ending, duplex, message::Control};
 use crate::{codes::Code, limits, route::Kind, time::Instant};
 
 /// What happened.

@@ -3,7 +3,7 @@
 use alloc::{string::String, vec::Vec};
 
 use super::super::{
-    Carrier, duplex,
+    Carrier, Ending, duplex,
     message::{Control, Open, Resume},
 };
 use crate::{codes::Code, config::Authority, dial::Candidate, opening::Origin, time::Instant};
@@ -35,25 +35,6 @@ pub enum Input<'t, C> {
     End(Code),
     /// The time given by `Output::Wait` has come.
     Timer,
-}
-
-/// How a carrier ended.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Ending {
-    /// The peer closed it with 1000 `end`, or answered our close: it has heard all.
-    Clean,
-    /// In any other way: what was sent last may not have arrived.
-    Cut,
-}
-
-impl Ending {
-    /// How a WebSocket ended that was closed with this code, or without any; `answered` if we had closed it before.
-    pub fn of(code: Option<u16>, answered: bool) -> Self {
-        match code {
-            Some(code) if answered || code == Code::End.number() => Self::Clean,
-            Some(_) | None => Self::Cut,
-        }
-    }
 }
 
 /// What the adapter is to do.

@@ -4,10 +4,9 @@ use std::{format, vec::Vec};
 
 use super::{
     super::{
-        Carrier,
+        Carrier, Ending,
         client::{Input, Output},
         duplex::Duplex,
-        relay::Ending,
     },
     link::{Fate, Item},
     world::{Event, Side, World},

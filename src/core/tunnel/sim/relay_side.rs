@@ -4,10 +4,10 @@ use std::{format, string::String, sync::OnceLock, vec::Vec};
 
 use super::{
     super::{
-        Carrier,
+        Carrier, Ending,
         message::{Control, Open, Reset, Resume},
         pool::Grant,
-        relay::{Ending, FIRST, Input, Options, Origin, Output, Relay},
+        relay::{FIRST, Input, Options, Origin, Output, Relay},
         upgrade::{self, Request},
     },
     client_side::check_held,

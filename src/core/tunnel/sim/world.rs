@@ -6,9 +6,9 @@ use std::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     super::{
+        Ending,
         client::{self, Client, Timing},
         pool::Pool,
-        relay::Ending,
         sessions::Sessions,
     },
     link::{Fate, Item, Line, Link, Way},

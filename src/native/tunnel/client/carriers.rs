@@ -9,7 +9,7 @@ use std::sync::atomic::Ordering;
 use std::task::{Context, Poll};
 
 use pasarela_core::tunnel::Carrier;
-use pasarela_core::tunnel::relay::Ending;
+use pasarela_core::tunnel::Ending;
 
 use tokio_util::task::TaskTracker;
 

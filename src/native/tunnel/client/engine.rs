@@ -11,8 +11,8 @@ use std::time::Duration;
 use pasarela_core::chunk::Chunk;
 use pasarela_core::codes::Code;
 use pasarela_core::tunnel::Carrier;
+use pasarela_core::tunnel::Ending;
 use pasarela_core::tunnel::client::{Client, Input, Output};
-use pasarela_core::tunnel::relay::Ending;
 use tokio::io::{AsyncRead, AsyncWrite, Empty};
 use tokio_util::task::TaskTracker;
 

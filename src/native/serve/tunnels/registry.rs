@@ -12,7 +12,7 @@ use pasarela_core::tunnel::pool::{Grant, Pool};
 use pasarela_core::tunnel::sessions::{Evicted, Sessions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use super::super::carrier::Web;
+use crate::tunnel::carrier::Web;
 
 /// Clients that may wait for a tunnel's task to take their carriers.
 const WAITING: usize = 8;

@@ -12,10 +12,10 @@ use pasarela_core::config::Authority;
 use pasarela_core::dial::Candidate;
 use tokio::net::TcpStream;
 
-use super::chunk::Piece;
 use super::meter::Meter;
-use super::tcp::{self, Tcp};
 use crate::eyeballs;
+use crate::tunnel::chunk::Piece;
+use crate::tunnel::tcp::{self, Tcp};
 
 /// What happened.
 #[derive(Debug)]

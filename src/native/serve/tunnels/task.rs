@@ -9,19 +9,19 @@ use std::task::{Context, Poll};
 use pasarela_core::codes::Code;
 use pasarela_core::limits;
 use pasarela_core::route::Kind;
-use pasarela_core::tunnel::Carrier;
 use pasarela_core::tunnel::message::{Control, Open};
-use pasarela_core::tunnel::relay::{Ending, FIRST, Input, Options, Origin, Output, Relay};
+use pasarela_core::tunnel::relay::{FIRST, Input, Options, Origin, Output, Relay};
+use pasarela_core::tunnel::{Carrier, Ending};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::super::budget::Share;
-use super::super::carrier::{self, Link, Web};
-use super::super::chunk::Piece;
-use super::super::clock::Alarm;
 use super::super::ground::Ground;
-use super::super::tcp;
 use super::super::upstream::{self, Upstream};
 use super::registry::{Attach, Entry, Inbox};
+use crate::tunnel::budget::Share;
+use crate::tunnel::carrier::{self, Link, Web};
+use crate::tunnel::chunk::Piece;
+use crate::tunnel::clock::Alarm;
+use crate::tunnel::tcp;
 
 /// Carriers of one tunnel, nearly all of which are being closed. A client that attaches faster than it lets go has no use
 /// for their last words.

@@ -14,8 +14,8 @@ use pasarela_core::tunnel::relay::Origin;
 use pasarela_core::tunnel::upgrade::Request;
 use tokio::sync::watch;
 
-use super::carrier::{self, Web};
 use super::ground::Ground;
+use crate::tunnel::carrier::{self, Web};
 use registry::{Attach, Registry};
 
 pub use registry::Gauges;

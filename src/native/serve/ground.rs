@@ -13,9 +13,9 @@ use pasarela_core::route::Kind;
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use super::budget::Budget;
-use super::clock::Clock;
 use super::meter::Meter;
+use crate::tunnel::budget::Budget;
+use crate::tunnel::clock::Clock;
 
 /// No candidate has won yet.
 const NONE: usize = usize::MAX;
