@@ -6,6 +6,7 @@
 
 mod tcp;
 mod link;
+mod plan;
 mod world;
 mod client_side;
 mod relay_side;
@@ -17,8 +18,9 @@ use std::{boxed::Box, vec::Vec};
 use super::client::Timing;
 use crate::codes::Code;
 use link::{Fate, Line};
+use plan::{Act, Evil, Plan};
 use tcp::{End, Habits};
-use world::{Act, Evil, Plan, World};
+use world::World;
 
 /// Carriers beyond this many live, so that a run ends.
 const TROUBLED: usize = 9;

@@ -6,18 +6,10 @@ use super::{
     super::{
         Carrier, Ending,
         client::{Input, Output},
-        duplex::Duplex,
     },
     link::{Fate, Item},
-    world::{Event, Side, World},
+    world::{Event, Side, World, check_held},
 };
-
-/// Neither way may hold more than the window.
-pub(super) fn check_held(duplex: &Duplex<Vec<u8>>, window: u32) {
-    let window = u64::from(window);
-    assert!(duplex.outbound.held() <= window, "{} bytes out are held", duplex.outbound.held());
-    assert!(duplex.inbound.held() as u64 <= window, "{} bytes in are held", duplex.inbound.held());
-}
 
 impl World {
     pub(super) fn tell_client(&mut self, input: Input<'_, Vec<u8>>) {

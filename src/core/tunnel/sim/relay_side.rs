@@ -1,38 +1,23 @@
 //! The adapter of the simulated relay: accepts carriers, finds sessions, connects upstreams.
 
-use std::{format, string::String, sync::OnceLock, vec::Vec};
+use std::{format, sync::OnceLock, vec::Vec};
 
 use super::{
     super::{
         Carrier, Ending,
         message::{Control, Open, Reset, Resume},
-        pool::Grant,
         relay::{FIRST, Input, Options, Origin, Output, Relay},
         upgrade::{self, Request},
     },
-    client_side::check_held,
     link::Item,
+    plan::Evil,
     tcp::Tcp,
-    world::{Event, Evil, Side, Wake, World},
+    world::{Event, Side, Slot, Wake, World, check_held},
 };
 use crate::{codes::Code, config::Config, dial::Candidate, limits};
 
 /// Who opened the sessions.
 const OWNER: &str = "ana";
-
-/// A tunnel at the relay, with its upstream.
-pub(super) struct Slot {
-    relay: Relay<'static, Vec<u8>>,
-    pub(super) tcp: Tcp,
-    pub(super) name: String,
-    grant: Option<Grant>,
-    /// By the relay's number.
-    links: Vec<usize>,
-    upstream: Option<Candidate>,
-    pub(super) done: bool,
-    pub(super) wake: Wake,
-    pub(super) superseded: u32,
-}
 
 pub(super) fn config() -> &'static Config {
     static CONFIG: OnceLock<Config> = OnceLock::new();

@@ -26,7 +26,7 @@ fn upload(bytes: u64) -> Plan {
     }
 }
 
-fn fates(fates: &'static [Fate], then: Fate) -> world::Fates {
+fn fates(fates: &'static [Fate], then: Fate) -> plan::Fates {
     Box::new(move |index, _| *fates.get(index).unwrap_or(&then))
 }
 

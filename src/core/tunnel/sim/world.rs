@@ -2,66 +2,22 @@
 //!
 //! The adapters of the two machines are `client_side` and `relay_side`; they act as the native and the edge ones do.
 
-use std::{boxed::Box, collections::BTreeMap, string::String, vec::Vec};
+use std::{collections::BTreeMap, string::String, vec::Vec};
 
 use super::{
     super::{
         Ending,
-        client::{self, Client, Timing},
-        pool::Pool,
+        client::{self, Client},
+        duplex::Duplex,
+        pool::{Grant, Pool},
+        relay::Relay,
         sessions::Sessions,
     },
     link::{Fate, Item, Line, Link, Way},
-    relay_side::Slot,
-    tcp::{Brought, Habits, Tcp},
+    plan::{Act, Plan},
+    tcp::{Brought, Tcp},
 };
 use crate::{codes::Code, dial::Candidate, limits, route::Kind, time::Instant};
-
-/// What becomes of the carriers, by their numbers.
-pub(super) type Fates = Box<dyn FnMut(usize, &mut fastrand::Rng) -> Fate>;
-
-/// What a run is to be.
-pub(super) struct Plan {
-    pub(super) seed: u64,
-    /// What the client asks for, and what the relay grants at most.
-    pub(super) window: u32,
-    pub(super) granted: u32,
-    pub(super) budget: Option<u64>,
-    /// Whether the relay keeps tunnels without a carrier.
-    pub(super) sessions: bool,
-    /// Wire bytes from the relay after which a carrier is frozen.
-    pub(super) freeze: Option<u64>,
-    /// One way, in milliseconds: at least and at most.
-    pub(super) latency: (u64, u64),
-    pub(super) jitter: u64,
-    pub(super) line: Line,
-    /// A message dies with its carrier, and that is learnt, but not always soon.
-    pub(super) late_news: bool,
-    pub(super) timing: Timing,
-    pub(super) local: Habits,
-    pub(super) upstream: Habits,
-    pub(super) fate: Fates,
-    pub(super) acts: Vec<(u64, Act)>,
-}
-
-/// What somebody does at a given time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Act {
-    Rotate,
-    Evil(Evil),
-    /// The relay's adapter ends every tunnel.
-    EndRelay(Code),
-    EndClient(Code),
-}
-
-/// A resume that is not the client's, or not right.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Evil {
-    Forged,
-    Foreign,
-    Stale,
-    WrongReceived,
-}
 
 /// Whose something is: the client's, or a relay's.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -112,6 +68,20 @@ pub(super) struct World {
     /// When the client's TCP took bytes.
     pub(super) progress: Vec<(u64, u64)>,
     pub(super) pings: u32,
+}
+
+/// A tunnel at the relay, with its upstream.
+pub(super) struct Slot {
+    pub(super) relay: Relay<'static, Vec<u8>>,
+    pub(super) tcp: Tcp,
+    pub(super) name: String,
+    pub(super) grant: Option<Grant>,
+    /// By the relay's number.
+    pub(super) links: Vec<usize>,
+    pub(super) upstream: Option<Candidate>,
+    pub(super) done: bool,
+    pub(super) wake: Wake,
+    pub(super) superseded: u32,
 }
 
 /// What a socket takes at once, in bytes, whatever the line.
@@ -391,4 +361,11 @@ impl World {
             self.log.push((self.now, text));
         }
     }
+}
+
+/// Neither way may hold more than the window.
+pub(super) fn check_held(duplex: &Duplex<Vec<u8>>, window: u32) {
+    let window = u64::from(window);
+    assert!(duplex.outbound.held() <= window, "{} bytes out are held", duplex.outbound.held());
+    assert!(duplex.inbound.held() as u64 <= window, "{} bytes in are held", duplex.inbound.held());
 }
