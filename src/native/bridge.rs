@@ -5,8 +5,9 @@
 
 mod moved;
 mod late;
-mod pool;
+mod relay;
 mod board;
+mod pool;
 
 mod carry;
 mod socks;
@@ -29,7 +30,8 @@ use board::Board;
 use pool::Pool;
 
 pub use board::Standing;
-pub use pool::{Index, Relay, Tuning};
+pub use pool::Tuning;
+pub use relay::{Index, Relay};
 
 /// Connections that are carried at a time; further ones are reset. A phone has a few, a family a few dozen.
 const CONNECTIONS: usize = 4096;

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 
-use super::pool::Index;
+use super::relay::Index;
 use crate::frontend::Refusal;
 use crate::trouble::Trouble;
 use crate::tunnel::{self, Handle};

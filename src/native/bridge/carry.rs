@@ -21,7 +21,8 @@ use tokio_util::task::TaskTracker;
 
 use super::board::Entry;
 use super::late::{Handed, Late};
-use super::pool::{Index, Pool};
+use super::pool::Pool;
+use super::relay::Index;
 use crate::frontend::{Accepted, Local};
 use crate::trouble::Trouble;
 use crate::tunnel::{Error, Handle, Status, Tunnel};

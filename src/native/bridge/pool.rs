@@ -5,8 +5,6 @@
 //! let go of it as soon as it is known how they fare. The first bytes may so reach WhatsApp more than once, as its own apps
 //! do that dial several addresses. How one relay is reached is `connect`'s.
 
-use std::fmt;
-use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,50 +13,12 @@ use pasarela_core::route::Kind;
 use tokio::time::{Instant, timeout};
 
 use super::board::Board;
-use crate::link::Link;
+use super::relay::{Index, Relay};
 use crate::trouble::Trouble;
-use crate::tunnel::{self, Dialer, Timing};
+use crate::tunnel::{self, Timing};
 
 /// Another relay can be reached if it is within this time.
 const REACH: Duration = Duration::from_secs(8);
-
-/// A relay's place in the list of links.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub struct Index(pub usize);
-
-/// A relay and the way to it.
-pub struct Relay {
-    name: String,
-    authority: String,
-    path: String,
-    dialer: Arc<dyn Dialer>,
-    short_heads: Arc<AtomicBool>,
-}
-
-impl Relay {
-    /// The relay of a link.
-    #[must_use]
-    pub fn new(link: &Link, dialer: Arc<dyn Dialer>) -> Self {
-        let name = match link.vouched() {
-            Some(vouched) => format!("{} ({vouched})", link.host),
-            None => link.host.clone(),
-        };
-        Self { name, authority: link.authority(), path: link.path("/tunnel"), dialer, short_heads: Arc::default() }
-    }
-
-    /// Its host, and by what it is verified if that is another; for the one whose relay it is to see.
-    #[must_use]
-    pub fn name(&self) -> &str {
-        &self.name
-    }
-}
-
-// The path holds a key.
-impl fmt::Debug for Relay {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.debug_struct("Relay").finish_non_exhaustive()
-    }
-}
 
 /// How long things may take, and what a stream may hold.
 #[derive(Clone, Copy, Debug)]
