@@ -63,7 +63,7 @@ async fn flood(worker: &Workerd, total: u64) -> Result<(u64, Option<(u16, String
 #[tokio::test]
 async fn an_unpaced_client_before_a_stalled_upstream_is_closed_and_a_naive_worker_swells() -> Result<()> {
     let bench = Bench::start(Kind::Object).await?;
-    let naive = Workerd::start(&Options::towards(&bench.sim).script("tests/workers/naive.mjs")).await?;
+    let naive = Workerd::start(&Options::towards(&bench.sim).script("bench/workers/naive.mjs")).await?;
     let total = 512 * MIB;
     let (ours, closed) = flood(bench.workerd()?, total).await?;
     let (theirs, never) = flood(&naive, total).await?;

@@ -7,6 +7,8 @@
 
 /// What several files use, and nothing else.
 mod common;
+/// The relays that carry tunnels, one under each test.
+mod relays;
 
 /// The proxy that cuts connections, itself.
 mod carrier;
@@ -22,8 +24,6 @@ mod panics;
 mod leaks;
 /// What a stranger sees.
 mod probes;
-/// The relays that carry tunnels, one under each test.
-mod relays;
 /// What a tunnel's ends say to each other, by hand.
 mod tunnel;
 /// Tunnels that lose their carriers, with the library's client.

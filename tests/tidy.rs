@@ -9,6 +9,9 @@ use std::{
 use anyhow::{Context, Result, ensure};
 use pasarela_e2e::places::root;
 
+/// The order of modules.
+mod order;
+
 /// Every Rust file of the project, with its text.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
     collected(&["src", "tests", "xtask"], "rs", 50)
@@ -118,28 +121,6 @@ fn edge_native_and_page_never_name_each_other() -> Result<()> {
 }
 
 #[test]
-fn a_file_uses_only_files_listed_above_it() -> Result<()> {
-    for lib in ["src/core/lib.rs", "src/guide/lib.rs", "src/edge/lib.rs", "src/noise/lib.rs", "src/page/lib.rs"] {
-        let lib = root().join(lib);
-        let text = fs::read_to_string(&lib)?;
-        let listed = |line: &str| {
-            let line = line.trim().strip_prefix("pub ").unwrap_or(line.trim());
-            line.strip_prefix("mod ")?.strip_suffix(';').map(str::to_owned)
-        };
-        let modules: Vec<String> = text.lines().filter_map(listed).collect();
-        ensure!(modules.len() > 1, "{} lists no modules", lib.display());
-        for (index, module) in modules.iter().enumerate() {
-            let own = fs::read_to_string(lib.with_file_name(format!("{module}.rs")))?;
-            let own = own.split("#[cfg(test)]").next().unwrap_or_default();
-            for later in modules.iter().skip(index + 1) {
-                ensure!(!uses(own, later), "{}: {module} uses {later}, which is listed below it", lib.display());
-            }
-        }
-    }
-    Ok(())
-}
-
-#[test]
 fn every_trouble_is_provoked_by_a_test() -> Result<()> {
     let table = fs::read_to_string(root().join("src/native/trouble.rs"))?;
     let rows = table.split("\ntroubles! {").nth(1).context("no table")?;
@@ -159,13 +140,6 @@ fn every_trouble_is_provoked_by_a_test() -> Result<()> {
     let missing: Vec<_> = names.into_iter().filter(|name| !name.is_empty() && !provoked(name)).collect();
     ensure!(missing.is_empty(), "no test meets {missing:?}");
     Ok(())
-}
-
-/// Whether the text imports the crate's module, alone or in a list.
-fn uses(text: &str, module: &str) -> bool {
-    let imports = text.split("use crate::").skip(1).filter_map(|rest| rest.split(';').next());
-    let mut words = imports.flat_map(|list| list.split(|c: char| !c.is_alphanumeric() && c != '_'));
-    words.any(|word| word == module) || text.contains(&format!("crate::{module}::"))
 }
 
 #[test]

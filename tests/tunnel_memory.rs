@@ -238,7 +238,7 @@ async fn a_hundred_stalled_readers_share_what_there_is(kind: Kind) -> Result<()>
 #[tokio::test]
 async fn a_naive_worker_swells_under_the_same_load() -> Result<()> {
     let bench = Bench::start(Kind::Worker).await?;
-    let naive = Workerd::start(&Options::towards(&bench.sim).script("tests/workers/naive.mjs")).await?;
+    let naive = Workerd::start(&Options::towards(&bench.sim).script("bench/workers/naive.mjs")).await?;
     let url = naive.url("/pipe/chat");
     // Not `measuring::download`: this Worker has close codes of its own.
     let mut warm = Socket::connect(&url).await?;

@@ -12,8 +12,8 @@
 #[path = "../../src/core/tests/span.rs"]
 mod span;
 
-mod noise;
 mod pieces;
+mod noise;
 mod stream;
 mod transcript;
 mod tunnel;

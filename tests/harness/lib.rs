@@ -8,8 +8,8 @@
 pub mod places;
 pub mod process;
 pub mod namespace;
-pub mod workerd;
 pub mod socket;
+pub mod workerd;
 pub mod tunnel;
 pub mod carrier;
 pub mod recorder;

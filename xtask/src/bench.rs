@@ -1,6 +1,6 @@
 //! `cargo xtask bench`: what Pasarela costs beside baselines and peers, in one run.
 //!
-//! Sets up and builds what is wanted; the measuring itself is `pasarela-measure` in `tests/`, and that of single functions
+//! Sets up and builds what is wanted; the measuring itself is `pasarela-bench` in `bench/`, and that of single functions
 //! `micro`. Peers that cannot be had are written down for the report.
 
 mod micro;
@@ -45,7 +45,7 @@ pub(crate) struct Args {
     keep: bool,
 }
 
-/// What `what` may be; all but the last is for `pasarela-measure`.
+/// What `what` may be; all but the last is for `pasarela-bench`.
 const WORDS: [&str; 13] = [
     "edge", "native", "all", "download", "upload", "echo", "setup", "idle", "stall", "messages", "size", "scale",
     "micro",
@@ -117,7 +117,7 @@ pub(crate) fn run(args: &Args, start: Instant) -> Result<()> {
         command.args(["--rounds", &rounds.to_string()]);
     }
     print_times(start);
-    Err(command.exec()).context("cannot start pasarela-measure")
+    Err(command.exec()).context("cannot start pasarela-bench")
 }
 
 /// Whether this peer is among those named, or none is.
@@ -127,15 +127,15 @@ fn is_wanted(peers: &[String], name: &str) -> bool {
 
 /// The measuring program, optimised: it shares the machine with what it measures.
 fn measure() -> Result<PathBuf> {
-    let name = "pasarela-measure";
-    let arguments = ["build", "--package", "pasarela-e2e", "--bin", name, "--profile", "dist"];
+    let name = "pasarela-bench";
+    let arguments = ["build", "--package", name, "--profile", "dist"];
     step(&format!("build {name}, optimised"), || execute(build::cargo().args(arguments)))?;
     Ok(tree::root().join("target/dist").join(name))
 }
 
 /// The Worker in Rust that ours is compared with, by the same tools and flags.
 fn naive_rust(tools: &setup::Tools) -> Result<()> {
-    let source = tree::root().join("tests/workers/naive-rust");
+    let source = tree::root().join("bench/workers/naive-rust");
     step("build the naive Worker in Rust", || {
         // It builds into a folder of the crate's; a path out of it is one from there.
         let arguments = ["--release", "--out-dir", "../../../target/bench/naive-rust"];
@@ -155,7 +155,7 @@ impl Found {
         self.versions.insert(name.to_owned(), version.into());
     }
 
-    /// For `pasarela-measure`.
+    /// For `pasarela-bench`.
     fn write(&self) -> Result<()> {
         let folder = tree::root().join("target/bench");
         fs::create_dir_all(&folder)?;
@@ -164,7 +164,7 @@ impl Found {
     }
 }
 
-/// Puts the peers where `pasarela-measure` looks for them. One that cannot be had is no reason to measure nothing.
+/// Puts the peers where `pasarela-bench` looks for them. One that cannot be had is no reason to measure nothing.
 fn place_peers(wanted: &[String], found: &mut Found) -> Result<()> {
     let folder = tree::root().join("target/clients");
     fs::create_dir_all(&folder)?;

@@ -1,8 +1,8 @@
 //! In the steady state a data message allocates nothing on its way through a relay, in either direction; an
 //! acknowledgement, one for 64 KiB, may.
 
-mod opened;
 mod span;
+mod opened;
 
 use std::{
     alloc::{GlobalAlloc, Layout, System},

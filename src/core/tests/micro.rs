@@ -3,8 +3,8 @@
 //! It measures nothing: `cargo xtask bench micro` runs it under valgrind and counts instructions. What it runs twice, with
 //! different numbers of times, begins alike, so that the difference is the function's own.
 
-mod opened;
 mod span;
+mod opened;
 
 use std::{hint::black_box, process::ExitCode};
 

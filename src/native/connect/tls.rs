@@ -3,8 +3,8 @@
 //! It connects nothing. Where the configuration of an encrypted hello comes from, and which is kept, is `hello`'s.
 //! Early data (0-RTT) is never sent: it could be sent again by others.
 
-mod refusal;
 mod verify;
+mod refusal;
 mod anybody;
 
 use std::sync::Arc;

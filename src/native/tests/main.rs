@@ -5,6 +5,21 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+/// A client of WhatsApp's chat.
+mod client;
+/// A TCP proxy whose line may be slow, long, silent or cut.
+mod line;
+/// A relay with its simulator, and a way to it.
+mod tunnels;
+/// WebSocket frames by hand.
+mod frames;
+/// What may stand in a relay's place.
+mod front;
+/// The program as a process.
+mod program;
+/// A resolver that answers what a test wants.
+mod resolver;
+
 /// What a client sees from its first byte to the pairing stanza, in every delivery mode.
 mod chat;
 /// `sim echo`, `source`, `frames`, `sink`, `stall` on both listeners.
@@ -53,14 +68,6 @@ mod bridge;
 mod share;
 /// The program's configuration file.
 mod config;
-
-mod client;
-mod frames;
-mod front;
-mod line;
-mod program;
-mod resolver;
-mod tunnels;
 
 use std::future::Future;
 use std::time::Duration;

@@ -13,13 +13,11 @@ use tempfile::TempDir;
 use tokio::process::{Child, Command};
 
 use super::{
+    CORE,
     conn::Target,
     figures::TLS,
     programs::{self, Way},
 };
-
-/// The core that what is measured has for itself.
-pub(super) const CORE: &str = "0";
 
 /// What our own are called, wherever there are others, too.
 pub(super) const PASARELA: &str = "pasarela";

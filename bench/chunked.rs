@@ -8,7 +8,7 @@ use anyhow::{Context, Result, bail, ensure};
 use bytes::{Buf, Bytes, BytesMut};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::conn::CHUNK;
+use super::CHUNK;
 
 /// An exchange that has begun.
 pub(super) struct Chunked<S> {

@@ -188,10 +188,10 @@ fn pipes(bench: &Bench) -> Vec<Contender> {
     let worker = |name, options, door| Contender { name, start: Start::Worker(options, door) };
     vec![
         worker(PASARELA, options(), socket),
-        worker(TUNED, options().script("tests/workers/tuned.mjs"), socket),
-        worker(NAIVE, options().script("tests/workers/naive.mjs"), socket),
+        worker(TUNED, options().script("bench/workers/tuned.mjs"), socket),
+        worker(NAIVE, options().script("bench/workers/naive.mjs"), socket),
         worker(NAIVE_RUST, options().built("target/bench/naive-rust"), socket),
-        worker(FLOOR, options().script("tests/workers/floor.mjs"), Door::Http),
+        worker(FLOOR, options().script("bench/workers/floor.mjs"), Door::Http),
     ]
 }
 

@@ -23,10 +23,7 @@ use tokio::{
 };
 use tokio_websockets::{ClientBuilder, Limits, Message, WebSocketStream};
 
-use super::chunked::Chunked;
-
-/// The most that is read at once, in bytes.
-pub(super) const CHUNK: usize = 256 << 10;
+use super::{CHUNK, chunked::Chunked};
 
 /// What is read at once of a connection that has not brought much, in bytes.
 const LITTLE: usize = 4 << 10;

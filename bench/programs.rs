@@ -24,9 +24,9 @@ use tokio::{
 };
 
 use super::{
+    CORE,
     conn::Target,
     settings::{self, Identity},
-    systems::CORE,
 };
 
 /// A program has this long to listen.

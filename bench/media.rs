@@ -17,7 +17,7 @@ use tokio::{
     task::AbortHandle,
 };
 
-use super::conn::CHUNK;
+use super::CHUNK;
 
 /// Takes the hello off and passes the rest to the simulator, until it is dropped.
 pub(super) struct Media {
