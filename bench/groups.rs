@@ -14,6 +14,7 @@ use super::{
         Way,
     },
     systems::{Contender, Door, PASARELA, PASARELA_TLS, Start},
+    table::Area,
     turns::{Bench, Field},
 };
 
@@ -29,19 +30,6 @@ pub(super) const WEBSOCAT: &str = "websocat";
 pub(super) const V2RAY_PLUGIN: &str = "v2ray-plugin";
 pub(super) const CHISEL: &str = "chisel";
 pub(super) const XRAY: &str = "xray";
-
-/// Those that are not ours and can be named with `--peer`.
-pub(super) const PEERS: [&str; 12] =
-    [DIRECT, TUNED, NAIVE, NAIVE_RUST, FLOOR, HAPROXY, NGINX, PENGUIN, WEBSOCAT, V2RAY_PLUGIN, CHISEL, XRAY];
-
-/// Where it runs.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Area {
-    /// In workerd.
-    Edge,
-    /// As programs of this machine.
-    Native,
-}
 
 /// Contenders of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

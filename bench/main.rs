@@ -4,6 +4,8 @@
 //! Everything runs on this machine, with the simulated WhatsApp behind it. Ratios are what counts: absolute numbers are this
 //! machine's. No byte is checked here; the tests do that. `cargo xtask bench` builds and installs what it takes.
 
+/// Who is measured beside ours.
+mod table;
 /// What the measurements come to.
 mod figures;
 /// HTTP with two endless bodies.
@@ -41,17 +43,18 @@ mod chart;
 
 use std::{fs, process::ExitCode, str::FromStr};
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
 use pasarela::sim::{Sim, SimConfig};
 use pasarela_e2e::places;
 use tokio::signal::unix::{SignalKind, signal};
 
-use groups::{Area, Group, PEERS};
+use groups::Group;
 use machine::{Company, Conditions, FOLDER, Peers};
 use report::Report;
 use subjects::Subject;
 use systems::{Contender, keep_off};
+use table::{Area, Plan, peers};
 use turns::Bench;
 
 /// The core that what is measured has for itself.
@@ -71,7 +74,7 @@ struct Args {
     /// everything if nothing is named
     what: Vec<Word>,
     /// Only this peer beside ours; may be repeated
-    #[arg(long, value_name = "NAME", value_parser = PEERS)]
+    #[arg(long, value_name = "NAME", value_parser = peer)]
     peer: Vec<String>,
     /// Rounds, in each of which everybody has a turn
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u8).range(1..))]
@@ -79,6 +82,19 @@ struct Args {
     /// One short round of everything, for trying out: not to be quoted
     #[arg(long)]
     quick: bool,
+    /// Only say, in JSON, what has to be built and set up for this
+    #[arg(long)]
+    plan: bool,
+}
+
+/// One of the table.
+fn peer(name: &str) -> Result<String, String> {
+    let known: Vec<_> = peers().into_keys().collect();
+    if known.iter().any(|known| known == name) {
+        Ok(name.to_owned())
+    } else {
+        Err(format!("one of {}", known.join(", ")))
+    }
 }
 
 /// A word of the command line.
@@ -109,6 +125,22 @@ impl Args {
         (areas.is_empty() || areas.contains(&&Word::All) || areas.contains(&&Word::Area(area)))
             && (subjects.is_empty() || subjects.contains(&&Word::Subject(subject)))
     }
+
+    /// Whether anything of this area is measured.
+    fn wants(&self, area: Area) -> bool {
+        let mut groups = Group::ALL.into_iter().filter(|group| group.area() == area);
+        let alone = area == Area::Native && [Subject::Size, Subject::Scale].iter().any(|it| self.is_wanted(area, *it));
+        let of = |group, subject: &&Subject| subject.is_of(group) && self.is_wanted(area, **subject);
+        alone || groups.any(|group| Subject::value_variants().iter().any(|subject| of(group, &subject)))
+    }
+
+    fn plan(&self) -> Result<Plan> {
+        let [edge, native] = [Area::Edge, Area::Native].map(|area| self.wants(area));
+        ensure!(edge || native, "nothing to measure: that is the other one's, of edge and native; leave that word out");
+        let named = |name: &String| self.peer.is_empty() || self.peer.contains(name);
+        let peers = peers().into_keys().filter(named).collect();
+        Ok(Plan { edge, native, peers })
+    }
 }
 
 #[tokio::main]
@@ -123,6 +155,11 @@ async fn main() -> ExitCode {
 }
 
 async fn run(args: Args) -> Result<()> {
+    let plan = args.plan()?;
+    if args.plan {
+        println!("{}", serde_json::to_string(&plan)?);
+        return Ok(());
+    }
     raise_open_files();
     keep_off().await?;
     let (mut interrupted, mut ended) = (signal(SignalKind::interrupt())?, signal(SignalKind::terminate())?);

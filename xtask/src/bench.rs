@@ -8,121 +8,71 @@ mod micro;
 use std::{
     fs,
     os::unix::process::CommandExt,
-    path::{Path, PathBuf},
-    process::Command,
+    path::PathBuf,
+    process::{Command, Stdio},
     time::Instant,
 };
 
 use anyhow::{Context, Result, ensure};
+use serde::Deserialize;
 use serde_json::{Map, Value, json};
 
 use crate::{
     build, dist,
-    run::{output, print_times, run as execute, step},
-    setup::{self, peers},
-    tree,
+    run::{print_times, run as execute, step},
+    setup, tree,
 };
 
 // The command's help text, under which these stand, is in `main`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
-    /// everything if nothing is named. Or micro: instructions of the core's hot functions, beside the last release's
-    #[arg(value_parser = WORDS, hide_possible_values = true)]
-    what: Vec<String>,
-    /// Only this peer beside ours; may be repeated: direct, tuned, naive, naive-rust, floor, haproxy, nginx, penguin,
-    /// websocat, v2ray-plugin, chisel, xray
-    #[arg(long, value_name = "NAME", value_parser = PEERS, hide_possible_values = true)]
-    peer: Vec<String>,
-    /// One short round of everything, for trying out: not to be quoted
-    #[arg(long)]
-    quick: bool,
-    /// Rounds, in each of which everybody has a turn; 3 if not given
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u8).range(1..))]
-    rounds: Option<u8>,
-    /// With micro: keep its figures as the release's
-    #[arg(long)]
-    keep: bool,
+    /// What to measure, as `pasarela-bench --help` says; everything if nothing is named. Or micro [--keep]: instructions of
+    /// the core's hot functions, beside the last release's
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
+    words: Vec<String>,
 }
 
-/// What `what` may be; all but the last is for `pasarela-bench`.
-const WORDS: [&str; 13] = [
-    "edge", "native", "all", "download", "upload", "echo", "setup", "idle", "stall", "messages", "size", "scale",
-    "micro",
-];
+/// What `pasarela-bench` needs to measure what it is asked for.
+#[derive(Deserialize)]
+struct Plan {
+    /// The Worker.
+    edge: bool,
+    /// The native program.
+    native: bool,
+    /// By their names in bench/peers.toml.
+    peers: Vec<String>,
+}
 
-/// What `peer` may be.
-const PEERS: [&str; 12] = [
-    "direct",
-    "tuned",
-    "naive",
-    "naive-rust",
-    "floor",
-    "haproxy",
-    "nginx",
-    "penguin",
-    "websocat",
-    "v2ray-plugin",
-    "chisel",
-    "xray",
-];
-
-/// Subjects that are the native program's alone.
-const NATIVE: [&str; 2] = ["size", "scale"];
-
-/// The subject that is the Worker's alone.
-const EDGE: &str = "messages";
-
-/// Builds, then becomes the measuring program with these arguments.
-pub(crate) fn run(args: &Args, start: Instant) -> Result<()> {
-    let named = |word: &str| args.what.iter().any(|it| it == word);
-    if named("micro") {
-        ensure!(args.what.len() == 1, "micro measures nothing else: name it alone");
-        return micro::run(args.keep);
+/// Builds, then becomes the measuring program with these words.
+pub(crate) fn run(Args { words }: &Args, start: Instant) -> Result<()> {
+    if words.first().is_some_and(|word| word == "micro") {
+        let keep = words.iter().any(|word| word == "--keep");
+        ensure!(words.len() == 1 + usize::from(keep), "micro takes nothing but --keep");
+        return micro::run(keep);
     }
-    ensure!(!args.keep, "--keep is for micro");
-    let areas = named("edge") || named("native");
-    let subjects: Vec<_> =
-        args.what.iter().map(String::as_str).filter(|it| !["edge", "native", "all"].contains(it)).collect();
-    let only = |own: &dyn Fn(&str) -> bool| !subjects.is_empty() && subjects.iter().all(|it| own(it));
-    let edge = (!areas || named("edge") || named("all")) && !only(&|it| NATIVE.contains(&it));
-    let native = (!areas || named("native") || named("all")) && !only(&|it| it == EDGE);
-    ensure!(
-        edge || native,
-        "nothing to measure: {} is the other one's, of edge and native; leave that word out",
-        subjects.join(" and ")
-    );
+    let program = measure()?;
+    // It asks nobody and says what is wrong with the words.
+    let asked = Command::new(&program).args(words).arg("--plan").stderr(Stdio::inherit()).output();
+    let asked = asked.context("cannot start pasarela-bench")?;
+    let Ok(plan) = serde_json::from_slice::<Plan>(&asked.stdout) else {
+        // Its help, or its complaint.
+        return Err(Command::new(&program).args(words).exec()).context("cannot start pasarela-bench");
+    };
     let mut found = Found::default();
-    if edge {
+    if plan.edge {
         let tools = build::edge(build::Form::Real)?;
         found.version("workerd", &tree::pinned("workerd")?);
-        if is_wanted(&args.peer, "naive-rust") {
+        if plan.peers.iter().any(|peer| peer == "naive-rust") {
             naive_rust(&tools)?;
         }
     }
-    if native {
+    if plan.native {
         dist::native(false)?;
-        place_peers(&args.peer, &mut found)?;
+        place_peers(&plan.peers, &mut found);
     }
     found.write()?;
-    let mut command = Command::new(measure()?);
-    command.args(&args.what);
-    for peer in &args.peer {
-        command.args(["--peer", peer]);
-    }
-    if args.quick {
-        command.arg("--quick");
-    }
-    if let Some(rounds) = args.rounds {
-        command.args(["--rounds", &rounds.to_string()]);
-    }
     print_times(start);
-    Err(command.exec()).context("cannot start pasarela-bench")
-}
-
-/// Whether this peer is among those named, or none is.
-fn is_wanted(peers: &[String], name: &str) -> bool {
-    peers.is_empty() || peers.iter().any(|peer| peer == name)
+    Err(Command::new(program).args(words).exec()).context("cannot start pasarela-bench")
 }
 
 /// The measuring program, optimised: it shares the machine with what it measures.
@@ -165,14 +115,9 @@ impl Found {
 }
 
 /// Puts the peers where `pasarela-bench` looks for them. One that cannot be had is no reason to measure nothing.
-fn place_peers(wanted: &[String], found: &mut Found) -> Result<()> {
-    let folder = tree::root().join("target/clients");
-    fs::create_dir_all(&folder)?;
-    for peers::Kind { name, find, version } in peers::ALL {
-        if !is_wanted(wanted, name) {
-            continue;
-        }
-        match find().and_then(|peer| placed(&peer, &folder.join(name), version)) {
+fn place_peers(peers: &[String], found: &mut Found) {
+    for name in peers.iter().filter(|name| setup::peers::is_program(name)) {
+        match setup::peers::place_for_bench(name) {
             Ok(version) => found.version(name, &version),
             Err(error) => {
                 eprintln!("    {name} is missing: {error:#}");
@@ -181,27 +126,4 @@ fn place_peers(wanted: &[String], found: &mut Found) -> Result<()> {
             }
         }
     }
-    Ok(())
-}
-
-/// Puts a peer there; returns its version.
-fn placed(peer: &peers::Peer, file: &Path, version: peers::Version) -> Result<String> {
-    peer.place(file)?;
-    Ok(match version {
-        peers::Version::Pinned(version) => version.to_owned(),
-        peers::Version::Debian(package) => {
-            let known =
-                output(Command::new("apt-cache").args(["show", "--no-all-versions", package])).unwrap_or_default();
-            let version = known.lines().find_map(|line| line.strip_prefix("Version: "));
-            version.unwrap_or("of unknown version").to_owned()
-        }
-        peers::Version::Asked(argument) => {
-            // nginx says it on standard error, Go's flags with a failure.
-            let said =
-                output(Command::new("sh").args(["-c", "exec \"$0\" \"$1\" 2>&1 || true"]).arg(file).arg(argument))?;
-            let word = said.split([' ', '/', '\n']).map(|word| word.trim_start_matches('v'));
-            let number = |word: &&str| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit());
-            word.map(|word| word.trim_end_matches([',', ';'])).find(number).unwrap_or("of unknown version").to_owned()
-        }
-    })
 }

@@ -34,8 +34,7 @@ pub(crate) fn everything() -> Result<()> {
     wasm_bindgen()?;
     go()?;
     static_linux()?;
-    peers::websocat()?;
-    peers::haproxy()?;
+    peers::FOR_TESTS.iter().try_for_each(|name| peers::place(name))?;
     browser::chromium()?;
     Ok(())
 }

@@ -145,11 +145,10 @@ fn clients() -> Result<()> {
             crate::run::run(&mut build)
         })?;
     }
-    step("find HAProxy", || setup::peers::haproxy()?.place(&folder.join("haproxy")))?;
-    step("find nginx", || setup::peers::nginx()?.place(&folder.join("nginx")))?;
-    step("find Caddy", || setup::peers::caddy()?.place(&folder.join("caddy")))?;
+    for name in setup::peers::FOR_TESTS {
+        step(&format!("find {name}"), || setup::peers::place(name))?;
+    }
     step("find Chromium", || setup::browser::chromium()?.place(&folder.join("chromium")))?;
-    step("find websocat", || setup::peers::websocat()?.place(&folder.join("websocat")))?;
     step("build the driver of whatsapp-rust (some minutes the first time)", || {
         // Outside the tree: it is large, has a lock of its own and hardly ever changes.
         let target = tree::cache()?.join("whatsapp-rust");

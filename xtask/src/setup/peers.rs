@@ -1,19 +1,25 @@
-//! Programs of others that tests and the benchmark hold ours against.
+//! Programs of others that tests and the benchmark hold ours against: those of `bench/peers.toml`.
 //!
 //! They are the system's own or, without any right to install, Debian's in the cache; or from the crates registry or the Go
 //! module proxy.
 
 use std::{
+    collections::BTreeMap,
     env::consts::ARCH,
     fs,
     os::unix::fs::PermissionsExt,
     path::{Path, PathBuf},
+    process::Command,
 };
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, bail};
+use serde::Deserialize;
 
 use super::{debian, go_tool, optimised_tool};
-use crate::run::find;
+use crate::{
+    run::{find, output},
+    tree,
+};
 
 /// A program and what it must find in its environment, such as where its libraries are if not where the system's are.
 pub(crate) struct Peer {
@@ -23,102 +29,129 @@ pub(crate) struct Peer {
     module: Option<PathBuf>,
 }
 
-/// A peer that the benchmark knows.
-pub(crate) struct Kind {
-    pub(crate) name: &'static str,
-    /// Finds or installs it.
-    pub(crate) find: fn() -> Result<Peer>,
-    pub(crate) version: Version,
+/// Those that the end-to-end tests start.
+pub(crate) const FOR_TESTS: [&str; 4] = ["haproxy", "nginx", "caddy", "websocat"];
+
+/// A row of the table, as far as it is about setting up.
+#[derive(Deserialize)]
+#[serde(rename_all = "kebab-case")]
+struct Row {
+    debian: Option<Debian>,
+    #[serde(rename = "crate")]
+    registry: Option<Registry>,
+    go: Option<Go>,
+    version_by: Option<String>,
 }
 
-/// Which version a peer is of.
-#[derive(Clone, Copy)]
-pub(crate) enum Version {
-    /// This one is installed.
-    Pinned(&'static str),
-    /// It says so when it is given this.
-    Asked(&'static str),
-    /// It does not say; the newest of this package is it.
-    Debian(&'static str),
+#[derive(Deserialize)]
+struct Debian {
+    package: String,
+    /// Its file in the package.
+    program: String,
+    module: Option<String>,
+    /// What is kept of the package; all if nothing is named.
+    #[serde(default)]
+    keep: Vec<String>,
 }
 
-/// All that the native program is measured beside.
-pub(crate) const ALL: [Kind; 7] = [
-    Kind { name: "haproxy", find: haproxy, version: Version::Asked("-v") },
-    Kind { name: "nginx", find: nginx, version: Version::Asked("-v") },
-    Kind { name: "penguin", find: penguin, version: Version::Pinned(PENGUIN) },
-    Kind { name: "websocat", find: websocat, version: Version::Pinned(WEBSOCAT) },
-    Kind { name: "v2ray-plugin", find: v2ray_plugin, version: Version::Debian("shadowsocks-v2ray-plugin") },
-    Kind { name: "chisel", find: chisel, version: Version::Pinned(CHISEL) },
-    Kind { name: "xray", find: xray, version: Version::Pinned(XRAY) },
-];
-
-const PENGUIN: &str = "0.8.4";
-const WEBSOCAT: &str = "1.14.1";
-const CHISEL: &str = "1.10.1";
-const XRAY: &str = "1.260327.0";
-
-/// What the official WhatsApp proxy is made of.
-pub(crate) fn haproxy() -> Result<Peer> {
-    system_program("haproxy")
+#[derive(Deserialize)]
+struct Registry {
+    name: String,
+    version: String,
+    features: String,
 }
 
-/// A web server that many have in front.
-pub(crate) fn caddy() -> Result<Peer> {
-    let installed = find("caddy").map(Peer::of_the_system);
-    installed.map_or_else(
-        || Ok(Peer::of_the_system(debian::unpack(&["caddy"], &["usr/bin/caddy"])?.join("usr/bin/caddy"))),
-        Ok,
-    )
+#[derive(Deserialize)]
+struct Go {
+    module: String,
+    version: String,
+    package: String,
 }
 
-/// The file of nginx's module for streams.
-const STREAM_MODULE: &str = "ngx_stream_module.so";
+/// Puts the program of this name into target/clients, found or installed.
+pub(crate) fn place(name: &str) -> Result<()> {
+    row(name)?.find(name)?.place(&folder()?.join(name))
+}
 
-/// What passes streams on with the least effort, and its module for streams, which is a file of its own.
-pub(crate) fn nginx() -> Result<Peer> {
-    let system = PathBuf::from("/usr/lib/nginx/modules").join(STREAM_MODULE);
-    let program = find("nginx").unwrap_or_else(|| "/usr/sbin/nginx".into());
-    if system.is_file() && program.is_file() {
-        return Ok(Peer { module: Some(system), ..Peer::of_the_system(program) });
+/// The same; gives its version.
+pub(crate) fn place_for_bench(name: &str) -> Result<String> {
+    let row = row(name)?;
+    let file = folder()?.join(name);
+    row.find(name)?.place(&file)?;
+    row.version(&file)
+}
+
+/// Whether it is a program, not a Worker.
+pub(crate) fn is_program(name: &str) -> bool {
+    row(name).is_ok_and(|row| row.debian.is_some() || row.registry.is_some() || row.go.is_some())
+}
+
+/// Where programs are that tests and the benchmark start.
+fn folder() -> Result<PathBuf> {
+    let folder = tree::root().join("target/clients");
+    fs::create_dir_all(&folder)?;
+    Ok(folder)
+}
+
+fn row(name: &str) -> Result<Row> {
+    let text = fs::read_to_string(tree::root().join("bench/peers.toml"))?;
+    let mut rows: BTreeMap<String, Row> = toml::from_str(&text).context("bench/peers.toml")?;
+    rows.remove(name).with_context(|| format!("bench/peers.toml has no {name}"))
+}
+
+impl Row {
+    fn find(&self, name: &str) -> Result<Peer> {
+        if let Some(debian) = &self.debian {
+            return debian.find();
+        }
+        if let Some(program) = find(name) {
+            return Ok(Peer::of_the_system(program));
+        }
+        if let Some(Registry { name: package, version, features }) = &self.registry {
+            let bin =
+                optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
+            return Ok(Peer::of_the_system(bin.join(name)));
+        }
+        let Some(Go { module, version, package }) = &self.go else { bail!("{name} is no program that can be set up") };
+        let bin = go_tool(module, version, package).with_context(|| format!("cannot install {package} {version}"))?;
+        Ok(Peer::of_the_system(bin.join(package.rsplit('/').next().unwrap_or(package))))
     }
-    let root = debian::unpack(&["libnginx-mod-stream"], &[])?;
-    let module = Some(root.join("usr/lib/nginx/modules").join(STREAM_MODULE));
-    Ok(Peer { module, ..Peer::unpacked(root.join("usr/sbin/nginx"), &libraries(&root)) })
+
+    fn version(&self, program: &Path) -> Result<String> {
+        let pinned = [self.registry.as_ref().map(|it| &it.version), self.go.as_ref().map(|it| &it.version)];
+        if let Some(argument) = &self.version_by {
+            // nginx says it on standard error, Go's flags with a failure.
+            let asked = ["-c", "exec \"$0\" \"$1\" 2>&1 || true"];
+            let said = output(Command::new("sh").args(asked).arg(program).arg(argument))?;
+            let words = said.split([' ', '/', '\n']).map(|word| word.trim_start_matches('v'));
+            let number = |word: &&str| word.contains('.') && word.starts_with(|first: char| first.is_ascii_digit());
+            let version = words.map(|word| word.trim_end_matches([',', ';'])).find(number);
+            return Ok(version.unwrap_or("of unknown version").to_owned());
+        }
+        if let Some(version) = pinned.into_iter().flatten().next() {
+            return Ok(version.clone());
+        }
+        let package = self.debian.as_ref().map(|it| it.package.as_str()).unwrap_or_default();
+        let known = output(Command::new("apt-cache").args(["show", "--no-all-versions", package])).unwrap_or_default();
+        let version = known.lines().find_map(|line| line.strip_prefix("Version: "));
+        Ok(version.unwrap_or("of unknown version").to_owned())
+    }
 }
 
-/// A tunnel through a WebSocket, both ends, in Rust.
-fn penguin() -> Result<Peer> {
-    crates_program("rusty-penguin", PENGUIN, "penguin-binary,rustls-webpki-roots,aws-lc-rs", "penguin")
-}
-
-/// A plain TCP connection as a WebSocket and back, in Rust.
-pub(crate) fn websocat() -> Result<Peer> {
-    crates_program("websocat", WEBSOCAT, "signal_handler,tokio-process,unix_stdio", "websocat")
-}
-
-/// What carries shadowsocks through a WebSocket, both ends, in Go.
-fn v2ray_plugin() -> Result<Peer> {
-    let name = "ss-v2ray-plugin";
-    let installed = find(name).map(Peer::of_the_system);
-    installed.map_or_else(
-        || {
-            let file = format!("usr/bin/{name}");
-            let root = debian::unpack(&["shadowsocks-v2ray-plugin"], &[&file])?;
-            Ok(Peer::of_the_system(root.join(file)))
-        },
-        Ok,
-    )
-}
-
-/// A tunnel through SSH in a WebSocket, both ends, in Go.
-fn chisel() -> Result<Peer> {
-    go_program("github.com/jpillora/chisel", CHISEL, "github.com/jpillora/chisel")
-}
-
-/// What many use to get around blocks, both ends, in Go.
-fn xray() -> Result<Peer> {
-    go_program("github.com/xtls/xray-core", XRAY, "github.com/xtls/xray-core/main")
+impl Debian {
+    /// The system's program of that name, or the package's. Few users have /usr/sbin in PATH.
+    fn find(&self) -> Result<Peer> {
+        let name = self.program.rsplit('/').next().unwrap_or(&self.program);
+        let system = |file: &str| Some(Path::new("/").join(file)).filter(|file| file.is_file());
+        let module = self.module.as_deref().map(system);
+        if let (Some(program), None | Some(Some(_))) = (find(name).or_else(|| system(&self.program)), &module) {
+            return Ok(Peer { module: module.flatten(), ..Peer::of_the_system(program) });
+        }
+        let keep: Vec<_> = self.keep.iter().map(String::as_str).collect();
+        let root = debian::unpack(&[&self.package], &keep)?;
+        let module = self.module.as_deref().map(|module| root.join(module));
+        Ok(Peer { module, ..Peer::unpacked(root.join(&self.program), &libraries(&root)) })
+    }
 }
 
 impl Peer {
@@ -151,30 +184,7 @@ impl Peer {
     }
 }
 
-/// A program of /usr/sbin, which few users have in PATH, from the package of its name.
-fn system_program(name: &str) -> Result<Peer> {
-    let installed = find(name).or_else(|| Some(PathBuf::from("/usr/sbin").join(name)).filter(|file| file.is_file()));
-    if let Some(program) = installed {
-        return Ok(Peer::of_the_system(program));
-    }
-    let root = debian::unpack(&[name], &[])?;
-    Ok(Peer::unpacked(root.join("usr/sbin").join(name), &libraries(&root)))
-}
-
 /// Where Debian has libraries.
 pub(super) fn libraries(root: &Path) -> Vec<PathBuf> {
     ["lib", "usr/lib"].map(|folder| root.join(folder).join(format!("{ARCH}-linux-gnu"))).into()
-}
-
-/// A program from the crates registry, as fast as it can be.
-fn crates_program(package: &str, version: &str, features: &str, name: &str) -> Result<Peer> {
-    let bin = optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
-    Ok(Peer::of_the_system(bin.join(name)))
-}
-
-/// A program from the Go module proxy, of the name of its package.
-fn go_program(module: &str, version: &str, package: &str) -> Result<Peer> {
-    let bin = go_tool(module, version, package).with_context(|| format!("cannot install {package} {version}"))?;
-    let name = package.rsplit('/').next().unwrap_or(package);
-    Ok(Peer::of_the_system(bin.join(name)))
 }
