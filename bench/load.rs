@@ -10,9 +10,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use bytes::Bytes;
-use pasarela::sim::pattern;
 use pasarela_e2e::measuring::ask;
 use pasarela_noise::wire;
+use pasarela_sim::pattern;
 use tokio::{task::JoinSet, time::timeout};
 
 use super::conn::{Conn, Target};

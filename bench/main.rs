@@ -45,8 +45,8 @@ use std::{fs, process::ExitCode, str::FromStr};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
-use pasarela::sim::{Sim, SimConfig};
 use pasarela_e2e::places;
+use pasarela_sim::{Sim, SimConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
 use groups::Group;

@@ -9,7 +9,7 @@ use std::{
 
 use anyhow::Result;
 use bytes::Bytes;
-use pasarela::sim::Sim;
+use pasarela_sim::Sim;
 use rustls::{ClientConfig, ClientConnection, RootCertStore, crypto::aws_lc_rs};
 use tokio::{
     io::{AsyncReadExt, copy_bidirectional_with_sizes},

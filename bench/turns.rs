@@ -9,8 +9,8 @@ use std::{
 };
 
 use anyhow::Result;
-use pasarela::sim::Sim;
 use pasarela_e2e::process;
+use pasarela_sim::Sim;
 
 use super::{
     figures::{Better, Figure, Row},

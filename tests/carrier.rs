@@ -6,11 +6,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::pattern;
 use pasarela_e2e::{
     carrier::{Carried, Carrier, Direction, How, Plan},
     socket::PATIENCE,
 };
+use pasarela_sim::pattern;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, copy},
     net::{TcpListener, TcpStream},

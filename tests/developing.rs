@@ -9,11 +9,11 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::{Sim, SimConfig};
 use pasarela_e2e::{
     browser::{Browser, Visitor},
     handshake, http, places, workerd,
 };
+use pasarela_sim::{Sim, SimConfig};
 use rustix::process::{Pid, Signal, kill_process, kill_process_group};
 use tokio::{
     io::{AsyncBufReadExt, BufReader, Lines},

@@ -3,8 +3,8 @@
 use std::{net::SocketAddr, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::Delivery;
 use pasarela_e2e::{measuring, socket::Socket};
+use pasarela_sim::Delivery;
 use tokio::net::{TcpSocket, TcpStream};
 
 use crate::relays::{Bench, Kind};
@@ -147,7 +147,7 @@ async fn the_status_counts_what_is_open_and_probes_on_request(kind: Kind) -> Res
     for upstream in ["chat", "web", "tls"] {
         ensure!(probed.pointer(&format!("/upstreams/{upstream}")) == Some(&true.into()), "{upstream}: {probed}");
     }
-    let once = |stats: &pasarela::sim::Stats| stats.chat.total == 2 && stats.web.total == 1 && stats.media.total == 1;
+    let once = |stats: &pasarela_sim::Stats| stats.chat.total == 2 && stats.web.total == 1 && stats.media.total == 1;
     let dialled = bench.sim.wait_until(Duration::from_secs(10), once).await;
     dialled.map_err(|stats| anyhow::anyhow!("not one connection more each: {stats:?}"))?;
     status("/status.json?probe=1").await?;

@@ -10,7 +10,6 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::{Delivery, Sim, SimConfig};
 use pasarela_core::{
     codes::Code,
     limits,
@@ -23,6 +22,7 @@ use pasarela_e2e::{
     tunnel::{Carrier, open},
     workerd::{Options, Workerd},
 };
+use pasarela_sim::{Delivery, Sim, SimConfig};
 use tokio::{
     net::{TcpSocket, TcpStream},
     time::timeout,

@@ -3,8 +3,8 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::Delivery;
 use pasarela_e2e::{clients::Client, places::Runtime, socket::PATIENCE};
+use pasarela_sim::Delivery;
 
 use crate::{
     common::hex,

@@ -12,7 +12,6 @@ use pasarela::{
     frontend::{Admission, Intake, OFFICIAL},
     serve,
     share::Proxy,
-    sim::{ProxySeen, Sim, SimConfig, pattern},
     trouble::Stage,
 };
 use pasarela_core::{
@@ -26,6 +25,7 @@ use pasarela_e2e::{
     official::{self, OfficialPorts, Port},
     tls,
 };
+use pasarela_sim::{ProxySeen, Sim, SimConfig, pattern};
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 

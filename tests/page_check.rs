@@ -5,8 +5,8 @@
 use std::{net::Ipv4Addr, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::{Delivery, Sim, SimConfig};
 use pasarela_e2e::{places, workerd::Options};
+use pasarela_sim::{Delivery, Sim, SimConfig};
 use serde_json::{Value, json};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

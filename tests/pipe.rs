@@ -1,7 +1,6 @@
 //! `/pipe`: our own Noise client and a TLS client through the relay.
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::{Delivery, pattern};
 use pasarela_e2e::{
     handshake, http, measuring,
     phone::Chat,
@@ -11,6 +10,7 @@ use pasarela_e2e::{
     websocat::Websocat,
     workerd::Options,
 };
+use pasarela_sim::{Delivery, pattern};
 
 use crate::{
     common::soak,

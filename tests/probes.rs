@@ -141,7 +141,7 @@ async fn whoever_has_no_key_is_answered_as_quickly_whatever_he_asks(kind: Kind) 
 
 #[tokio::test]
 async fn with_a_certificate_of_its_own_it_is_that_server_too() -> Result<()> {
-    let sim = pasarela::sim::Sim::start(pasarela::sim::SimConfig::default()).await?;
+    let sim = pasarela_sim::Sim::start(pasarela_sim::SimConfig::default()).await?;
     let made = rcgen::generate_simple_self_signed(vec!["relay.example".to_owned()])?;
     let key = PrivateKeyDer::try_from(made.signing_key.serialize_der()).map_err(anyhow::Error::msg)?;
     let mut config =

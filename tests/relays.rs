@@ -8,10 +8,7 @@ use std::{
 };
 
 use anyhow::{Context, Result};
-use pasarela::{
-    serve::{self, Site},
-    sim::{Delivery, Sim, SimConfig},
-};
+use pasarela::serve::{self, Site};
 use pasarela_core::{config::Config, limits};
 use pasarela_e2e::{
     http,
@@ -19,6 +16,7 @@ use pasarela_e2e::{
     process,
     workerd::{Options, Sessions, Workerd},
 };
+use pasarela_sim::{Delivery, Sim, SimConfig};
 use tokio::net::TcpListener;
 
 /// Runs each test on the edge, as it is shipped, and natively.

@@ -6,10 +6,7 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use futures_util::{SinkExt, StreamExt};
-use pasarela::{
-    sim::pattern,
-    tunnel::{self, Error, Kind as Route, Options, Timing, TunnelStream},
-};
+use pasarela::tunnel::{self, Error, Kind as Route, Options, Timing, TunnelStream};
 use pasarela_core::codes::Code;
 use pasarela_e2e::{
     carrier::{Carrier, Direction, How, Plan},
@@ -17,6 +14,7 @@ use pasarela_e2e::{
     measuring::ask,
     socket::PATIENCE,
 };
+use pasarela_sim::pattern;
 use rand::{RngExt, SeedableRng, rngs::StdRng};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

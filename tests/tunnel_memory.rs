@@ -7,7 +7,6 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use pasarela::sim::pattern;
 use pasarela_core::{
     codes::Code,
     limits,
@@ -20,6 +19,7 @@ use pasarela_e2e::{
     tunnel::{Carrier, Said, open},
     workerd::{Options, Workerd},
 };
+use pasarela_sim::pattern;
 use tokio::time::{Instant, interval, sleep_until, timeout};
 
 use crate::{

@@ -12,7 +12,6 @@ use pasarela::{
     connect::{Connector, Resolver, Setup},
     link::Link,
     serve::{self, Relay},
-    sim::{Sim, SimConfig},
     tunnel::{self, Kind as Route, Options, Timing},
 };
 use pasarela_core::config::Config;
@@ -25,6 +24,7 @@ use pasarela_e2e::{
     socket::PATIENCE,
     web_server::{Kind, WebServer},
 };
+use pasarela_sim::{Sim, SimConfig};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpSocket},

@@ -7,7 +7,6 @@ use pasarela::{
     connect::{Connector, EchStatus, Resolver, Setup, Shown, Spares, Step},
     link::Link,
     serve,
-    sim::{Sim, SimConfig},
     trouble::Trouble,
     tunnel::{Kind, Options, Tunnel},
 };
@@ -18,6 +17,7 @@ use pasarela_e2e::{
     recorder::Recorder,
     socket::PATIENCE,
 };
+use pasarela_sim::{Sim, SimConfig};
 use rustls::{pki_types::CertificateDer, server::Acceptor};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},

@@ -16,7 +16,6 @@ mod bridge;
 mod serve;
 mod check;
 mod share;
-mod sim;
 
 use std::error::Error;
 use std::fmt;
@@ -86,13 +85,6 @@ enum Command {
 
     /// Show the link and the QR code of a relay or a bridge
     Share(share::Args),
-
-    /// Run a simulated WhatsApp to test against
-    ///
-    /// Chat over raw TCP, chat over WebSocket, and a TLS media host, with a Noise root key and a
-    /// certificate authority of its own, both printed at the start. Real clients reach the pairing
-    /// QR code against it. It needs no internet.
-    Sim(sim::Args),
 }
 
 /// What failed, where, and what to try.
@@ -136,7 +128,6 @@ pub fn main() -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::run(*args)).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Share(args) => share::run(&args),
-        Command::Sim(args) => runtime.block_on(sim::run(args)).map(|()| ExitCode::SUCCESS),
     };
     // Looking up a name in vain may take the system half a minute more, in a thread that nobody can stop.
     runtime.shutdown_background();
@@ -190,11 +181,8 @@ mod tests {
     }
 
     #[test]
-    fn defaults_and_delivery_are_read() {
+    fn defaults_are_read() {
         let parse = |args: &[&str]| Cli::try_parse_from(args).map(drop).is_ok();
-        assert!(parse(&["pasarela", "sim"]));
-        assert!(parse(&["pasarela", "sim", "--delivery", "bytes:1", "--json"]));
-        assert!(!parse(&["pasarela", "sim", "--delivery", "bytes:0"]));
         assert!(!parse(&["pasarela"]));
         assert!(parse(&["pasarela", "serve", "--listen", "[::]:443", "--cert", "a", "--key", "b", "--rate", "0"]));
         assert!(!parse(&["pasarela", "serve", "--cert", "a"]));

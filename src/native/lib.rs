@@ -1,6 +1,6 @@
 //! Pasarela's native program as a library, so that tests and other tools run it in-process.
 //!
-//! The bridge for phones, the relay as a server, the check, what shares a link, and the simulated WhatsApp. The relay on the
+//! The bridge for phones, the relay as a server, the check, and what shares a link. The relay on the
 //! edge is `pasarela-edge`; what both share is `pasarela-core` and `pasarela-noise`. Empty on wasm.
 //!
 //! Modules are listed in reading order; each uses only those above it.
@@ -21,8 +21,6 @@ mod eyeballs;
 
 pub mod trouble;
 pub mod link;
-
-pub mod sim;
 
 pub mod tunnel;
 pub mod connect;

@@ -17,10 +17,10 @@ use pasarela_core::{
     route::Kind,
     time::Instant,
     tunnel::{
-        Carrier,
+        Carrier, Ending,
         client::{self, Client, Timing},
         message::{Control, Open, Resume},
-        relay::{self, Ending, Origin, Relay},
+        relay::{self, Origin, Relay},
     },
 };
 

@@ -20,11 +20,11 @@ mod dev {
 
     use anyhow::{Context, Result};
     use clap::Parser;
-    use pasarela::sim::{Sim, SimConfig};
     use pasarela_e2e::{
         handshake,
         workerd::{Options, Workerd},
     };
+    use pasarela_sim::{Sim, SimConfig};
     use tokio::signal::{
         ctrl_c,
         unix::{SignalKind, signal},

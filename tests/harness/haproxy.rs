@@ -11,7 +11,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use pasarela::sim::Sim;
+use pasarela_sim::Sim;
 use tempfile::TempDir;
 use tokio::{
     io::AsyncReadExt,

@@ -5,8 +5,8 @@
 use anyhow::{Context, Result};
 use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
-use pasarela::sim::pattern;
 use pasarela_noise::wire;
+use pasarela_sim::pattern;
 use tokio::time::timeout;
 use tokio_websockets::Message;
 

@@ -9,8 +9,9 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use bytes::{Buf, BytesMut};
-use pasarela::{sim::pattern, tunnel::Stream};
+use pasarela::tunnel::Stream;
 use pasarela_noise::{Initiator, Transport, verify, wire};
+use pasarela_sim::pattern;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,

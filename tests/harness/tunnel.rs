@@ -6,7 +6,6 @@
 
 use anyhow::{Context, Result, bail, ensure};
 use bytes::Bytes;
-use pasarela::sim::pattern;
 use pasarela_core::{
     codes::Code,
     limits,
@@ -16,6 +15,7 @@ use pasarela_core::{
         upgrade,
     },
 };
+use pasarela_sim::pattern;
 
 use crate::socket::{Event, Socket};
 

@@ -14,7 +14,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail, ensure};
-use pasarela::sim::Sim;
+use pasarela_sim::Sim;
 use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{

@@ -4,8 +4,8 @@ use std::io::{BufRead, BufReader};
 use std::net::{Ipv4Addr, SocketAddr};
 use std::process::Child;
 
-use pasarela::sim::Sim;
 use pasarela_noise::wire;
+use pasarela_sim::Sim;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};

@@ -1,7 +1,7 @@
 //! What a client sees from its first byte to the pairing stanza, in every delivery mode.
 
-use pasarela::sim::PayloadSeen;
 use pasarela_noise::{Initiator, wire};
+use pasarela_sim::PayloadSeen;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 

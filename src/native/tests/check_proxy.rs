@@ -4,9 +4,9 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use pasarela::check::{self, Clock, Options, Subject, Verdict};
 use pasarela::share::Proxy;
-use pasarela::sim::Sim;
 use pasarela::trouble::Hint;
 use pasarela::trouble::Stage;
+use pasarela_sim::Sim;
 use rustls::pki_types::CertificateDer;
 
 use crate::front::{Authority, Front, Manner};

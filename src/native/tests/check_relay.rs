@@ -6,9 +6,9 @@ use std::time::{SystemTime, UNIX_EPOCH};
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pasarela::check::{self, Clock, Options, Subject};
 use pasarela::serve::Relay;
-use pasarela::sim::Sim;
 use pasarela::trouble::Hint;
 use pasarela_core::config::Config;
+use pasarela_sim::Sim;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 

@@ -5,8 +5,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bytes::{Buf, BytesMut};
 use futures_util::{SinkExt, StreamExt};
-use pasarela::sim::Sim;
 use pasarela_noise::{Initiator, Transport, verify, wire};
+use pasarela_sim::Sim;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};

@@ -165,7 +165,7 @@ async fn must_be_served(said: &serde_json::Value, stream: &mut TunnelStream, wha
     assert!(longest < SERVED * 5, "{what}: {longest:?}");
 }
 
-async fn server(arguments: &[&str]) -> (pasarela::sim::Sim, Program, serde_json::Value, TunnelStream) {
+async fn server(arguments: &[&str]) -> (pasarela_sim::Sim, Program, serde_json::Value, TunnelStream) {
     let sim = start().await;
     let (keys, chat) = (format!("me={KEY}"), sim.chat().to_string());
     let (program, said) = started(arguments, &[("RELAY_KEYS", &keys), ("UPSTREAM_CHAT", &chat)]);
@@ -250,7 +250,7 @@ async fn nor_a_phone_at_a_bridge() {
     phone_must_be_served(bridge.addresses()[0], &sim).await;
 }
 
-async fn phone_must_be_served(to: SocketAddr, sim: &pasarela::sim::Sim) {
+async fn phone_must_be_served(to: SocketAddr, sim: &pasarela_sim::Sim) {
     let strangers = strangers().min(6_000);
     for addresses in [1, 1000] {
         let flood = Flood::start(to, strangers, addresses, Manner::Idle);

@@ -37,7 +37,7 @@ const MANY: usize = 300;
 
 /// A relay with this little memory, a simulator behind it, and an honest user's stream.
 struct Scene {
-    _sim: pasarela::sim::Sim,
+    _sim: pasarela_sim::Sim,
     program: Program,
     said: serde_json::Value,
     /// To reach it by TLS.

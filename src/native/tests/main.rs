@@ -1,4 +1,4 @@
-//! The simulator and the tunnel over real sockets, one binary.
+//! The tunnel, the relay, the bridge, the check and the simulator over real sockets, one binary.
 //!
 //! Every test has its own simulator and relay on free ports, so that all run at once. Nothing sleeps:
 //! what is waited for has a limit, and meeting it is a failure.
@@ -72,7 +72,7 @@ mod config;
 use std::future::Future;
 use std::time::Duration;
 
-use pasarela::sim::{Delivery, Sim, SimConfig, Stats};
+use pasarela_sim::{Delivery, Sim, SimConfig, Stats};
 
 /// Longer than anything here takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);

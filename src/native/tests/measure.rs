@@ -4,8 +4,8 @@ use std::time::Duration;
 
 use bytes::BytesMut;
 use futures_util::{SinkExt, StreamExt};
-use pasarela::sim::{Sim, pattern};
 use pasarela_noise::wire;
+use pasarela_sim::{Sim, pattern};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::client::Link;

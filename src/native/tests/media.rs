@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use pasarela::sim::{Sim, pattern};
+use pasarela_sim::{Sim, pattern};
 use rustls::pki_types::{CertificateDer, ServerName};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;

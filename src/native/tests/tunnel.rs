@@ -5,8 +5,8 @@ use std::pin::Pin;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
-use pasarela::sim::pattern;
 use pasarela::tunnel::{self, Handle, Tunnel, TunnelStream};
+use pasarela_sim::pattern;
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split};
 use tokio::net::{TcpListener, TcpStream};
 use tokio_util::sync::CancellationToken;

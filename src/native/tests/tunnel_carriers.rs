@@ -4,8 +4,8 @@ use std::io;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
 
-use pasarela::sim::pattern;
 use pasarela::tunnel::{self, Code, Dialer, Dialling, Error, Kind, Options, Timing, Tunnel, TunnelStream};
+use pasarela_sim::pattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
 use crate::line::Line;

@@ -4,10 +4,10 @@ use std::net::{Ipv4Addr, SocketAddr};
 use std::time::Duration;
 
 use pasarela::serve::Relay;
-use pasarela::sim::Sim;
 use pasarela::tunnel::{Handle, Kind, Options, Status, Timing, Tunnel, TunnelStream};
 use pasarela_core::config::Config;
 use pasarela_noise::wire;
+use pasarela_sim::Sim;
 use tokio::io::AsyncWriteExt;
 use tokio::net::{TcpListener, TcpSocket};
 

@@ -4,9 +4,9 @@
 use std::net::{Ipv4Addr, SocketAddr};
 
 use pasarela::serve::{Options, Relay};
-use pasarela::sim::Sim;
 use pasarela::tunnel::{Tunnel, TunnelStream};
 use pasarela_core::config::Config;
+use pasarela_sim::Sim;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::{TcpListener, TcpStream};
 

@@ -2,7 +2,7 @@
 // Drives the real, unmodified Baileys against a relay or the simulator and tells on stdout, one JSON object a line,
 // what the library saw. `../README.md` holds the contract all three drivers keep.
 //
-// It does not pair, judge or start anything: `pasarela sim` answers, the end-to-end tests judge. Baileys checks no
+// It does not pair, judge or start anything: `pasarela-sim` answers, the end-to-end tests judge. Baileys checks no
 // certificate signature in effect (it ignores the boolean that libsignal returns), so whatsmeow is the judge of those.
 
 import { Console } from 'node:console';

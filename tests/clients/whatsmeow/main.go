@@ -1,7 +1,7 @@
 // Drives the real, unmodified whatsmeow against a relay or the simulator and tells on stdout, one JSON object a line,
 // what the library saw. ../README.md holds the contract all three drivers keep.
 //
-// It does not pair, judge or start anything: `pasarela sim` answers, the end-to-end tests judge. Of the three clients
+// It does not pair, judge or start anything: `pasarela-sim` answers, the end-to-end tests judge. Of the three clients
 // this is the one that verifies the whole Noise certificate chain with no switch to turn that off: --root-key replaces
 // the library's exported root, nothing is skipped.
 package main

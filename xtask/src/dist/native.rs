@@ -56,7 +56,7 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
         step(&format!("try {} in an empty root folder", name(machine)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
             room.tells_its_version()?;
-            room.simulates()
+            room.serves()
         })?;
     }
     let files = machines.iter().map(|machine| name(machine));
@@ -112,11 +112,14 @@ impl Room {
         Ok(())
     }
 
-    /// `pasarela sim` starts, listens and ends when it is told to.
-    fn simulates(&self) -> Result<()> {
+    /// `pasarela serve` starts, listens and ends when it is told to.
+    fn serves(&self) -> Result<()> {
         let mut command = self.command();
-        command.args(["sim", "--json"]).stdin(Stdio::null()).stdout(Stdio::piped());
-        let mut child = command.spawn().context("cannot start pasarela sim")?;
+        command
+            .args(["serve", "--open", "--json", "--listen", "127.0.0.1:0", "--phones", "127.0.0.1:0"])
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped());
+        let mut child = command.spawn().context("cannot start pasarela serve")?;
         let result = talk(&mut child);
         if result.is_err() {
             // It may have ended by itself, which is then what the error tells.
@@ -124,17 +127,17 @@ impl Room {
         }
         let status = child.wait()?;
         result?;
-        ensure!(status.success(), "pasarela sim ended with {status}");
+        ensure!(status.success(), "pasarela serve ended with {status}");
         Ok(())
     }
 }
 
-/// Reads where the simulator listens, connects there, and asks it to end.
+/// Reads where the server listens, connects there, and asks it to end.
 fn talk(child: &mut Child) -> Result<()> {
     let line = first_line(child.stdout.take().context("no standard output")?)?;
     let said: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("not JSON: {line:?}"))?;
-    for listener in ["chat", "web", "media"] {
-        let address = said.get(listener).and_then(serde_json::Value::as_str).with_context(|| line.clone())?;
+    for listener in ["/http", "/phones/0"] {
+        let address = said.pointer(listener).and_then(serde_json::Value::as_str).with_context(|| line.clone())?;
         let address: SocketAddr = address.parse()?;
         TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("{listener} does not listen"))?;
     }
@@ -149,9 +152,9 @@ fn first_line(output: ChildStdout) -> Result<String> {
         // Nobody waits any longer when this fails.
         let _ = sender.send(read.map(|_| line));
     });
-    let line = receiver.recv_timeout(PATIENCE).context("pasarela sim says nothing")??;
+    let line = receiver.recv_timeout(PATIENCE).context("pasarela serve says nothing")??;
     if line.is_empty() {
-        bail!("pasarela sim ended at once; what it said is above");
+        bail!("pasarela serve ended at once; what it said is above");
     }
     Ok(line)
 }

@@ -1,7 +1,7 @@
 //! Drives the real, unmodified whatsapp-rust against a relay or the simulator and tells what the library saw.
 //! `../README.md` holds the contract all three drivers keep.
 //!
-//! It does not pair, judge or start anything: `pasarela sim` answers, the end-to-end tests judge. The certificate chain
+//! It does not pair, judge or start anything: `pasarela-sim` answers, the end-to-end tests judge. The certificate chain
 //! is not verified in this build (a feature of the library, for the simulator's root); whatsmeow is the judge of that.
 
 mod options;

@@ -18,6 +18,8 @@
 //!
 //! It is no relay, stores nothing on disk, and knows no accounts or messages: nobody can log in.
 
+#![cfg(not(target_arch = "wasm32"))]
+
 pub mod pattern;
 
 mod stats;

@@ -8,6 +8,7 @@ use std::io;
 use std::sync::Arc;
 
 use futures_util::{SinkExt, StreamExt};
+use headers::{Connection, HeaderMapExt, SecWebsocketAccept, SecWebsocketKey, Upgrade};
 use http_body_util::Full;
 use hyper::body::{Bytes, Incoming};
 use hyper::upgrade::{OnUpgrade, Parts};
@@ -24,7 +25,6 @@ use super::measure::Mode;
 use super::measure_web::{self, Web};
 use super::socket::Socket;
 use super::stats::UpgradeSeen;
-use crate::upgrade;
 
 pub(super) const CHAT_PATH: &str = "/ws/chat";
 
@@ -70,7 +70,9 @@ pub(super) fn accept<F>(
 where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
-    let Some(key) = upgrade::key(request.headers()).cloned() else {
+    let headers = request.headers();
+    let asked = headers.typed_get::<Upgrade>() == Some(Upgrade::websocket());
+    let Some(key) = headers.typed_get::<SecWebsocketKey>().filter(|_| asked) else {
         return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
     };
     let seen = upgrade_seen(request);
@@ -82,7 +84,12 @@ where
             tracing::debug!(%error, "chat over WebSocket ended");
         }
     });
-    upgrade::accept(&key, None)
+    let mut answer = Response::new(Full::default());
+    *answer.status_mut() = StatusCode::SWITCHING_PROTOCOLS;
+    answer.headers_mut().typed_insert(Upgrade::websocket());
+    answer.headers_mut().typed_insert(Connection::upgrade());
+    answer.headers_mut().typed_insert(SecWebsocketAccept::from(key));
+    answer
 }
 
 fn upgrade_seen(request: &Request<Incoming>) -> UpgradeSeen {
