@@ -2,9 +2,13 @@
 //!
 //! They are made by `cargo xtask`; a path that is missing says which command makes it.
 
-use std::path::{Path, PathBuf};
+use std::{
+    path::{Path, PathBuf},
+    process::Command,
+    sync::OnceLock,
+};
 
-use anyhow::{Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 
 /// The project's root folder.
 pub fn root() -> PathBuf {
@@ -22,6 +26,25 @@ pub fn made(path: &str) -> Result<PathBuf> {
         bail!("{path} is missing: run `cargo xtask test e2e` or `cargo xtask bench`, which make it");
     }
     Ok(file)
+}
+
+/// The native program, built as its sources are now.
+///
+/// # Errors
+/// It does not build.
+pub fn program() -> Result<PathBuf> {
+    static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
+    BUILT.get_or_init(|| build_program().map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
+}
+
+fn build_program() -> Result<PathBuf> {
+    // With the package of the tests: alone it would have other features of its libraries, and so other libraries.
+    let packages = ["build", "--quiet", "--package", "pasarela", "--package", "pasarela-e2e", "--bin", "pasarela"];
+    let built = Command::new(env!("CARGO")).args(packages).current_dir(root()).status().context("no cargo")?;
+    ensure!(built.success(), "the program does not build");
+    let own = std::env::current_exe()?;
+    let folder = own.parent().and_then(Path::parent).context("a test is below the programs")?;
+    Ok(folder.join("pasarela"))
 }
 
 /// Two versions of the runtime: with and without `bufferedAmount` and large reads.

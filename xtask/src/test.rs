@@ -26,7 +26,7 @@ pub(crate) enum Stage {
     Clippy,
     /// rustdoc, no warnings allowed.
     Doc,
-    /// Unit and property tests on the host.
+    /// Unit and property tests on the host, and the native program over real sockets.
     Unit,
     /// Unit tests of the Worker's glue, in Node.js.
     Wasm,
@@ -62,14 +62,17 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         step("doc", || crate::run::run(cargo().args(doc).env("RUSTDOCFLAGS", "-Dwarnings")))?;
     }
     if wanted(Stage::Unit) {
-        let test = ["test", "--workspace", "--exclude", "pasarela-e2e"];
-        step("unit tests, of which fuzzing takes 20 s", || {
-            let mut test_all = cargo();
-            test_all.args(test).env("PASARELA_FUZZ_SECONDS", "20");
+        let tests = |what: &[&str]| {
+            let mut test = cargo();
+            test.arg("test").args(what).env("PASARELA_FUZZ_SECONDS", "20");
             if options.soak {
-                test_all.env("PASARELA_SOAK", "1");
+                test.env("PASARELA_SOAK", "1");
             }
-            crate::run::run(&mut test_all)
+            crate::run::run(&mut test)
+        };
+        step("unit tests, of which fuzzing takes 20 s", || tests(&["--workspace", "--exclude", "pasarela-e2e"]))?;
+        step("tests of the native program, over real sockets", || {
+            tests(&["--package", "pasarela-e2e", "--test", "native"])
         })?;
         if options.soak {
             fuzz::run(&[], fuzz::SOAK)?;
@@ -121,7 +124,7 @@ fn end_to_end(options: &Options) -> Result<()> {
     clients()?;
     step("end-to-end tests", || {
         let mut test = cargo();
-        test.args(["test", "--package", "pasarela-e2e", "--"]).args(&options.filter);
+        test.args(["test", "--package", "pasarela-e2e", "--test", "tests", "--"]).args(&options.filter);
         // They wait most of the time.
         let threads = 2 * std::thread::available_parallelism().map_or(1, std::num::NonZero::get);
         test.arg(format!("--test-threads={threads}"));

@@ -127,3 +127,39 @@ pub async fn carry<S: AsyncRead + AsyncWrite + Unpin>(local: &mut S, options: Op
 pub fn open(options: Options) -> TunnelStream {
     Tunnel::new(options).open()
 }
+
+#[cfg(test)]
+mod tests {
+    use std::io;
+    use std::sync::Arc;
+    use std::sync::atomic::{AtomicU32, Ordering};
+
+    use tokio::io::AsyncReadExt;
+
+    use super::super::{Code, Dialer, Dialling, Kind, Timing};
+    use super::*;
+
+    /// Reaches nothing, and counts how often.
+    #[derive(Default)]
+    struct Unreachable(AtomicU32);
+
+    impl Dialer for Unreachable {
+        fn dial(&self) -> Dialling<'_> {
+            self.0.fetch_add(1, Ordering::Relaxed);
+            Box::pin(async { Err(io::ErrorKind::NetworkUnreachable.into()) })
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn without_any_carrier_it_tries_ever_less_often_and_gives_up_in_time() {
+        let dialer = Arc::new(Unreachable::default());
+        let started = tokio::time::Instant::now();
+        let options = Options::with_dialer("ws://nowhere/tunnel", Kind::Chat, dialer.clone()).expect("usable");
+        let mut stream = open(options);
+        let error = stream.read(&mut [0]).await.expect_err("no end");
+        assert!(matches!(Error::of(&error), Some(Error::Reset(Code::Gone))), "{error}");
+        assert_eq!(started.elapsed().as_secs(), Timing::DEFAULT.give_up.as_secs());
+        let dialled = dialer.0.load(Ordering::Relaxed);
+        assert!((10..100).contains(&dialled), "{dialled} attempts");
+    }
+}

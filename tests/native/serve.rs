@@ -12,6 +12,7 @@ use pasarela_core::config::Config;
 use pasarela_core::limits;
 use pasarela_core::tunnel::message::{Control, Open};
 use pasarela_core::tunnel::upgrade as protocol;
+use pasarela_e2e::places;
 use pasarela_noise::wire;
 use rcgen::{CertificateParams, KeyPair};
 use rustls::pki_types::pem::PemObject;
@@ -108,7 +109,7 @@ async fn an_upstream_web_socket_must_show_a_certificate_that_is_trusted() {
 
 /// The program, with these arguments and variables and no others of ours.
 fn program(arguments: &[&str], variables: &[(&str, &str)]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pasarela"));
+    let mut command = Command::new(places::program().expect("it builds"));
     command.arg("serve").args(arguments).env_clear().envs(variables.iter().copied());
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     command

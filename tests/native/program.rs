@@ -7,6 +7,7 @@ use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicU32, Ordering};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
+use pasarela_e2e::places;
 use pasarela_sim::Sim;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
@@ -24,7 +25,7 @@ pub(crate) struct Ended {
 
 /// The program with these arguments and nothing of this process's environment that is meant for it.
 pub(crate) fn command(args: &[&str]) -> Command {
-    let mut command = Command::new(env!("CARGO_BIN_EXE_pasarela"));
+    let mut command = Command::new(places::program().expect("it builds"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PASARELA_")) {
         command.env_remove(name);
