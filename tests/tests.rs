@@ -11,7 +11,7 @@ mod common;
 mod relays;
 
 /// The proxy that cuts connections, itself.
-mod carrier;
+mod cutter;
 /// `/pipe` with our own clients.
 mod pipe;
 /// `/ws/chat` with the real clients.

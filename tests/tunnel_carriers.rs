@@ -9,8 +9,8 @@ use futures_util::{SinkExt, StreamExt};
 use pasarela::tunnel::{self, Error, Kind as Route, Options, Timing, TunnelStream};
 use pasarela_core::codes::Code;
 use pasarela_e2e::{
-    carrier::{Carrier, Direction, How, Plan},
     clients::Client,
+    cutter::{Cutter, Direction, How, Plan},
     measuring::ask,
     socket::PATIENCE,
 };
@@ -47,22 +47,22 @@ const TIMING: Timing = Timing {
     ..Timing::DEFAULT
 };
 
-fn options(carrier: &Carrier) -> Result<Options> {
-    Ok(Options { timing: TIMING, ..Options::new(&carrier.url("/tunnel"), Route::Chat)? })
+fn options(cutter: &Cutter) -> Result<Options> {
+    Ok(Options { timing: TIMING, ..Options::new(&cutter.url("/tunnel"), Route::Chat)? })
 }
 
 /// Cuts the connections one after the other, each at a random byte of this direction and in another way, and then no more.
-async fn saboteur(carrier: &Carrier, direction: Direction, cuts: usize, total: u64) -> Result<()> {
+async fn saboteur(cutter: &Cutter, direction: Direction, cuts: usize, total: u64) -> Result<()> {
     let mut rng = StdRng::seed_from_u64(cuts as u64);
     for cut in 0..cuts {
         let how = [How::Reset, How::Silence, How::Close][cut % 3];
         // The first is to tell its session; of the others now and then even the upgrade is cut, some 200 bytes.
         let least = if cut == 0 { 8 << 10 } else { 100 };
         let after = rng.random_range(least..total / cuts as u64);
-        carrier.plan(Plan::default().cut(after, direction, how));
-        carrier.wait_accepted(cut + 1).await?;
+        cutter.plan(Plan::default().cut(after, direction, how));
+        cutter.wait_accepted(cut + 1).await?;
     }
-    carrier.plan(Plan::default());
+    cutter.plan(Plan::default());
     Ok(())
 }
 
@@ -85,9 +85,9 @@ async fn download(stream: &mut TunnelStream, total: u64) -> Result<()> {
 
 async fn a_download_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
+    let cutter = Cutter::start(bench.address()).await?;
     let (cuts, total) = size();
-    let mut stream = tunnel::open(options(&carrier)?);
+    let mut stream = tunnel::open(options(&cutter)?);
     let handle = stream.handle().clone();
     let transfer = async {
         stream.write_all(&ask(&format!("sim source {total}"))).await?;
@@ -95,19 +95,19 @@ async fn a_download_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
         stream.shutdown().await?;
         anyhow::Ok(())
     };
-    tokio::try_join!(transfer, saboteur(&carrier, Direction::Down, cuts, total))?;
-    println!("{kind:?}: {:?} over {} connections", handle.status(), carrier.accepted());
+    tokio::try_join!(transfer, saboteur(&cutter, Direction::Down, cuts, total))?;
+    println!("{kind:?}: {:?} over {} connections", handle.status(), cutter.accepted());
     drop(stream);
     bench.must_be_idle().await?;
-    ensure!(bench.sim.stats().chat.total == 1 && carrier.accepted() > cuts, "{:?}", bench.sim.stats());
+    ensure!(bench.sim.stats().chat.total == 1 && cutter.accepted() > cuts, "{:?}", bench.sim.stats());
     Ok(())
 }
 
 async fn an_upload_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
+    let cutter = Cutter::start(bench.address()).await?;
     let (cuts, total) = size();
-    let (mut source, mut sink) = tokio::io::split(tunnel::open(options(&carrier)?));
+    let (mut source, mut sink) = tokio::io::split(tunnel::open(options(&cutter)?));
     let send = async {
         sink.write_all(&ask("sim sink")).await?;
         let (mut sent, mut buffer) = (0, vec![0; 64 << 10]);
@@ -128,9 +128,9 @@ async fn an_upload_survives_every_kind_of_cut(kind: Kind) -> Result<()> {
         ensure!(last == Some(total), "{last:?} of {total} verified");
         Ok(())
     };
-    tokio::try_join!(send, receive, saboteur(&carrier, Direction::Up, cuts, total))?;
+    tokio::try_join!(send, receive, saboteur(&cutter, Direction::Up, cuts, total))?;
     bench.must_be_idle().await?;
-    ensure!(bench.sim.stats().chat.total == 1 && carrier.accepted() > cuts, "{:?}", bench.sim.stats());
+    ensure!(bench.sim.stats().chat.total == 1 && cutter.accepted() > cuts, "{:?}", bench.sim.stats());
     Ok(())
 }
 
@@ -138,14 +138,14 @@ async fn a_network_that_freezes_connections_is_outrun(kind: Kind) -> Result<()> 
     const FREEZE: u64 = 16_000;
     let total = if soak() { 1 << 20 } else { 256 << 10 };
     let bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
-    carrier.plan(Plan::default().freeze_after(FREEZE));
-    let mut stream = tunnel::open(Options { budget: Some(12 << 10), timing: Timing::DEFAULT, ..options(&carrier)? });
+    let cutter = Cutter::start(bench.address()).await?;
+    cutter.plan(Plan::default().freeze_after(FREEZE));
+    let mut stream = tunnel::open(Options { budget: Some(12 << 10), timing: Timing::DEFAULT, ..options(&cutter)? });
     stream.write_all(&ask(&format!("sim source {total}"))).await?;
     download(&mut stream, total).await?;
     stream.shutdown().await?;
-    let most = carrier.carried().iter().map(|carried| carried.down).max();
-    println!("{kind:?}: {} connections, at most {most:?} bytes down", carrier.accepted());
+    let most = cutter.carried().iter().map(|carried| carried.down).max();
+    println!("{kind:?}: {} connections, at most {most:?} bytes down", cutter.accepted());
     ensure!(most < Some(FREEZE), "a connection ran into the freeze: {most:?}");
     drop(stream);
     bench.must_be_idle().await?;
@@ -156,8 +156,8 @@ async fn a_network_that_freezes_connections_is_outrun(kind: Kind) -> Result<()> 
 async fn rotation_under_load_loses_nothing(kind: Kind) -> Result<()> {
     let total = 32 << 20;
     let bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
-    let mut stream = tunnel::open(options(&carrier)?);
+    let cutter = Cutter::start(bench.address()).await?;
+    let mut stream = tunnel::open(options(&cutter)?);
     let handle = stream.handle().clone();
     stream.write_all(&ask(&format!("sim source {total}"))).await?;
     let (mut at, mut rotations, mut buffer) = (0, 0, vec![0; 64 << 10]);
@@ -184,11 +184,11 @@ async fn rotation_under_load_loses_nothing(kind: Kind) -> Result<()> {
 
 async fn a_relay_that_restarts_ends_the_stream_with_gone(kind: Kind) -> Result<()> {
     let mut bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
+    let cutter = Cutter::start(bench.address()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let mut local = TcpStream::connect(listener.local_addr()?).await?;
     let (mut accepted, _) = listener.accept().await?;
-    let options = options(&carrier)?;
+    let options = options(&cutter)?;
     let carried = tokio::spawn(async move {
         let result = tunnel::carry(&mut accepted, options).await;
         if result.is_err() {
@@ -201,8 +201,8 @@ async fn a_relay_that_restarts_ends_the_stream_with_gone(kind: Kind) -> Result<(
     let mut echo = [0; 5];
     timeout(PATIENCE, local.read_exact(&mut echo)).await??;
     bench.restart(kind).await?;
-    carrier.set_target(bench.address());
-    carrier.cut_all(How::Reset);
+    cutter.set_target(bench.address());
+    cutter.cut_all(How::Reset);
     let reset = timeout(PATIENCE, local.read(&mut echo)).await?;
     ensure!(reset.as_ref().is_err_and(|error| error.kind() == std::io::ErrorKind::ConnectionReset), "{reset:?}");
     let Err(error) = carried.await?? else { bail!("it ended well") };
@@ -239,10 +239,10 @@ async fn adapter(listener: TcpListener, options: Options) -> Result<()> {
 async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: Kind) -> Result<()> {
     let stay = if soak() { "60" } else { "10" };
     let bench = Bench::start(kind).await?;
-    let carrier = Carrier::start(bench.address()).await?;
+    let cutter = Cutter::start(bench.address()).await?;
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let url = format!("ws://{}/ws/chat", listener.local_addr()?);
-    let carried = tokio::spawn(adapter(listener, options(&carrier)?));
+    let carried = tokio::spawn(adapter(listener, options(&cutter)?));
     let root_key = crate::common::hex(bench.sim.root_key());
     let arguments = ["--root-key", &root_key, "--stay", stay];
     let client = Client::Baileys.run(&url, &arguments);
@@ -250,7 +250,7 @@ async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: 
         let mut every = interval(Duration::from_secs(1));
         for how in [How::Reset, How::Silence, How::Close].into_iter().cycle() {
             every.tick().await;
-            carrier.cut_all(how);
+            cutter.cut_all(how);
         }
         unreachable!("it goes on for ever")
     };
@@ -259,7 +259,7 @@ async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: 
         () = cut => bail!("ended"),
     };
     told.must_have_qr()?;
-    let cuts = carrier.accepted() - 1;
+    let cuts = cutter.accepted() - 1;
     // Silence is often noticed only by the next cut, and a busy machine takes its time.
     ensure!(cuts >= 5, "only {cuts} cuts were felt: this test proves nothing");
     ensure!(bench.sim.stats().chat.total == 1, "{:?}", bench.sim.stats());

@@ -9,7 +9,7 @@ use anyhow::{Context, Result, ensure};
 use pasarela::bridge::Tuning;
 use pasarela_e2e::{
     bridge::Bridge,
-    carrier::{Carrier, How, Plan},
+    cutter::{Cutter, How, Plan},
     phone::{self, Way},
     process,
 };
@@ -48,8 +48,8 @@ async fn whatever_the_network_does_nothing_is_lost_and_nothing_grows() -> Result
     let seed = std::env::var("PASARELA_SEED").ok().map_or(Ok(7), |seed| seed.parse())?;
     let size = size();
     let bench = Bench::start(Kind::Native).await?;
-    let carrier = Carrier::start(bench.address()).await?;
-    let bridge = Bridge::start(&[format!("http://{}/", carrier.address())], Tuning::default()).await?;
+    let cutter = Cutter::start(bench.address()).await?;
+    let bridge = Bridge::start(&[format!("http://{}/", cutter.address())], Tuning::default()).await?;
     let (port, root, ca) = (bridge.port()?, *bench.sim.root_key(), Arc::new(bench.sim.ca_der().to_vec()));
     let end = Instant::now() + size.lasts;
     let mut phones = JoinSet::new();
@@ -71,15 +71,15 @@ async fn whatever_the_network_does_nothing_is_lost_and_nothing_grows() -> Result
             anyhow::Ok(rounds)
         });
     }
-    let half = weather(&carrier, StdRng::seed_from_u64(seed), end, &size).await?;
-    carrier.plan(Plan::default());
-    carrier.cut_all(How::Reset);
+    let half = weather(&cutter, StdRng::seed_from_u64(seed), end, &size).await?;
+    cutter.plan(Plan::default());
+    cutter.cut_all(How::Reset);
     let mut rounds = 0;
     while let Some(phone) = phones.join_next().await {
         rounds += phone?.with_context(|| format!("PASARELA_SEED={seed}"))?;
     }
     let whole = process::resident(std::process::id())?;
-    println!("{rounds} rounds, {} connections, {} MiB, then {}", carrier.accepted(), half >> 20, whole >> 20);
+    println!("{rounds} rounds, {} connections, {} MiB, then {}", cutter.accepted(), half >> 20, whole >> 20);
     // Small, a test shares its process with others.
     ensure!(!soak() || whole < half + half / 10 + (8 << 20), "grew from {} to {} MiB", half >> 20, whole >> 20);
     let standing = bridge.bridge.standing();
@@ -89,7 +89,7 @@ async fn whatever_the_network_does_nothing_is_lost_and_nothing_grows() -> Result
 }
 
 /// Changes it now and then until the end; gives what the process held at half time.
-async fn weather(carrier: &Carrier, mut rng: StdRng, end: Instant, size: &Size) -> Result<u64> {
+async fn weather(cutter: &Cutter, mut rng: StdRng, end: Instant, size: &Size) -> Result<u64> {
     let mut half = None;
     while Instant::now() < end {
         tokio::time::sleep(size.calm.mul_f64(rng.random())).await;
@@ -99,12 +99,12 @@ async fn weather(carrier: &Carrier, mut rng: StdRng, end: Instant, size: &Size) 
             1 => fast.delay(Duration::from_millis(rng.random_range(0..300))),
             _ => fast,
         };
-        carrier.plan(plan);
+        cutter.plan(plan);
         match rng.random_range(0..3_u8) {
-            0 => carrier.cut_all(How::Reset),
-            1 => carrier.cut_all(How::Close),
+            0 => cutter.cut_all(How::Reset),
+            1 => cutter.cut_all(How::Close),
             // As behind a NAT that forgets.
-            _ => carrier.cut_all(How::Silence),
+            _ => cutter.cut_all(How::Silence),
         }
         if half.is_none() && Instant::now() + size.lasts / 2 >= end {
             half = Some(process::resident(std::process::id())?);

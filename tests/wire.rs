@@ -1,6 +1,9 @@
 //! What a network sees of the way to a relay, byte by byte, and the encrypted hello against a server that has it.
 
-use std::{net::Ipv4Addr, sync::Arc};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
 use anyhow::{Context, Result, ensure};
 use pasarela::{
@@ -12,9 +15,9 @@ use pasarela::{
 };
 use pasarela_core::config::Config;
 use pasarela_e2e::{
+    cutter::{Cutter, Plan},
     ech::{EchServer, Handshake},
     measuring::ask,
-    recorder::Recorder,
     socket::PATIENCE,
 };
 use pasarela_sim::{Sim, SimConfig};
@@ -36,7 +39,7 @@ struct Way {
     _sim: Sim,
     relay: serve::Relay,
     server: EchServer,
-    network: Recorder,
+    network: Cutter,
 }
 
 /// What a hello shows to everybody.
@@ -44,6 +47,13 @@ struct Way {
 struct Shows {
     sni: Option<String>,
     alpn: Vec<Vec<u8>>,
+}
+
+/// What listens on the way to the target.
+async fn recorder(target: SocketAddr) -> Result<Cutter> {
+    let network = Cutter::start(target).await?;
+    network.plan(Plan::default().record());
+    Ok(network)
 }
 
 impl Way {
@@ -57,7 +67,7 @@ impl Way {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let relay = serve::Relay::start(listener, Config::from_vars(vars)?)?;
         let server = EchServer::start(NAME, FRONT, relay.address()).await?;
-        let network = Recorder::start(server.address).await?;
+        let network = recorder(server.address).await?;
         Ok(Self { _sim: sim, relay, server, network })
     }
 
@@ -187,7 +197,7 @@ async fn another_configuration_is_taken_only_from_whom_the_first_one_names() -> 
     let way = Way::start().await?;
     // The certificate for the public name is another's: somebody on the way wants to see the name.
     let other = EchServer::start(NAME, "other.example", way.relay.address()).await?;
-    let network = Recorder::start(other.address).await?;
+    let network = recorder(other.address).await?;
     let stale = base64(&way.server.stale);
     let link: Link = format!("https://{NAME}/#{KEY}&addr={}&ech={stale}", network.address()).parse()?;
     let mut setup = Setup::new(Resolver::system());
@@ -201,7 +211,7 @@ async fn another_configuration_is_taken_only_from_whom_the_first_one_names() -> 
 #[tokio::test]
 async fn the_upgrade_is_a_browsers_without_compression() -> Result<()> {
     let way = Way::start().await?;
-    let plain = Recorder::start(way.relay.address()).await?;
+    let plain = recorder(way.relay.address()).await?;
     let link: Link = format!("http://{NAME}/#{KEY}&addr={}", plain.address()).parse()?;
     way.echo(&link).await?;
     let sent = plain.sent().concat();

@@ -7,8 +7,6 @@
 
 /// A client of WhatsApp's chat.
 mod client;
-/// A TCP proxy whose line may be slow, long, silent or cut.
-mod line;
 /// A relay with its simulator, and a way to it.
 mod tunnels;
 /// WebSocket frames by hand.

@@ -1,10 +1,10 @@
 //! The tunnel when carriers come and go.
 
 use pasarela::tunnel::{Code, Error, Options, Tunnel, TunnelStream};
+use pasarela_e2e::cutter::{Cutter, Direction, How, Plan};
 use pasarela_sim::pattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::line::Line;
 use crate::tunnel::{download, upload};
 use crate::tunnels::{Nobody, World, ask, assert_relay_empty, command, options, relay, until};
 use crate::{assert_all_closed, within};
@@ -13,10 +13,16 @@ use crate::{assert_all_closed, within};
 const TOTAL: u64 = 8 << 20;
 
 /// A world whose relay is reached through a line.
-async fn world() -> (World, Line) {
+async fn world() -> (World, Cutter) {
     let world = World::start().await;
-    let line = Line::start(world.relay.address());
+    let line = Cutter::start(world.relay.address()).await.expect("a free port");
     (world, line)
+}
+
+/// The connections that are there carry nothing any more, nor do those that come.
+fn silence(line: &Cutter) {
+    line.plan(Plan::default().cut(0, Direction::Down, How::Silence));
+    line.cut_all(How::Silence);
 }
 
 async fn assert_empty(world: &World) {
@@ -58,7 +64,7 @@ async fn a_download_survives_the_cuts_of_its_carriers() {
     let (world, line) = world().await;
     let tunnel = Tunnel::new(options(line.address()));
     let mut stream = ask(tunnel.open(), &format!("sim source {TOTAL}")).await;
-    disturbed_download(&mut stream, |_| line.cut()).await;
+    disturbed_download(&mut stream, |_| line.cut_all(How::Reset)).await;
     let status = stream.handle().status();
     assert!(status.carriers > 3, "{status:?}");
     drop(stream);
@@ -74,7 +80,7 @@ async fn an_upload_survives_the_cuts_of_its_carriers() {
     let cuts = async {
         for n in 1..8 {
             until(&handle, |status| status.sent > n << 20).await;
-            line.cut();
+            line.cut_all(How::Reset);
         }
     };
     tokio::join!(upload(stream, TOTAL), cuts);
@@ -87,10 +93,10 @@ async fn a_carrier_that_went_silent_is_found_dead_and_replaced() {
     let (world, line) = world().await;
     let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
     until(stream.handle(), |status| status.connected).await;
-    line.hold(true);
+    silence(&line);
     stream.write_all(b"into the void").await.expect("buffered");
     until(stream.handle(), |status| !status.attached).await;
-    line.hold(false);
+    line.plan(Plan::default());
     let mut got = [0; 13];
     within(stream.read_exact(&mut got)).await.expect("no failure");
     assert_eq!(&got, b"into the void");
@@ -118,11 +124,11 @@ async fn both_ends_are_known_though_the_last_carrier_was_cut() {
     let (world, line) = world().await;
     let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
     until(stream.handle(), |status| status.connected).await;
-    line.hold(true);
+    silence(&line);
     stream.write_all(b"last").await.expect("buffered");
     stream.shutdown().await.expect("no failure");
-    line.cut();
-    line.hold(false);
+    line.cut_all(How::Reset);
+    line.plan(Plan::default());
     let mut rest = Vec::new();
     within(stream.read_to_end(&mut rest)).await.expect("an end, no failure");
     assert_eq!(rest, b"last");
@@ -134,11 +140,11 @@ async fn a_reset_reaches_the_far_end_though_the_carrier_was_cut() {
     let (world, line) = world().await;
     let stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
     until(stream.handle(), |status| status.connected).await;
-    line.hold(true);
-    line.cut();
+    silence(&line);
+    line.cut_all(How::Reset);
     drop(stream);
-    line.hold(false);
-    line.cut();
+    line.plan(Plan::default());
+    line.cut_all(How::Reset);
     assert_empty(&world).await;
 }
 
@@ -149,9 +155,9 @@ async fn a_relay_that_was_restarted_knows_nothing_and_the_stream_is_gone() {
     until(stream.handle(), |status| status.connected).await;
     let World { sim, relay: old } = world;
     let new = relay(sim.chat()).await;
-    line.lead_to(new.address());
+    line.set_target(new.address());
     drop(old);
-    line.cut();
+    line.cut_all(How::Reset);
     let error = within(stream.read(&mut [0])).await.expect_err("no end");
     assert!(matches!(Error::of(&error), Some(Error::Reset(Code::Gone))), "{error}");
     assert_eq!(error.kind(), std::io::ErrorKind::ConnectionReset);
@@ -164,10 +170,10 @@ async fn a_relay_that_is_not_there_yet_is_waited_for() {
     let (world, line) = world().await;
     // Accepts and resets: nobody is behind it.
     let nobody = Nobody::new();
-    let nowhere = Line::start(nobody.address());
+    let nowhere = Cutter::start(nobody.address()).await.expect("a free port");
     let mut stream = ask(Tunnel::new(options(nowhere.address())).open(), "sim source 10").await;
     until(stream.handle(), |status| status.dialled >= 3).await;
-    nowhere.lead_to(line.address());
+    nowhere.set_target(line.address());
     download(&mut stream, 10).await;
     stream.shutdown().await.expect("no failure");
     drop(stream);
@@ -180,10 +186,10 @@ async fn who_answers_in_the_relays_place_is_outlived_by_a_stream_that_was_opened
     let mut stream = ask(Tunnel::new(options(line.address())).open(), "sim echo").await;
     let before = until(stream.handle(), |status| status.connected).await;
     // Its answer is 404.
-    line.lead_to(world.sim.web());
-    line.cut();
+    line.set_target(world.sim.web());
+    line.cut_all(How::Reset);
     until(stream.handle(), |status| status.dialled > before.dialled + 2).await;
-    line.lead_to(world.relay.address());
+    line.set_target(world.relay.address());
     stream.write_all(b"still here").await.expect("no failure");
     let mut heard = [0; 10];
     within(stream.read_exact(&mut heard)).await.expect("no failure");
@@ -233,7 +239,8 @@ async fn a_slow_line_is_no_dead_one() {
     const RATE: u32 = 32 << 10;
     const BYTES: u64 = 5 * RATE as u64;
     let world = World::start().await;
-    let line = Line::slow(world.relay.address(), RATE);
+    let line = Cutter::start(world.relay.address()).await.expect("a free port");
+    line.plan(Plan::default().rate(RATE));
     let open = async |mode: &str| ask(Tunnel::new(options(line.address())).open(), mode).await;
     let up = async {
         let stream = open("sim sink").await;

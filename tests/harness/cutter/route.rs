@@ -1,6 +1,6 @@
 //! Moves one connection's bytes, as its plan allows, and ends or damages both of its sides.
 //!
-//! What becomes of the connection stands in the carrier's state, where a test may change it at any time.
+//! What becomes of the connection stands in the cutter's state, where a test may change it at any time.
 
 use std::{io, time::Duration};
 
@@ -19,8 +19,10 @@ use super::{Direction, Fate, How, State};
 
 /// Read at once, and all that is under way in one direction without latency, so that a slow reader slows the sender.
 const READ: u32 = 64 << 10;
-/// Written at once on a slow line.
-const SLOW: usize = 1 << 10;
+/// Read and written at once on a slow line.
+const SLOW: u32 = 1 << 10;
+/// What the system keeps of a slow line for us to read.
+const SLOW_BUFFER: usize = 8 << 10;
 /// Under way in one direction with latency: enough for 30 MB/s at 130 ms.
 const UNDER_WAY: usize = 4 << 20;
 
@@ -85,8 +87,12 @@ impl Route {
     async fn dial(&self, client: &TcpStream) -> io::Result<TcpStream> {
         let target = self.state.borrow().target;
         let server = TcpStream::connect(target).await?;
-        client.set_nodelay(true)?;
-        server.set_nodelay(true)?;
+        for socket in [client, &server] {
+            socket.set_nodelay(true)?;
+            if self.state.borrow().connections[self.index].plan.rate.is_some() {
+                rustix::net::sockopt::set_socket_recv_buffer_size(socket, SLOW_BUFFER)?;
+            }
+        }
         Ok(server)
     }
 
@@ -114,9 +120,11 @@ impl Route {
         direction: Direction,
         (delay, rate): (Duration, Option<u32>),
     ) -> io::Result<()> {
-        let room = Semaphore::new(if delay.is_zero() { READ as usize } else { UNDER_WAY });
+        // On a slow line what waits is to wait at the sender's.
+        let piece = if rate.is_some() { SLOW } else { READ };
+        let room = Semaphore::new(if delay.is_zero() { piece as usize } else { UNDER_WAY });
         let (queue, queued) = mpsc::unbounded_channel();
-        tokio::try_join!(read(from, queue, &room, delay), self.write(queued, to, (direction, rate)))?;
+        tokio::try_join!(read(from, queue, (&room, piece), delay), self.write(queued, to, (direction, rate)))?;
         Ok(())
     }
 
@@ -138,7 +146,7 @@ impl Route {
             }
             while bytes.has_remaining() {
                 to.writable().await?;
-                let most = if rate.is_some() { bytes.len().min(SLOW) } else { bytes.len() };
+                let most = if rate.is_some() { bytes.len().min(SLOW as usize) } else { bytes.len() };
                 match self.pass(&to, &bytes[..most], direction) {
                     Ok(written) => {
                         bytes.advance(written);
@@ -179,12 +187,12 @@ struct Read<'a> {
 async fn read<'a>(
     mut from: ReadHalf<'_>,
     queue: mpsc::UnboundedSender<Read<'a>>,
-    room: &'a Semaphore,
+    (room, piece): (&'a Semaphore, u32),
     delay: Duration,
 ) -> io::Result<()> {
-    let mut buffer = vec![0; READ as usize];
+    let mut buffer = vec![0; piece as usize];
     loop {
-        let Ok(mut free) = room.acquire_many(READ).await else { return Ok(()) };
+        let Ok(mut free) = room.acquire_many(piece).await else { return Ok(()) };
         let read = from.read(&mut buffer).await;
         let used = read.as_ref().copied().unwrap_or(0);
         let last = used == 0;

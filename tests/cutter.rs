@@ -7,7 +7,7 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use pasarela_e2e::{
-    carrier::{Carried, Carrier, Direction, How, Plan},
+    cutter::{Carried, Cutter, Direction, How, Plan},
     socket::PATIENCE,
 };
 use pasarela_sim::pattern;
@@ -23,20 +23,20 @@ const NOTHING: Duration = Duration::from_millis(200);
 /// A proxy in front of a listener of the test's own.
 struct Line {
     listener: TcpListener,
-    carrier: Carrier,
+    cutter: Cutter,
 }
 
 impl Line {
     async fn start(plan: Plan) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await?;
-        let carrier = Carrier::start(listener.local_addr()?).await?;
-        carrier.plan(plan);
-        Ok(Self { listener, carrier })
+        let cutter = Cutter::start(listener.local_addr()?).await?;
+        cutter.plan(plan);
+        Ok(Self { listener, cutter })
     }
 
     /// A connection through the proxy: the client's end and the server's.
     async fn connect(&self) -> Result<(TcpStream, TcpStream)> {
-        let client = TcpStream::connect(self.carrier.address()).await?;
+        let client = TcpStream::connect(self.cutter.address()).await?;
         let (server, _) = timeout(PATIENCE, self.listener.accept()).await.context("nobody connects")??;
         Ok((client, server))
     }
@@ -78,25 +78,25 @@ async fn without_a_plan_everything_is_carried_and_so_are_ends_and_resets() -> Re
     tokio::try_join!(send, from.read_to_end(&mut received))?;
     echo.await??;
     ensure!(received == sent, "other bytes arrived");
-    ensure!(line.carrier.carried() == [Carried { up: 3 << 20, down: 3 << 20 }], "{:?}", line.carrier.carried());
-    line.carrier.wait_live(0).await?;
+    ensure!(line.cutter.carried() == [Carried { up: 3 << 20, down: 3 << 20 }], "{:?}", line.cutter.carried());
+    line.cutter.wait_live(0).await?;
 
     let (mut client, server) = line.connect().await?;
     server.set_zero_linger()?;
     drop(server);
     ensure!(is_reset(&read_all(&mut client).await?.1), "a reset was not passed on");
     drop(line.listener);
-    let mut client = TcpStream::connect(line.carrier.address()).await?;
+    let mut client = TcpStream::connect(line.cutter.address()).await?;
     ensure!(is_reset(&read_all(&mut client).await?.1), "no relay, and no reset");
-    line.carrier.wait_accepted(3).await?;
-    line.carrier.wait_live(0).await
+    line.cutter.wait_accepted(3).await?;
+    line.cutter.wait_live(0).await
 }
 
 #[tokio::test]
 async fn a_cut_comes_after_exactly_so_many_bytes() -> Result<()> {
     for (how, after) in [(How::Reset, 0), (How::Reset, 16_000), (How::Close, 1), (How::Close, 100_000)] {
         let line = Line::start(Plan::default().cut(after, Direction::Down, how)).await?;
-        let mut client = TcpStream::connect(line.carrier.address()).await?;
+        let mut client = TcpStream::connect(line.cutter.address()).await?;
         if after > 0 {
             let (mut server, _) = line.listener.accept().await?;
             client.write_all(b"up").await?;
@@ -106,12 +106,12 @@ async fn a_cut_comes_after_exactly_so_many_bytes() -> Result<()> {
             ensure!(all.is_empty());
             // A server whose bytes nobody took sees a reset in any case.
             ensure!(how == How::Close || is_reset(&ended), "{how:?}: {ended:?} at the server");
-            ensure!(line.carrier.carried() == [Carried { up: 2, down: after }], "{:?}", line.carrier.carried());
+            ensure!(line.cutter.carried() == [Carried { up: 2, down: after }], "{:?}", line.cutter.carried());
         }
         let (all, ended) = read_all(&mut client).await?;
         ensure!(all == bytes(usize::try_from(after)?), "{how:?}: {} bytes, not {after}", all.len());
         ensure!(if how == How::Reset { is_reset(&ended) } else { ended.is_ok() }, "{how:?}: {ended:?} at the client");
-        ensure!((line.carrier.live(), line.carrier.accepted()) == (0, 1));
+        ensure!((line.cutter.live(), line.cutter.accepted()) == (0, 1));
     }
     Ok(())
 }
@@ -124,7 +124,7 @@ async fn silence_leaves_both_sockets_open_and_empty() -> Result<()> {
     let mut received = vec![0; 5000];
     client.read_exact(&mut received).await?;
     ensure!(received == bytes(5000));
-    ensure!(line.carrier.live() == 0, "a silent connection carries nothing");
+    ensure!(line.cutter.live() == 0, "a silent connection carries nothing");
     client.write_all(b"is anybody there?").await?;
     let mut byte = [0];
     ensure!(timeout(NOTHING, client.read(&mut byte)).await.is_err(), "something came down");
@@ -132,7 +132,7 @@ async fn silence_leaves_both_sockets_open_and_empty() -> Result<()> {
     // Even its peer's end does not arrive.
     client.shutdown().await?;
     ensure!(timeout(NOTHING, server.read(&mut byte)).await.is_err(), "an end came up");
-    line.carrier.cut_all(How::Reset);
+    line.cutter.cut_all(How::Reset);
     ensure!(is_reset(&read_all(&mut client).await?.1) && is_reset(&read_all(&mut server).await?.1), "no reset");
     Ok(())
 }
@@ -142,19 +142,19 @@ async fn all_connections_can_be_cut_at_once_and_the_next_ones_led_elsewhere() ->
     for how in [How::Reset, How::Close] {
         let line = Line::start(Plan::default()).await?;
         let (mut one, mut other) = (line.connect().await?, line.connect().await?);
-        line.carrier.wait_live(2).await?;
-        line.carrier.cut_all(how);
-        ensure!(line.carrier.live() == 0);
+        line.cutter.wait_live(2).await?;
+        line.cutter.cut_all(how);
+        ensure!(line.cutter.live() == 0);
         for socket in [&mut one.0, &mut one.1, &mut other.0, &mut other.1] {
             let (all, ended) = read_all(socket).await?;
             ensure!(all.is_empty() && is_reset(&ended) == (how == How::Reset), "{how:?}: {ended:?}");
         }
         let elsewhere = TcpListener::bind("127.0.0.1:0").await?;
-        line.carrier.set_target(elsewhere.local_addr()?);
-        let mut client = TcpStream::connect(line.carrier.address()).await?;
+        line.cutter.set_target(elsewhere.local_addr()?);
+        let mut client = TcpStream::connect(line.cutter.address()).await?;
         timeout(PATIENCE, elsewhere.accept()).await.context("nobody connects")??.0.write_all(b"new").await?;
         ensure!(read_all(&mut client).await?.0 == b"new");
-        drop(line.carrier);
+        drop(line.cutter);
         ensure!(read_all(&mut client).await?.0.is_empty());
     }
     Ok(())

@@ -1,7 +1,7 @@
 //! A TCP proxy between a client and a relay that damages connections on command, for the tests of what survives that.
 //!
-//! It does what networks do: it adds latency, resets, ends or freezes connections, at once or after an exact number of
-//! bytes. Here is what a test says and asks, and the account of every connection; `route` moves the bytes. Neither
+//! It does what networks do: it is slow, adds latency, resets, ends or freezes connections, at once or after an exact number
+//! of bytes, and keeps what is sent. Here is what a test says and asks, and the account of every connection; `route` moves the bytes. Neither
 //! knows what they mean. The client's TCP handshake is with the proxy and tells nothing of the relay.
 
 mod route;
@@ -59,6 +59,8 @@ pub struct Plan {
     pub delay: Duration,
     /// Bytes a second, each way; none for as fast as it goes.
     pub rate: Option<u32>,
+    /// What the client sends is kept, as a network sees it.
+    pub record: bool,
 }
 
 impl Plan {
@@ -79,6 +81,13 @@ impl Plan {
     #[must_use]
     pub const fn rate(mut self, bytes: u32) -> Self {
         self.rate = Some(bytes);
+        self
+    }
+
+    /// The same; what the client sends is kept.
+    #[must_use]
+    pub const fn record(mut self) -> Self {
+        self.record = true;
         self
     }
 
@@ -113,6 +122,8 @@ struct Connection {
     plan: Plan,
     carried: Carried,
     fate: Fate,
+    /// What the client sent, if it is kept.
+    sent: Vec<u8>,
 }
 
 impl Connection {
@@ -130,6 +141,9 @@ impl Connection {
         let room = usize::try_from(room).unwrap_or(usize::MAX).min(bytes.len());
         let written = to.try_write(&bytes[..room])?;
         *carried += written as u64;
+        if self.plan.record && direction == Direction::Up {
+            self.sent.extend_from_slice(&bytes[..written]);
+        }
         self.look();
         Ok(written)
     }
@@ -164,19 +178,19 @@ impl State {
 
 /// A running proxy. When it goes out of scope its sockets are closed.
 #[derive(Debug)]
-pub struct Carrier {
+pub struct Cutter {
     address: SocketAddr,
     state: watch::Sender<State>,
     accepting: AbortHandle,
 }
 
-impl Drop for Carrier {
+impl Drop for Cutter {
     fn drop(&mut self) {
         self.accepting.abort();
     }
 }
 
-impl Carrier {
+impl Cutter {
     /// Listens on a free port of this machine for connections to the target.
     ///
     /// # Errors
@@ -235,6 +249,12 @@ impl Carrier {
         self.state.borrow().connections.iter().map(|connection| connection.carried).collect()
     }
 
+    /// What each connection's client has sent, in order of acceptance, of those whose plan says that it is kept. Whoever has
+    /// an answer finds the question here.
+    pub fn sent(&self) -> Vec<Vec<u8>> {
+        self.state.borrow().connections.iter().map(|connection| connection.sent.clone()).collect()
+    }
+
     /// Waits until there were so many connections.
     ///
     /// # Errors
@@ -265,8 +285,12 @@ async fn accept(listener: TcpListener, state: watch::Sender<State>) {
     while let Ok((client, _)) = listener.accept().await {
         let mut index = 0;
         state.send_modify(|state| {
-            let mut connection =
-                Connection { plan: state.plan.clone(), carried: Carried::default(), fate: Fate::Carrying };
+            let mut connection = Connection {
+                plan: state.plan.clone(),
+                carried: Carried::default(),
+                fate: Fate::Carrying,
+                sent: Vec::new(),
+            };
             connection.look();
             index = state.connections.len();
             state.connections.push(connection);
