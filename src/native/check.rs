@@ -26,13 +26,14 @@ use crate::connect::{self, Connector, Exit, Pace, Resolver, Setup};
 use crate::link::Link;
 use crate::share::Proxy;
 
+pub use crate::tls::UnusableAuthority;
 pub use chat::chat;
 pub use clock::{Clock, Dates};
 pub use flaw::Flaw;
 pub use found::{Done, Ech, Fault, Found, Name, Tls, What};
 pub use media::{MEDIA_HOST, media};
 pub use record::{Event, Observer};
-pub use trust::{Trust, UnusableAuthority};
+pub use trust::Trust;
 pub use verdict::Verdict;
 
 use record::Record;

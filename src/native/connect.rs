@@ -23,22 +23,23 @@ use rustls::pki_types::CertificateDer;
 
 use crate::link::{Ech, Link};
 use crate::sleep::Moment;
+use crate::tls::{Authorities, UnusableAuthority};
 use crate::trouble::Trouble;
 use crate::tunnel::{BoxedStream, Dialer, Dialling};
 use dial::Way;
 use hello::Hello;
 use memory::local_towards;
 use spare::{Keeper, Make, Spare};
-use tls::{Authorities, Identity, server_name};
+use tls::{Identity, server_name};
 use untested::Untested;
 
+pub use crate::tls::anybody;
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub(crate) use exit::is_here;
 pub use exit::{Exit, Exits, UnusableExit};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
 pub use spare::Spares;
-pub use tls::anybody;
 
 /// What a browser's WebSocket offers: with more, a server might choose what has no upgrade.
 const ALPN: &[&[u8]] = &[b"http/1.1"];
@@ -192,7 +193,7 @@ fn make(way: Arc<Way>) -> Make {
 }
 
 fn hello(link: &Link, setup: &Setup) -> Result<Hello, Unusable> {
-    let authorities = Authorities::with(&setup.extra_roots).ok_or(Unusable::Root)?;
+    let authorities = Authorities::with(&setup.extra_roots).map_err(|UnusableAuthority| Unusable::Root)?;
     let sni = link.sni().map(|name| server_name(name).ok_or(Unusable::Name)).transpose()?;
     let verified = server_name(link.verified()).ok_or(Unusable::Name)?;
     let identity = Identity { sni, verified, pin: link.pin, alpn: ALPN };

@@ -19,6 +19,8 @@ mod sleep;
 mod upgrade;
 mod eyeballs;
 
+mod tls;
+
 pub mod trouble;
 pub mod link;
 

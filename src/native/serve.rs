@@ -25,7 +25,7 @@ mod counts;
 mod rate;
 pub(crate) mod trust;
 mod site;
-mod tls;
+mod certificate;
 mod room;
 mod options;
 mod places;
@@ -57,10 +57,10 @@ use crate::frontend::{Door, Intake};
 use crate::panics;
 use shared::Shared;
 
+pub use certificate::{Certificate, CertificateError, Files};
 pub use options::Options;
 pub use room::Room;
 pub use site::{Site, SiteError};
-pub use tls::{Certificate, CertificateError, Files};
 pub use tunnels::Gauges;
 
 /// The longest message but a tunnel's, in bytes: WhatsApp's frames say their length in 24 bits.
@@ -96,10 +96,10 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// The listener's address cannot be told.
+    /// The listener's address cannot be told, or an authority in the options is no CA certificate.
     pub fn start_with(listener: TcpListener, config: Config, options: Options) -> io::Result<Self> {
         let address = listener.local_addr()?;
-        let shared = Arc::new(Shared::new(config, options));
+        let shared = Arc::new(Shared::new(config, options).map_err(io::Error::other)?);
         let relay = Self { address, shared };
         relay.keep(listener, |listener, shared| async move { listen::accept(&listener, shared).await });
         relay.keep((), |_, shared| async move { shared.forget().await });

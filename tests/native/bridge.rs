@@ -134,6 +134,8 @@ async fn failed(args: &[&str], code: i32) -> String {
 async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
     let folder = Folder::new();
     let no_authority = folder.write("ca.pem", "no authority");
+    let garbage = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n";
+    let garbage = folder.write("garbage.pem", garbage);
     let missing = folder.path("missing").to_str().expect("UTF-8").to_owned();
     let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let taken = taken.local_addr().expect("bound").to_string();
@@ -149,9 +151,14 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         (vec![link, "--listen", "127.0.0.1:0", &socks_taken], &own),
         (vec![link, "--ca", &missing], "cannot read the certificate authorities in "),
         (vec![link, "--ca", &no_authority], "it holds none"),
+        (vec![link, "--ca", &garbage], "not a CA certificate"),
     ] {
         let said = failed(&args, 1).await;
         assert!(said.contains(wanted) && said.contains("\n  try: ") && said.lines().count() == 2, "{said}");
+    }
+    for command in [&["serve", "--open"][..], &["check", link]] {
+        let ended = run(&[command, &["--ca", &garbage]].concat()).await;
+        assert!(ended.code == Some(1) && ended.err.contains("not a CA certificate"), "{ended:?}");
     }
     let said = failed(&[], 2).await;
     assert!(said.contains("LINK") && said.contains("--help"), "{said}");

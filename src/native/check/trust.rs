@@ -7,17 +7,14 @@ use std::io;
 use std::sync::Arc;
 use std::time::Duration;
 
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, DigitallySignedStruct, Error, RootCertStore, SignatureScheme};
+use rustls::{CertificateError, ClientConfig, Error};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::clock::Dates;
-use crate::connect::anybody;
+use crate::tls::{self, Authorities, Judge, Presented, UnusableAuthority, anybody};
 
 /// A chain has few certificates, so that few dates can be wrong one after the other.
 const CERTIFICATES_MAX: usize = 8;
@@ -28,10 +25,6 @@ pub struct Trust {
     config: Arc<ClientConfig>,
 }
 
-/// One of the additional authorities is no certificate.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct UnusableAuthority;
-
 impl Trust {
     /// The authorities that browsers trust, and these; at `now`, Unix seconds.
     ///
@@ -39,19 +32,8 @@ impl Trust {
     ///
     /// One of these is no certificate.
     pub fn new(authorities: &[CertificateDer<'static>], now: u64) -> Result<Self, UnusableAuthority> {
-        let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        let added = authorities.iter().try_for_each(|authority| roots.add(authority.clone()));
-        added.map_err(|_| UnusableAuthority)?;
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::new(roots), Arc::clone(&provider)).build();
-        let webpki = webpki.expect("there are authorities, and no lists of revoked certificates to be wrong");
         let now = UnixTime::since_unix_epoch(Duration::from_secs(now));
-        let config = ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()
-            .expect("the provider has both versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(AtTime { webpki, now }))
-            .with_no_client_auth();
+        let config = tls::client(AtTime { authorities: Authorities::with(authorities)?, now }, None);
         Ok(Self { config: Arc::new(config) })
     }
 
@@ -108,56 +90,24 @@ fn dates(error: &CertificateError) -> Option<Dates> {
 /// Verifies at a given time, and blames the dates only if nothing else is wrong.
 #[derive(Debug)]
 struct AtTime {
-    webpki: Arc<WebPkiServerVerifier>,
+    authorities: Authorities,
     now: UnixTime,
 }
 
-impl ServerCertVerifier for AtTime {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        _now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
-        let verify = |now| self.webpki.verify_server_cert(end_entity, intermediates, server_name, ocsp_response, now);
-        let first = match verify(self.now) {
-            Ok(verified) => return Ok(verified),
-            Err(error) => error,
-        };
+impl Judge for AtTime {
+    fn judge(&self, presented: &Presented<'_>) -> Result<(), Error> {
+        let at = |now| self.authorities.judge(&Presented { now, ..*presented });
+        let Err(first) = at(self.now) else { return Ok(()) };
         // Dates are looked at before signatures: at a time that suits them the rest shows.
         let mut last = first.clone();
         for _ in 0..CERTIFICATES_MAX {
             let Error::InvalidCertificate(error) = &last else { return Err(last) };
-            let Some(Dates::NotBefore(at) | Dates::NotAfter(at)) = dates(error) else { return Err(last) };
-            match verify(UnixTime::since_unix_epoch(Duration::from_secs(at))) {
-                Ok(_) => return Err(first),
+            let Some(Dates::NotBefore(date) | Dates::NotAfter(date)) = dates(error) else { return Err(last) };
+            match at(UnixTime::since_unix_epoch(Duration::from_secs(date))) {
+                Ok(()) => return Err(first),
                 Err(error) => last = error,
             }
         }
         Err(last)
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls12_signature(message, cert, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.webpki.verify_tls13_signature(message, cert, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.webpki.supported_verify_schemes()
     }
 }

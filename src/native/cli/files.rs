@@ -7,6 +7,7 @@ use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject;
 
 use super::Failure;
+use crate::tls::Authorities;
 
 /// The certificate authorities in a PEM file.
 pub(super) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
@@ -19,7 +20,10 @@ pub(super) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, F
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
     match found {
         Ok(found) if found.is_empty() => Err(failure("it holds none".into())),
-        Ok(found) => Ok(found),
+        Ok(found) => match Authorities::with(&found) {
+            Ok(_) => Ok(found),
+            Err(cause) => Err(failure(cause.into())),
+        },
         Err(cause) => Err(failure(cause.into())),
     }
 }

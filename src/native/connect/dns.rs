@@ -19,7 +19,7 @@ use tokio::time::timeout;
 
 use super::exit::{Exits, UnusableExit};
 use super::report::Source;
-use super::tls::Authorities;
+use crate::tls::{Authorities, UnusableAuthority};
 use crate::trouble::Trouble;
 use ask::Providers;
 use doh::Doh;
@@ -79,7 +79,7 @@ impl Resolver {
         providers: &[Provider],
         extra_roots: &[CertificateDer<'static>],
     ) -> Result<Self, UnusableProvider> {
-        let authorities = Authorities::with(extra_roots).ok_or(UnusableProvider)?;
+        let authorities = Authorities::with(extra_roots).map_err(|UnusableAuthority| UnusableProvider)?;
         let doh = |provider: &Provider| Doh::new(provider.clone(), &authorities).ok_or(UnusableProvider);
         let list = providers.iter().map(doh).collect::<Result<_, _>>()?;
         Ok(Self { mode, system: system::lookup(), providers: Providers::new(list) })

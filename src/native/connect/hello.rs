@@ -7,8 +7,9 @@ use std::sync::Arc;
 use tokio::sync::Mutex;
 
 use super::dns::Resolver;
-use super::tls::{Authorities, Client, Hiding, Identity, UnusableEch};
+use super::tls::{Client, Hiding, Identity, UnusableEch};
 use crate::link::Ech;
+use crate::tls::Authorities;
 use crate::trouble::Trouble;
 
 /// The hello of one relay.

@@ -5,40 +5,26 @@
 
 mod verify;
 mod refusal;
-mod anybody;
 
 use std::sync::Arc;
 
-use rustls::client::{EchConfig, EchGreaseConfig, EchMode, WebPkiServerVerifier};
-use rustls::crypto::aws_lc_rs::{self, hpke};
+use rustls::client::{EchConfig, EchGreaseConfig, EchMode};
+use rustls::crypto::aws_lc_rs::hpke;
 use rustls::crypto::hpke::Hpke;
-use rustls::pki_types::{CertificateDer, EchConfigListBytes, ServerName};
-use rustls::{ClientConfig, ProtocolVersion, RootCertStore};
+use rustls::pki_types::{EchConfigListBytes, ServerName};
+use rustls::{ClientConfig, ProtocolVersion};
 use tokio::io::{AsyncRead, AsyncWrite};
 use tokio_rustls::TlsConnector;
 use tokio_rustls::client::TlsStream;
 
 use super::report::{EchStatus, Shown, Version};
+use crate::tls::{self, Authorities};
 use verify::Verifier;
 
-pub use anybody::anybody;
 pub(super) use refusal::Refusal;
 
 /// What is encrypted before the socket has taken it, in bytes. The rest waits where a ping can overtake it.
 const UNSENT: usize = 16 << 10;
-
-/// The authorities that may certify a server.
-#[derive(Clone, Debug)]
-pub(super) struct Authorities(Arc<RootCertStore>);
-
-impl Authorities {
-    /// Those that browsers trust, and more. `None` if one of those is no certificate.
-    pub(super) fn with(more: &[CertificateDer<'static>]) -> Option<Self> {
-        let mut store = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-        more.iter().try_for_each(|certificate| store.add(certificate.clone())).ok()?;
-        Some(Self(Arc::new(store)))
-    }
-}
 
 /// What a server is called and recognised by.
 #[derive(Clone, Debug)]
@@ -92,26 +78,15 @@ pub(super) fn server_name(host: &str) -> Option<ServerName<'static>> {
 
 impl Client {
     pub(super) fn new(identity: &Identity, hiding: Hiding<'_>, authorities: &Authorities) -> Result<Self, UnusableEch> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
-        let builder = ClientConfig::builder_with_provider(Arc::clone(&provider));
-        let builder = match hiding.mode()? {
-            None => builder.with_safe_default_protocol_versions(),
-            Some(mode) => builder.with_ech(mode),
-        };
-        let webpki = WebPkiServerVerifier::builder_with_provider(Arc::clone(&authorities.0), provider).build();
         let offered = identity.sni.clone().unwrap_or_else(|| identity.verified.clone());
         let verifier = Verifier {
-            authorities: webpki.expect("there are authorities, and no lists of revoked certificates to be wrong"),
+            authorities: authorities.clone(),
             offered: offered.clone(),
             verified: identity.verified.clone(),
             pin: identity.pin,
             encrypted: matches!(hiding, Hiding::Ech(_)),
         };
-        let mut config = builder
-            .expect("the provider has both versions")
-            .dangerous()
-            .with_custom_certificate_verifier(Arc::new(verifier))
-            .with_no_client_auth();
+        let mut config = tls::client(verifier, hiding.mode()?);
         config.alpn_protocols = identity.alpn.iter().map(|protocol| protocol.to_vec()).collect();
         config.enable_sni = identity.sni.is_some();
         let shown = match (hiding, &identity.sni) {

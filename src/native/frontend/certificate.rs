@@ -9,8 +9,9 @@ use std::time::{Duration, SystemTime};
 use rand::RngExt;
 use rcgen::{CertificateParams, DnType, KeyPair};
 use rustls::ServerConfig;
-use rustls::crypto::aws_lc_rs;
 use rustls::pki_types::PrivatePkcs8KeyDer;
+
+use crate::tls;
 
 /// Begun some time ago, in days: clocks of phones are often wrong.
 const AGE: std::ops::Range<u64> = 20..60;
@@ -32,10 +33,7 @@ pub(super) fn server_config() -> io::Result<Arc<ServerConfig>> {
     params.not_after = (begun + DAY * u32::try_from(LIFE).unwrap_or(0)).into();
     let key = KeyPair::generate().map_err(io::Error::other)?;
     let certificate = params.self_signed(&key).map_err(io::Error::other)?;
-    let config = ServerConfig::builder_with_provider(aws_lc_rs::default_provider().into())
-        .with_safe_default_protocol_versions()
-        .map_err(io::Error::other)?
-        .with_no_client_auth()
+    let config = tls::server()
         .with_single_cert(vec![certificate.into()], PrivatePkcs8KeyDer::from(key.serialize_der()).into())
         .map_err(io::Error::other)?;
     Ok(Arc::new(config))

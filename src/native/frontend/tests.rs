@@ -10,7 +10,7 @@ use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsConnector;
 
 use super::*;
-use crate::connect::anybody;
+use crate::tls::anybody;
 
 const HELLO: &[u8] = b"WA\x06\x03\x00\x00\x24and more";
 

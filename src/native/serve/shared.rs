@@ -7,8 +7,7 @@ use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
 use pasarela_core::status::Probed;
-use rustls::crypto::aws_lc_rs;
-use rustls::{ClientConfig, RootCertStore};
+use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
 use super::counts::{Counts, Refusal};
@@ -18,6 +17,7 @@ use super::places::{Place, Places};
 use super::rate::{Asker, Rate};
 use super::tunnels::Tunnels;
 use crate::lobby::Lobby;
+use crate::tls::{self, Authorities, UnusableAuthority};
 
 pub(super) struct Shared {
     pub(super) ground: Ground,
@@ -44,13 +44,13 @@ const TURNED_AWAY: usize = 1024;
 const FORGET: Duration = Duration::from_secs(20);
 
 impl Shared {
-    pub(super) fn new(config: pasarela_core::config::Config, options: Options) -> Self {
+    pub(super) fn new(config: pasarela_core::config::Config, options: Options) -> Result<Self, UnusableAuthority> {
         let room = options.room;
-        Self {
+        Ok(Self {
             ground: Ground::new(config, room.waiting),
             tunnels: Tunnels::new(room.tunnels(), room.windows),
             counts: Counts::default(),
-            upstream_tls: upstream_tls(&options),
+            upstream_tls: upstream_tls(&options)?,
             probed: Mutex::default(),
             lobby: Lobby::new(room.strangers),
             raw_lobby: Lobby::new(room.strangers / 2),
@@ -58,7 +58,7 @@ impl Shared {
             turned_away: Arc::new(Semaphore::new(TURNED_AWAY)),
             places: Places::new(room.streams),
             options,
-        }
+        })
     }
 
     /// Forgets addresses for as long as it is polled.
@@ -79,12 +79,8 @@ impl Shared {
 }
 
 /// As a browser's WebSocket offers it: HTTP/1.1 alone.
-fn upstream_tls(options: &Options) -> Arc<ClientConfig> {
-    let mut roots = RootCertStore { roots: webpki_roots::TLS_SERVER_ROOTS.to_vec() };
-    roots.add_parsable_certificates(options.upstream_ca.iter().cloned());
-    let builder = ClientConfig::builder_with_provider(Arc::new(aws_lc_rs::default_provider()));
-    let builder = builder.with_safe_default_protocol_versions().expect("the provider has suites for all of them");
-    let mut config = builder.with_root_certificates(roots).with_no_client_auth();
+fn upstream_tls(options: &Options) -> Result<Arc<ClientConfig>, UnusableAuthority> {
+    let mut config = tls::client(Authorities::with(&options.upstream_ca)?, None);
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
-    Arc::new(config)
+    Ok(Arc::new(config))
 }

@@ -17,9 +17,10 @@ use tokio::time::Instant;
 
 use super::super::exit::Exit;
 use super::super::tcp;
-use super::super::tls::{Authorities, Client, Hiding, Identity, server_name};
+use super::super::tls::{Client, Hiding, Identity, server_name};
 use super::message::{self, Kind, Records};
 use super::provider::Provider;
+use crate::tls::Authorities;
 
 const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];
 

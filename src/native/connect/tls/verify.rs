@@ -2,14 +2,12 @@
 //!
 //! What a certificate must be is webpki's; here is only the choice of the name.
 
-use std::sync::Arc;
-
-use rustls::client::WebPkiServerVerifier;
-use rustls::client::danger::{HandshakeSignatureValid, ServerCertVerified, ServerCertVerifier};
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
+use rustls::pki_types::ServerName;
 use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, DigitallySignedStruct, Error, SignatureScheme};
+use rustls::{CertificateError, Error};
 use sha2::{Digest, Sha256};
+
+use crate::tls::{Authorities, Judge, Presented};
 
 /// What [`Verifier`] says of a certificate with another key than the pinned one. Nobody else says it.
 pub(super) const WRONG_PIN: CertificateError = CertificateError::ApplicationVerificationFailure;
@@ -17,7 +15,7 @@ pub(super) const WRONG_PIN: CertificateError = CertificateError::ApplicationVeri
 /// The verifier of one relay.
 #[derive(Debug)]
 pub(super) struct Verifier {
-    pub(super) authorities: Arc<WebPkiServerVerifier>,
+    pub(super) authorities: Authorities,
     /// The name in the hello, as rustls repeats it here.
     pub(super) offered: ServerName<'static>,
     /// The name that counts.
@@ -43,51 +41,18 @@ impl Verifier {
     }
 }
 
-impl ServerCertVerifier for Verifier {
-    fn verify_server_cert(
-        &self,
-        end_entity: &CertificateDer<'_>,
-        intermediates: &[CertificateDer<'_>],
-        server_name: &ServerName<'_>,
-        ocsp_response: &[u8],
-        now: UnixTime,
-    ) -> Result<ServerCertVerified, Error> {
+impl Judge for Verifier {
+    fn judge(&self, presented: &Presented<'_>) -> Result<(), Error> {
         match self.pin {
-            Some(pin) if !self.is_public_name(server_name) => {
-                let key = ParsedCertificate::try_from(end_entity)?.subject_public_key_info();
+            Some(pin) if !self.is_public_name(presented.name) => {
+                let key = ParsedCertificate::try_from(presented.certificate)?.subject_public_key_info();
                 // It is public, so there is nothing to learn from the time that this takes.
-                if Sha256::digest(key.as_ref()).as_slice() == pin {
-                    Ok(ServerCertVerified::assertion())
-                } else {
-                    Err(WRONG_PIN.into())
-                }
+                if Sha256::digest(key.as_ref()).as_slice() == pin { Ok(()) } else { Err(WRONG_PIN.into()) }
             }
             Some(_) | None => {
-                let expected = self.expected(server_name);
-                self.authorities.verify_server_cert(end_entity, intermediates, expected, ocsp_response, now)
+                let name = self.expected(presented.name);
+                self.authorities.judge(&Presented { name, ..*presented })
             }
         }
-    }
-
-    fn verify_tls12_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls12_signature(message, cert, signature)
-    }
-
-    fn verify_tls13_signature(
-        &self,
-        message: &[u8],
-        cert: &CertificateDer<'_>,
-        signature: &DigitallySignedStruct,
-    ) -> Result<HandshakeSignatureValid, Error> {
-        self.authorities.verify_tls13_signature(message, cert, signature)
-    }
-
-    fn supported_verify_schemes(&self) -> Vec<SignatureScheme> {
-        self.authorities.supported_verify_schemes()
     }
 }

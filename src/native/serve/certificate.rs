@@ -8,12 +8,14 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, PoisonError, RwLock};
 
 use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::{CryptoProvider, aws_lc_rs};
+use rustls::crypto::CryptoProvider;
 use rustls::pki_types::pem::{self, PemObject};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
 use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, ServerConfig};
 use rustls::sign::CertifiedKey;
 use rustls::{CertificateError as Invalid, RootCertStore};
+
+use crate::tls;
 
 /// What a server of WebSockets offers, and nothing else.
 const ALPN: &[u8] = b"http/1.1";
@@ -95,7 +97,7 @@ impl Certificate {
     ///
     /// What is wrong with them.
     pub fn load(files: Files) -> Result<Self, CertificateError> {
-        let provider = Arc::new(aws_lc_rs::default_provider());
+        let provider = tls::provider();
         let current = RwLock::new(Arc::new(read(&files, &provider)?));
         Ok(Self { files, provider, current: Arc::new(Current(current)) })
     }
@@ -114,9 +116,7 @@ impl Certificate {
     /// TLS with whatever certificate is in use, for [`Options::tls`](super::Options::tls).
     #[must_use]
     pub fn server_config(&self) -> Arc<ServerConfig> {
-        let builder = ServerConfig::builder_with_provider(Arc::clone(&self.provider));
-        let builder = builder.with_safe_default_protocol_versions().expect("the provider has suites for all of them");
-        let mut config = builder.with_no_client_auth().with_cert_resolver(self.current.clone());
+        let mut config = tls::server().with_cert_resolver(self.current.clone());
         config.alpn_protocols = vec![ALPN.to_vec()];
         Arc::new(config)
     }
