@@ -23,8 +23,9 @@ use tokio::sync::{Semaphore, watch};
 use tokio_util::sync::CancellationToken;
 use tokio_util::task::TaskTracker;
 
-use crate::frontend::{Door, Intake, Refusal, accept_next};
+use crate::frontend::{Door, Intake, Refusal};
 use crate::lobby::{Guest, Lobby};
+use crate::net::accept_next;
 use crate::panics;
 use board::Board;
 use pool::Pool;

@@ -22,13 +22,13 @@ use std::sync::{Arc, Mutex};
 use rustls::pki_types::CertificateDer;
 
 use crate::link::{Ech, Link};
+use crate::net::{BoxedStream, local_towards};
 use crate::sleep::Moment;
 use crate::tls::{Authorities, UnusableAuthority};
 use crate::trouble::Trouble;
-use crate::tunnel::{BoxedStream, Dialer, Dialling};
+use crate::tunnel::{Dialer, Dialling};
 use dial::Way;
 use hello::Hello;
-use memory::local_towards;
 use spare::{Keeper, Make, Spare};
 use tls::{Identity, server_name};
 use untested::Untested;

@@ -8,7 +8,6 @@
 
 mod networks;
 mod admission;
-mod bind;
 mod certificate;
 mod door;
 mod local;
@@ -17,12 +16,9 @@ mod names;
 mod intake;
 
 pub use admission::Admission;
-pub(crate) use bind::accept_next;
-pub use bind::{Taken, bind, bind_near};
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};
 pub use local::Local;
-pub(crate) use networks::way_out;
 pub use networks::{Enclosure, lan_addresses};
 
 #[cfg(test)]

@@ -12,13 +12,13 @@ use pasarela_core::frame::Frames;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
 use crate::connect::dns::message::{self, Kind};
+use crate::net::Prefixed;
+use crate::net::upgrade;
 use crate::serve::trust;
 use crate::trouble::Trouble;
 use crate::tunnel::carrier;
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::request;
-use crate::tunnel::stream::Prefixed;
-use crate::upgrade;
 
 /// WhatsApp's frames in a stream that comes in pieces: each message, and whether the stream may end there.
 #[must_use]

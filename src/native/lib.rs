@@ -16,9 +16,7 @@ mod panics;
 mod lobby;
 mod sleep;
 
-mod upgrade;
-mod eyeballs;
-
+mod net;
 mod tls;
 
 pub mod trouble;

@@ -19,7 +19,6 @@
 
 pub(crate) mod chunk;
 pub(crate) mod clock;
-pub(crate) mod stream;
 pub(crate) mod watched;
 pub(crate) mod budget;
 pub(crate) mod tcp;
@@ -35,8 +34,8 @@ pub use pasarela_core::codes::Code;
 pub use pasarela_core::route::Kind;
 pub use pasarela_core::tunnel::client::Timing;
 
+pub use crate::net::{BoxedStream, Stream};
 pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialling, Direct};
 pub use head::Head;
 pub use request::{Refused, Upgrade, Upgraded};
-pub use stream::{BoxedStream, Stream};

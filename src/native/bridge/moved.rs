@@ -4,7 +4,7 @@ use std::future::Future;
 use std::net::IpAddr;
 use std::time::Duration;
 
-use crate::frontend::way_out;
+use crate::net::way_out;
 use crate::sleep::Moment;
 
 /// Between two looks.

@@ -7,8 +7,9 @@ use std::time::{Duration, UNIX_EPOCH};
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 
 use crate::link::Link;
+use crate::net::BoxedStream;
 use crate::trouble::Trouble;
-use crate::tunnel::{BoxedStream, Head, Refused, Upgrade};
+use crate::tunnel::{Head, Refused, Upgrade};
 
 /// What was answered.
 pub(super) struct Answer {

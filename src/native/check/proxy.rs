@@ -15,10 +15,10 @@ use super::media::media;
 use super::record::{Record, Stop};
 use super::trust::{Refusal, Trust, refusal};
 use crate::connect::{Resolved, Resolver, Source};
-use crate::eyeballs;
+use crate::net::BoxedStream;
+use crate::net::eyeballs;
 use crate::share::Proxy;
 use crate::trouble::{Stage, Trouble};
-use crate::tunnel::BoxedStream;
 
 /// How long the far side may take to end a connection that has proven all there is to prove.
 const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -20,8 +20,9 @@ use super::record::{Record, Stop};
 use super::trust::Trust;
 use crate::connect::{Connector, EchStatus, Shown, Source, Step};
 use crate::link::Link;
+use crate::net::BoxedStream;
 use crate::trouble::{Stage, Trouble};
-use crate::tunnel::{self, BoxedStream, Code, Handle, Kind, Tunnel, TunnelStream};
+use crate::tunnel::{self, Code, Handle, Kind, Tunnel, TunnelStream};
 
 /// How long the relay may take to hear that its tunnels are over. If it does not, it forgets them by itself.
 const SETTLE: Duration = Duration::from_secs(2);

@@ -20,8 +20,8 @@ use super::report::{Failed, Source, Step};
 use super::tcp;
 use super::tls::{Refusal, Secured};
 use crate::link::Address;
+use crate::net::BoxedStream;
 use crate::trouble::Trouble;
-use crate::tunnel::BoxedStream;
 
 /// How a relay is reached.
 #[derive(Debug)]

@@ -15,7 +15,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::eyeballs;
+use crate::net::{eyeballs, wait_outside};
 use crate::trouble::Trouble;
 
 /// The longest head of an answer, in bytes.
@@ -114,7 +114,7 @@ impl Exit {
     pub(super) async fn connect(&self, host: &str, port: u16, limit: Instant) -> Result<TcpStream, Trouble> {
         let connecting = async {
             let tcp = eyeballs::connect(&self.authority).await.map_err(|_| Trouble::NoExit)?;
-            eyeballs::wait_outside(&tcp);
+            wait_outside(&tcp);
             match &self.kind {
                 Kind::Http(credentials) => through_http(tcp, &format!("{host}:{port}"), credentials.as_deref()).await,
                 Kind::Socks(credentials) => through_socks(tcp, host, port, credentials.clone()).await,

@@ -3,12 +3,13 @@
 //! It is kept in memory only, and holds for the network on which it was learned: that is told by the address that this
 //! machine has towards the winner.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, UdpSocket};
+use std::net::IpAddr;
 use std::time::Duration;
 
 use tokio::time::Instant;
 
 use super::race::{Candidate, Family, Order};
+use crate::net::local_towards;
 
 /// So long IPv4 comes first where IPv6 was slower or led nowhere.
 const WITHOUT_V6: Duration = Duration::from_secs(600);
@@ -43,17 +44,6 @@ impl Memory {
     pub(super) fn lost(&mut self) {
         self.winner = None;
     }
-}
-
-/// The address that this machine has towards another, as its routes are now. No packet is sent.
-pub(super) fn local_towards(address: SocketAddr) -> Option<IpAddr> {
-    let any: IpAddr = match Family::of(&address) {
-        Family::V4 => Ipv4Addr::UNSPECIFIED.into(),
-        Family::V6 => Ipv6Addr::UNSPECIFIED.into(),
-    };
-    let socket = UdpSocket::bind((any, 0)).ok()?;
-    socket.connect(address).ok()?;
-    socket.local_addr().ok().map(|address| address.ip())
 }
 
 #[cfg(test)]

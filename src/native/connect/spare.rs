@@ -19,7 +19,7 @@ use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 use tokio::time::{self, Instant};
 
-use crate::tunnel::BoxedStream;
+use crate::net::BoxedStream;
 
 /// How many connections are made ahead, and how long they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

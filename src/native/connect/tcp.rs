@@ -7,7 +7,7 @@ use std::net::SocketAddr;
 use tokio::net::TcpStream;
 use tokio::time::{Instant, timeout_at};
 
-use crate::eyeballs::wait_outside;
+use crate::net::wait_outside;
 use crate::trouble::Trouble;
 
 /// Connects, by `limit` at the latest.

@@ -10,7 +10,7 @@ use std::time::Duration;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::time::{Sleep, sleep};
 
-use crate::tunnel::BoxedStream;
+use crate::net::BoxedStream;
 
 /// What a server may take for an answer, besides the round trips.
 const ANSWER: Duration = Duration::from_millis(1500);

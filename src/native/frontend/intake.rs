@@ -21,7 +21,7 @@ use super::door::{Door, Proxy, Role};
 use super::local::Local;
 use super::names;
 use crate::lobby::Guest;
-use crate::tunnel::stream::Prefixed;
+use crate::net::Prefixed;
 
 /// Room for what phones say first, in bytes.
 const FIRST: usize = 2048;

@@ -8,7 +8,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::TcpStream;
 use tokio_rustls::server::TlsStream;
 
-use crate::tunnel::stream::Prefixed;
+use crate::net::Prefixed;
 
 /// A phone's connection. Dropped, it ends in order; see [`Local::reset`].
 #[derive(Debug)]

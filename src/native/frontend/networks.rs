@@ -2,10 +2,12 @@
 //!
 //! Android lets no program ask for the cards; the routing table can still be asked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, UdpSocket};
+use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
 use std::path::Path;
 
 use if_addrs::{IfAddr, Interface};
+
+use crate::net::way_out;
 
 /// Whether both are in one network: the one in which the machine has the first address.
 pub(super) fn is_shared(own: IpAddr, other: IpAddr) -> bool {
@@ -68,15 +70,6 @@ fn rank(address: Ipv4Addr) -> u8 {
         _ if is_carriers(address) => 1,
         _ => 2,
     }
-}
-
-/// The IPv4 address that is used towards everybody. It asks the routing table.
-pub(crate) fn way_out() -> Option<IpAddr> {
-    let socket = UdpSocket::bind((Ipv4Addr::UNSPECIFIED, 0)).ok()?;
-    // An address for documentation (RFC 5737): any would do that is not of this network.
-    socket.connect((Ipv4Addr::new(192, 0, 2, 1), 9)).ok()?;
-    let own = socket.local_addr().ok()?.ip();
-    (!own.is_loopback() && !own.is_unspecified()).then_some(own)
 }
 
 /// What this machine is in, so that its own address may be none that a phone reaches.

@@ -11,7 +11,7 @@ use pasarela_core::proxy::{self, Decoded};
 use tokio::io::{AsyncRead, AsyncReadExt};
 use tokio::time::timeout;
 
-use crate::tunnel::stream::Prefixed;
+use crate::net::Prefixed;
 
 /// It comes with the connection, or what follows comes; a request's head may take as long.
 const DUE: Duration = Duration::from_secs(60);

@@ -15,12 +15,12 @@ use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
 use super::MESSAGE_MAX;
-use crate::eyeballs;
-use crate::tunnel::BoxedStream;
+use crate::net::BoxedStream;
+use crate::net::Prefixed;
+use crate::net::eyeballs;
+use crate::net::upgrade;
 use crate::tunnel::carrier::{self, Web};
 use crate::tunnel::request;
-use crate::tunnel::stream::Prefixed;
-use crate::upgrade;
 
 /// The upgraded connection of one URL, or nothing if it refuses, fails or takes too long.
 pub(super) async fn dial(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> Option<Web> {

@@ -28,11 +28,11 @@ use super::places::Place;
 use super::shared::Shared;
 use super::tunnels::Client;
 use super::{MESSAGE_MAX, pipe, status, trust, web};
-use crate::tunnel::BoxedStream;
+use crate::net::BoxedStream;
+use crate::net::Prefixed;
+use crate::net::upgrade;
 use crate::tunnel::carrier::{self, Web};
-use crate::tunnel::stream::Prefixed;
 use crate::tunnel::watched;
-use crate::upgrade;
 
 /// No request here has a body; so much of one is read and forgotten, in bytes.
 const BODY_MAX: usize = 1024;

@@ -24,10 +24,10 @@ use super::counts::Counted;
 use super::entry::entry;
 use super::pages::Answer;
 use super::shared::Shared;
-use crate::frontend::accept_next;
 use crate::lobby::Guest;
-use crate::tunnel::BoxedStream;
-use crate::tunnel::stream::Prefixed;
+use crate::net::BoxedStream;
+use crate::net::Prefixed;
+use crate::net::accept_next;
 
 /// A TLS handshake is due in this time.
 const HANDSHAKE: Duration = Duration::from_secs(15);

@@ -19,8 +19,8 @@ use super::listen;
 use super::meter::Of;
 use super::pages::Answer;
 use super::shared::Shared;
-use crate::frontend::accept_next;
 use crate::lobby::Lobby;
+use crate::net::accept_next;
 use crate::panics;
 
 /// Connections at a time. Who has been silent for longest makes room.

@@ -243,8 +243,8 @@ mod tests {
     use tokio_websockets::Message;
 
     use super::*;
+    use crate::net::Prefixed;
     use crate::tunnel::carrier::{client, server};
-    use crate::tunnel::stream::Prefixed;
 
     const MAX: usize = 1 << 20;
 

@@ -18,8 +18,9 @@ use super::ground::Ground;
 use super::places::Place;
 use super::shared::Shared;
 use super::upstream::{Event, Upstream};
-use crate::frontend::{Accepted, Door, Intake, Local, accept_next};
+use crate::frontend::{Accepted, Door, Intake, Local};
 use crate::lobby::Guest;
+use crate::net::accept_next;
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
 

@@ -16,7 +16,7 @@ use tokio::time::timeout;
 use super::dial::dial;
 use super::pages::{Answer, answer};
 use super::shared::Shared;
-use crate::eyeballs;
+use crate::net::eyeballs;
 
 pub(super) async fn status(shared: &Shared, owner: &str, headers: &HeaderMap, query: &str) -> Answer {
     let counts = &shared.counts;

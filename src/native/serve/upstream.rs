@@ -13,7 +13,7 @@ use pasarela_core::dial::Candidate;
 use tokio::net::TcpStream;
 
 use super::meter::Meter;
-use crate::eyeballs;
+use crate::net::eyeballs;
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::tcp::{self, Tcp};
 

@@ -213,8 +213,8 @@ mod tests {
 
     use super::super::MESSAGE_MAX;
     use super::*;
+    use crate::net::Prefixed;
     use crate::tunnel::carrier::{client, server};
-    use crate::tunnel::stream::Prefixed;
 
     /// A client and an upstream with the relay between them.
     fn coupled(buffer: usize) -> (Web, Web, Arc<Ground>) {

@@ -18,8 +18,8 @@ use tokio::time::{self, Sleep};
 use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 
 use super::chunk::Piece;
-use super::stream::Prefixed;
 use super::watched::Watched;
+use crate::net::Prefixed;
 
 /// A WebSocket; boxed, because it is moved about.
 pub(crate) type Web = Box<WebSocketStream<Watched>>;

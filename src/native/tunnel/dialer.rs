@@ -12,8 +12,8 @@ use rustls::ClientConfig;
 use rustls::pki_types::ServerName;
 use tokio_rustls::TlsConnector;
 
-use super::stream::BoxedStream;
-use crate::eyeballs;
+use crate::net::BoxedStream;
+use crate::net::{eyeballs, wait_outside};
 
 /// What [`Dialer::dial`] gives.
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<BoxedStream>> + Send + 'a>>;
@@ -53,7 +53,7 @@ impl Dialer for Direct {
     fn dial(&self) -> Dialling<'_> {
         Box::pin(async {
             let tcp = eyeballs::connect(&self.authority).await?;
-            eyeballs::wait_outside(&tcp);
+            wait_outside(&tcp);
             match &self.tls {
                 None => Ok(Box::new(tcp) as BoxedStream),
                 Some((name, connector)) => Ok(Box::new(connector.connect(name.clone(), tcp).await?) as BoxedStream),

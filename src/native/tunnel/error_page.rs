@@ -11,7 +11,7 @@ use tokio::io::AsyncReadExt;
 use tokio::time::timeout;
 
 use super::head::Head;
-use super::stream::BoxedStream;
+use crate::net::BoxedStream;
 
 /// So much of a page is read, in bytes.
 const PAGE_MAX: usize = 4 * 1024;

@@ -13,9 +13,9 @@ use tokio::time::timeout;
 
 use super::error_page;
 use super::head::Head;
-use super::stream::{BoxedStream, Prefixed};
+use crate::net::upgrade::accept_key;
+use crate::net::{BoxedStream, Prefixed};
 use crate::trouble::Trouble;
-use crate::upgrade::accept_key;
 
 /// The longest head of an answer, in bytes.
 const HEAD_MAX: usize = 16 * 1024;

@@ -10,7 +10,7 @@ use std::task::{Context, Poll, ready};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::stream::Prefixed;
+use crate::net::Prefixed;
 
 /// What a TLS connection keeps of what it was given to send while its socket takes nothing, in bytes: the limit of rustls.
 pub(crate) const TLS: usize = 64 * 1024;

@@ -15,10 +15,10 @@ use tokio_util::task::TaskTracker;
 
 use super::super::carrier::{self, Link, Web};
 use super::super::request::Upgrade;
-use super::super::stream::BoxedStream;
 use super::error::Error;
 use super::options::Options;
 use super::upgrade::{Failure, upgrade};
+use crate::net::BoxedStream;
 use crate::trouble::Trouble;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;

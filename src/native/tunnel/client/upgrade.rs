@@ -9,8 +9,8 @@ use pasarela_core::tunnel::upgrade::PROTOCOL;
 use super::super::carrier::{self, MESSAGE_MAX, Web};
 use super::super::head::Head;
 use super::super::request::{Refused, Upgrade, Upgraded};
-use super::super::stream::BoxedStream;
 use super::error::Error;
+use crate::net::BoxedStream;
 use crate::trouble::Trouble;
 
 /// Why there is no WebSocket.

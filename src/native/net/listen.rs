@@ -1,5 +1,4 @@
-//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; accepts on them; and finds
-//! this machine's own addresses in local networks, for the phone to be told.
+//! Binds listeners: a wanted address or none, or a wanted port and else the next free one; and accepts on them.
 
 use std::fmt;
 use std::io;
@@ -14,13 +13,13 @@ const NEAR: u16 = 20;
 
 /// An address cannot be listened on.
 #[derive(Debug)]
-pub struct Taken {
+pub(crate) struct Taken {
     /// Which.
-    pub address: SocketAddr,
+    pub(crate) address: SocketAddr,
     /// Why.
-    pub cause: io::Error,
+    pub(crate) cause: io::Error,
     /// The program that has it, if that is why and it can be told.
-    pub program: Option<String>,
+    pub(crate) program: Option<String>,
 }
 
 impl Taken {
@@ -52,7 +51,7 @@ impl std::error::Error for Taken {
 /// # Errors
 ///
 /// It cannot be had.
-pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
+pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
     let bound = listen(address).or_else(|error| {
         let any = address.ip() == Ipv6Addr::UNSPECIFIED;
         if any && error.raw_os_error() == Some(NO_IPV6) {
@@ -89,7 +88,7 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// # Errors
 ///
 /// There is none.
-pub fn bind_near(port: u16) -> Result<TcpListener, Taken> {
+pub(crate) fn bind_near(port: u16) -> Result<TcpListener, Taken> {
     for port in port..port.saturating_add(NEAR) {
         match bind((Ipv6Addr::UNSPECIFIED, port).into()) {
             Err(error) if error.cause.kind() == io::ErrorKind::AddrInUse => {}

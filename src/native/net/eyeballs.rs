@@ -32,18 +32,6 @@ pub(crate) async fn connect_to_any(addresses: Vec<SocketAddr>) -> io::Result<Tcp
     Ok(tcp)
 }
 
-/// What a socket takes before its line has, in bytes.
-#[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-const UNSENT: u32 = 16 << 10;
-
-/// What the line does not take is to wait outside the kernel: there it can be seen whether it moves, and a ping overtakes it.
-/// Where the system offers nothing for that its own buffer of some 64 KiB bounds it.
-pub(crate) fn wait_outside(tcp: &TcpStream) {
-    #[cfg(any(target_os = "linux", target_os = "android", target_vendor = "apple"))]
-    // An older kernel refuses; it works without.
-    let _ = socket2::SockRef::from(tcp).set_tcp_notsent_lowat(UNSENT);
-}
-
 async fn first<T, F: Future<Output = io::Result<T>>>(
     addresses: Vec<SocketAddr>,
     ipv4_first: &AtomicBool,

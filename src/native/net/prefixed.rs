@@ -1,4 +1,4 @@
-//! Any byte stream, with bytes in front of it that were read too early.
+//! Any byte stream, and one with bytes in front of it that were read too early.
 //!
 //! An upgrade is read in larger pieces than its head; what followed the head belongs to the WebSocket.
 
