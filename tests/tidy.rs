@@ -116,7 +116,7 @@ fn adapters_never_name_each_other() -> Result<()> {
     let adapters = [
         ("src/edge", "pasarela_edge"),
         ("src/native", "pasarela"),
-        ("src/page", "pasarela_page"),
+        ("src/browser", "pasarela_browser"),
         ("src/sim", "pasarela_sim"),
     ];
     check("edge, native, page and sim are apart", |path, text| {

@@ -1,7 +1,7 @@
 //! Pasarela's page, and every other answer that needs no relaying, as plain data: the Worker and `pasarela serve` send the same.
 //!
 //! `build.rs` renders `www/` to one document a language before this is compiled, and fails where a text is missing. What the
-//! page itself does in a browser is `www/page.js`; the check that it loads is `src/page`. Who may see what is the core's.
+//! page itself does in a browser is `www/page.js`; the check that it loads is `src/browser`. Who may see what is the core's.
 //!
 //! Modules are listed in reading order; each uses only those above it.
 

@@ -15,6 +15,7 @@ mod names;
 
 mod intake;
 
+pub use crate::net::{Taken, bind};
 pub use admission::Admission;
 pub use door::{Door, OFFICIAL, Proxy, Role};
 pub use intake::{Accepted, Intake, Refusal};

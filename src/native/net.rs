@@ -11,7 +11,8 @@ mod prefixed;
 
 pub(crate) mod upgrade;
 
-pub(crate) use listen::{Taken, accept_next, bind, bind_near};
+pub use listen::{Taken, bind};
+pub(crate) use listen::{accept_next, bind_near};
 pub(crate) use prefixed::Prefixed;
 pub use prefixed::{BoxedStream, Stream};
 pub(crate) use route::{local_towards, way_out};

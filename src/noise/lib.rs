@@ -2,7 +2,7 @@
 //!
 //! It opens no socket and reads neither clock nor random source: bytes, time and randomness are
 //! arguments. What travels inside the encrypted frames is not looked at here; the simulator
-//! (`pasarela::sim`) and the checks in the page and the program do that.
+//! (`pasarela_sim`) and the checks in the page and the program do that.
 //!
 //! Not a general Noise library: WhatsApp leaves the empty payload of message 1 out of the
 //! transcript, which the specification mixes in, so that ready-made libraries derive other keys.
@@ -22,6 +22,7 @@ pub mod chain;
 pub mod transport;
 
 pub mod initiator;
+pub mod proof;
 pub mod responder;
 
 pub use chain::{VerifyError, WHATSAPP_ROOT, verify};

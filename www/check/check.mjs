@@ -2,7 +2,7 @@
 // certificates that nobody in between can make. No account is involved.
 //
 // It is loaded when somebody asks for it and starts nothing by itself. What the stages and codes mean in words, and how
-// they look, is the page's (`../page.js`); the proof is Wasm's (`../../src/page`).
+// they look, is the page's (`../page.js`); the proof is Wasm's (`../../src/browser`).
 
 import { Failure, within } from './limits.mjs';
 import { load } from './proof.mjs';

@@ -1,6 +1,6 @@
 // Loads the Wasm that knows WhatsApp's handshake and QR codes, once, from beside this script.
 
-import init, { Proof, faultOfClose, qrCode } from 'pasarela-page';
+import init, { Proof, faultOfClose, qrCode } from 'pasarela-browser';
 
 import { Failure, within } from './limits.mjs';
 

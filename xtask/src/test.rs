@@ -110,7 +110,7 @@ fn clippy(tools: &setup::Tools) -> Result<()> {
         let all = [
             &["--package", "pasarela-edge", "--tests"][..],
             &["--package", "pasarela-edge", "--features", "instrumented"],
-            &["--package", "pasarela-page"],
+            &["--package", "pasarela-browser"],
             &["--package", "naive-rust"],
         ];
         for what in all {

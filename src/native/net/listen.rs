@@ -13,13 +13,13 @@ const NEAR: u16 = 20;
 
 /// An address cannot be listened on.
 #[derive(Debug)]
-pub(crate) struct Taken {
+pub struct Taken {
     /// Which.
-    pub(crate) address: SocketAddr,
+    pub address: SocketAddr,
     /// Why.
-    pub(crate) cause: io::Error,
+    pub cause: io::Error,
     /// The program that has it, if that is why and it can be told.
-    pub(crate) program: Option<String>,
+    pub program: Option<String>,
 }
 
 impl Taken {
@@ -51,7 +51,7 @@ impl std::error::Error for Taken {
 /// # Errors
 ///
 /// It cannot be had.
-pub(crate) fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
+pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
     let bound = listen(address).or_else(|error| {
         let any = address.ip() == Ipv6Addr::UNSPECIFIED;
         if any && error.raw_os_error() == Some(NO_IPV6) {

@@ -10,6 +10,8 @@ mod garbage;
 mod handshake;
 /// Against `wacore-noise` and `wacore-libsignal`, written by others.
 mod interop;
+/// The proof that WhatsApp answers.
+mod proof;
 /// Three-byte frames and the bytes before the first.
 mod wire;
 

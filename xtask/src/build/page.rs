@@ -1,6 +1,6 @@
 //! The page's check: `target/page/check.js` and `target/page/check.wasm`, which the guide embeds if they are there.
 //!
-//! `src/page` becomes Wasm, as small as it can be, and `www/check` one script. When nothing changed since, nothing is done.
+//! `src/browser` becomes Wasm, as small as it can be, and `www/check` one script. When nothing changed since, nothing is done.
 
 use std::{
     fs::{self, File},
@@ -22,11 +22,11 @@ use crate::{
 const MAX: u64 = 200_000;
 
 /// How the script imports what wasm-bindgen made.
-const GLUE: &str = "pasarela-page";
+const GLUE: &str = "pasarela-browser";
 
 pub(super) fn build(tools: &Tools) -> Result<()> {
     step("build the page's check", || {
-        let wasm = wasm::compile(tools, "pasarela-page", "wasm-page", &[])?;
+        let wasm = wasm::compile(tools, "pasarela-browser", "wasm-page", &[])?;
         let folder = tree::root().join("target/page");
         let outputs = ["check.js", "check.wasm"].map(|name| folder.join(name));
         if wasm::is_older(&outputs, &inputs(&wasm)?)? {

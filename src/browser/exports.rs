@@ -1,11 +1,10 @@
 //! What the script of `../../www/check` calls, in JavaScript's types.
 
-use pasarela_noise::WHATSAPP_ROOT;
+use pasarela_noise::{WHATSAPP_ROOT, proof};
 use wasm_bindgen::prelude::wasm_bindgen;
 
 use crate::{
-    fault::Fault,
-    proof::{self, Times, Verdict},
+    fault::{Fault, Times},
     qr,
 };
 
@@ -13,7 +12,7 @@ use crate::{
 #[wasm_bindgen]
 pub struct Proof {
     proof: proof::Proof,
-    verdict: Verdict,
+    times: Times,
 }
 
 #[wasm_bindgen]
@@ -23,8 +22,7 @@ impl Proof {
     pub fn ask(random: &[u8], root: &[u8], now: f64, relay: Option<f64>) -> Option<Self> {
         let root = if root.is_empty() { WHATSAPP_ROOT } else { root.try_into().ok()? };
         let times = Times { now: now as u64, relay: relay.map(|seconds| seconds as u64) };
-        let proof = proof::Proof::new(random.try_into().ok()?, root, times);
-        Some(Self { proof, verdict: Verdict::More })
+        Some(Self { proof: proof::Proof::new(random.try_into().ok()?, root), times })
     }
 
     /// What is to be sent.
@@ -34,25 +32,19 @@ impl Proof {
 
     /// Takes the next bytes; tells whether that was all that is needed.
     pub fn take(&mut self, bytes: &[u8]) -> bool {
-        self.verdict = self.proof.take(bytes);
-        self.verdict != Verdict::More
+        self.proof.take(bytes)
     }
 
     /// What is wrong, in one word; empty if nothing is.
     pub fn fault(&self) -> String {
-        match self.verdict {
-            Verdict::More | Verdict::Proven => String::new(),
-            Verdict::Failed(fault) => fault.token().to_owned(),
-        }
+        Fault::of_answer(&self.proof, self.times).map_or_else(String::new, |fault| fault.token().to_owned())
     }
 
     /// By how many seconds this device's clock is ahead of the relay's, if that is what is wrong and known.
     #[wasm_bindgen(js_name = clockOff)]
     pub fn clock_off(&self) -> Option<f64> {
-        match self.verdict {
-            Verdict::Failed(Fault::Clock { off }) => off.map(|seconds| seconds as f64),
-            Verdict::More | Verdict::Proven | Verdict::Failed(_) => None,
-        }
+        let Some(Fault::Clock { off }) = Fault::of_answer(&self.proof, self.times) else { return None };
+        off.map(|seconds| seconds as f64)
     }
 }
 
