@@ -85,9 +85,9 @@ impl<'a> Opening<'a> {
         match policy::judge(self.config, self.origin.kind, prefix) {
             Verdict::More { need: more } => *need = more,
             Verdict::Refuse(code) => self.outputs.push_back(Output::Lost(code)),
-            Verdict::Dial { candidates, edge } => {
+            Verdict::Dial { candidates, routed } => {
                 let race = Dial::new(candidates.len(), self.origin.preferred, now);
-                self.state = State::Dialling { race, candidates, head: self.head(edge) };
+                self.state = State::Dialling { race, candidates, head: self.head(routed) };
             }
         }
     }
@@ -130,12 +130,12 @@ impl<'a> Opening<'a> {
     }
 
     /// What the relay itself puts before the stream.
-    fn head(&mut self, edge: bool) -> Vec<u8> {
+    fn head(&mut self, routed: bool) -> Vec<u8> {
         let mut head = Vec::new();
         if let (Kind::Chat, Some(version)) = (self.origin.kind, self.config.proxy_header) {
             head.extend(proxy::encode(version, self.origin.client));
         }
-        if let (false, Some(info)) = (edge, self.origin.routing_info.take()) {
+        if let (false, Some(info)) = (routed, self.origin.routing_info.take()) {
             let [.., a, b, c] = u32::try_from(info.len()).unwrap_or(u32::MAX).to_be_bytes();
             head.extend([b'E', b'D', 0, 1, a, b, c]);
             head.extend(info);

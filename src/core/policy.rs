@@ -25,7 +25,7 @@ pub enum Verdict {
         /// In order of preference, at least one.
         candidates: Vec<Authority>,
         /// The stream begins with routing info of its own.
-        edge: bool,
+        routed: bool,
     },
     /// Nowhere.
     Refuse(Code),
@@ -35,12 +35,12 @@ pub enum Verdict {
 pub fn judge(config: &Config, kind: Kind, prefix: &[u8]) -> Verdict {
     match (kind, sniff::sniff(prefix)) {
         (_, Sniff::Incomplete { need }) => Verdict::More { need },
-        (Kind::Chat, Sniff::WhatsApp { edge }) => Verdict::Dial { candidates: config.chat.clone(), edge },
+        (Kind::Chat, Sniff::WhatsApp { routed }) => Verdict::Dial { candidates: config.chat.clone(), routed },
         (Kind::Tls, Sniff::Tls { name }) => match tls_candidates(name.as_deref()) {
             None => Verdict::Refuse(Code::Destination),
             Some(sniffed) => {
                 let candidates = config.tls.clone().map_or(sniffed, |upstream| vec![upstream]);
-                Verdict::Dial { candidates, edge: false }
+                Verdict::Dial { candidates, routed: false }
             }
         },
         (Kind::Chat, Sniff::Tls { .. }) | (Kind::Tls, Sniff::WhatsApp { .. }) => Verdict::Refuse(Code::Garbage),
@@ -130,7 +130,7 @@ mod tests {
     #[test]
     fn chat_goes_to_the_operators_upstreams_in_order() {
         let config = config(&[("UPSTREAM_CHAT", "127.0.0.1:1 127.0.0.1:2")]);
-        let Verdict::Dial { candidates, edge: true } = judge(&config, Kind::Chat, b"ED\x00\x01") else { panic!() };
+        let Verdict::Dial { candidates, routed: true } = judge(&config, Kind::Chat, b"ED\x00\x01") else { panic!() };
         assert_eq!(candidates[1], Authority::new("127.0.0.1", 2));
     }
 }

@@ -20,7 +20,7 @@ pub enum Sniff {
     /// WhatsApp's prologue: `WA` and a version, or `ED` with routing info before it.
     WhatsApp {
         /// The stream brings its own routing info.
-        edge: bool,
+        routed: bool,
     },
     /// A TLS ClientHello.
     Tls {
@@ -38,8 +38,8 @@ pub fn sniff(prefix: &[u8]) -> Sniff {
     match prefix {
         [] | [b'W'] | [b'E'] | [b'E', b'D'] => Sniff::Incomplete { need: prefix.len() + 1 },
         [b'W', b'A'] | [b'E', b'D', 0] => Sniff::Incomplete { need: prefix.len() + 1 },
-        [b'W', b'A', 5 | 6, ..] => Sniff::WhatsApp { edge: false },
-        [b'E', b'D', 0, 1, ..] => Sniff::WhatsApp { edge: true },
+        [b'W', b'A', 5 | 6, ..] => Sniff::WhatsApp { routed: false },
+        [b'E', b'D', 0, 1, ..] => Sniff::WhatsApp { routed: true },
         [tls::HANDSHAKE, ..] => tls::client_hello(prefix),
         _ => match proxy::decode(prefix) {
             proxy::Decoded::Incomplete { need } => Sniff::Incomplete { need },
@@ -80,8 +80,9 @@ mod tests {
 
     #[test]
     fn whatsapps_prologues_are_known_and_their_beginnings_are_incomplete() {
-        for (stream, edge) in [(&b"WA\x06\x03"[..], false), (b"WA\x05\x03", false), (b"ED\x00\x01\x00\x00\x05", true)] {
-            assert_eq!(whole(stream), Sniff::WhatsApp { edge });
+        for (stream, routed) in [(&b"WA\x06\x03"[..], false), (b"WA\x05\x03", false), (b"ED\x00\x01\x00\x00\x05", true)]
+        {
+            assert_eq!(whole(stream), Sniff::WhatsApp { routed });
             assert!(matches!(whole(&stream[..1]), Sniff::Incomplete { need: 2 }));
         }
         for garbage in [&b"WB"[..], b"WA\x07\x03", b"ED\x01\x01", b"ED\x00\x02", b"GET / HTTP/1.1", b"\x15\x03"] {

@@ -15,15 +15,15 @@ pub const ORIGIN: &str = "https://web.whatsapp.com";
 pub const PASSED_ON: [&str; 4] = ["origin", "user-agent", "cache-control", "pragma"];
 
 /// The `ED` parameter if it is base64url of a sensible length.
-fn edge_parameter(query: &str) -> Option<&str> {
+fn routing_parameter(query: &str) -> Option<&str> {
     let value = parameters(query).find_map(|part| part.strip_prefix("ED="))?;
     let well_formed = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_');
     (!value.is_empty() && value.len() <= 2 * limits::ROUTING_INFO && value.bytes().all(well_formed)).then_some(value)
 }
 
 /// Of a query, with or without its question mark, what goes on to the upstream URL.
-pub fn edge_query(query: &str) -> String {
-    match edge_parameter(query).filter(|_| routing_info(query).is_some()) {
+pub fn routing_query(query: &str) -> String {
+    match routing_parameter(query).filter(|_| routing_info(query).is_some()) {
         Some(value) => format!("?ED={value}"),
         None => String::new(),
     }
@@ -31,7 +31,7 @@ pub fn edge_query(query: &str) -> String {
 
 /// Of a query, with or without its question mark, the routing info that goes before a stream.
 pub fn routing_info(query: &str) -> Option<Vec<u8>> {
-    URL_SAFE_NO_PAD.decode(edge_parameter(query)?).ok().filter(|info| info.len() <= limits::ROUTING_INFO)
+    URL_SAFE_NO_PAD.decode(routing_parameter(query)?).ok().filter(|info| info.len() <= limits::ROUTING_INFO)
 }
 
 /// Of what a client offers in `Sec-WebSocket-Protocol`, what it is answered. Browsers, and tools that say `binary`, fail without an
@@ -67,9 +67,9 @@ mod tests {
     #[test]
     fn routing_info_is_decoded_and_anything_odd_is_left_out() {
         assert_eq!(routing_info("?ED=CAIIBQgS"), Some(alloc::vec![8, 2, 8, 5, 8, 18]));
-        assert_eq!(edge_query("x=1&ED=CAIIBQgS"), "?ED=CAIIBQgS");
+        assert_eq!(routing_query("x=1&ED=CAIIBQgS"), "?ED=CAIIBQgS");
         for odd in ["", "?ED=", "?ED=a+b", "?ED=%41", &format!("?ED={}", "A".repeat(1400))] {
-            assert_eq!((routing_info(odd), edge_query(odd).as_str()), (None, ""));
+            assert_eq!((routing_info(odd), routing_query(odd).as_str()), (None, ""));
         }
     }
 }

@@ -6,7 +6,7 @@ use pasarela_core::{
     config::{Config, WebUpstream},
     pipe::{Origin, Pipe},
     route::{Judgement, Kind, Route},
-    web::{edge_query, routing_info, subprotocol},
+    web::{routing_info, routing_query, subprotocol},
 };
 use pasarela_guide::{Page, upgrade_required};
 use wasm_bindgen::prelude::*;
@@ -82,7 +82,7 @@ async fn answer(
         Route::Guide => page(pages::guide(request, config, found.page), request, env, settings).await,
         Route::Asset(asset) => page(pasarela_guide::asset(asset), request, env, settings).await,
         Route::Status => status::answer(request, (path, query), found.owner, config, env).await,
-        Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &edge_query(query), config).await,
+        Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &routing_query(query), config).await,
         Route::WsChat => {
             let origin = Origin { routing_info: routing_info(query), ..upgrade::origin(Kind::Chat, request) };
             relay(request, origin, (Gauge::WsTcp, found.owner), config, keep_alive)

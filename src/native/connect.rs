@@ -10,7 +10,7 @@ mod tcp;
 mod exit;
 pub(crate) mod dns;
 mod hello;
-mod memory;
+mod learnt;
 mod dial;
 mod untested;
 mod spare;

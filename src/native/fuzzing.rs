@@ -14,7 +14,7 @@ use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use crate::connect::dns::message::{self, Kind};
 use crate::net::Prefixed;
 use crate::net::upgrade;
-use crate::serve::trust;
+use crate::serve::forwarded;
 use crate::trouble::Trouble;
 use crate::tunnel::carrier;
 use crate::tunnel::chunk::Piece;
@@ -47,7 +47,7 @@ pub fn websocket_key(headers: &HeaderMap) -> Option<&HeaderValue> {
 /// It is none.
 #[must_use]
 pub fn client(peer: IpAddr, headers: &HeaderMap, trusted: &str) -> IpAddr {
-    trust::client(peer, headers, &[trusted.parse().expect("a network")])
+    forwarded::client(peer, headers, &[trusted.parse().expect("a network")])
 }
 
 /// What a client makes of the answer to an upgrade, whose right `Sec-WebSocket-Accept` is `right`: what came behind the head.

@@ -23,7 +23,7 @@ mod upstream;
 mod tunnels;
 mod counts;
 mod rate;
-pub(crate) mod trust;
+pub(crate) mod forwarded;
 mod site;
 mod certificate;
 mod room;

@@ -10,7 +10,7 @@ use pasarela_core::{
     route::Judgement,
     status::Own,
     tunnel::upgrade,
-    web::{edge_query, routing_info},
+    web::{routing_info, routing_query},
 };
 use pasarela_guide::{self as pages, Asked};
 
@@ -60,7 +60,7 @@ pub(crate) fn request(bytes: &[u8]) -> bool {
         }
     }
     // What goes on to WhatsApp is one query, without what could end it.
-    let passed = edge_query(query);
+    let passed = routing_query(query);
     assert!(passed.is_empty() || query.contains(passed.trim_start_matches('?')), "{passed}");
     routing_info(query);
     // Who is no trusted peer speaks for nobody.

@@ -5,7 +5,7 @@
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
 use super::flaw::Flaw;
-use super::trust::{Refusal, Trust, refusal};
+use super::trust::{HandshakeError, Trust, handshake_error};
 
 /// Where every client fetches media, when no nearer host was named to it.
 pub const MEDIA_HOST: &str = "mmg.whatsapp.net";
@@ -22,11 +22,11 @@ where
     S: AsyncRead + AsyncWrite + Unpin,
 {
     let connected = trust.connect(MEDIA_HOST, stream).await;
-    let mut session = connected.map_err(|error| match refusal(&error) {
-        Refusal::NoTls => Flaw::Garbage,
-        Refusal::Certificate => Flaw::Forged,
-        Refusal::Dates(dates) => Flaw::Dates(dates),
-        Refusal::Broken => Flaw::of_broken(&error),
+    let mut session = connected.map_err(|error| match handshake_error(&error) {
+        HandshakeError::NoTls => Flaw::Garbage,
+        HandshakeError::Certificate => Flaw::Forged,
+        HandshakeError::Dates(dates) => Flaw::Dates(dates),
+        HandshakeError::Broken => Flaw::of_broken(&error),
     })?;
     // It is proven; how the other side takes the end makes no difference.
     let _ = session.shutdown().await;

@@ -13,7 +13,7 @@ use super::flaw::Flaw;
 use super::found::{Fault, Found};
 use super::media::media;
 use super::record::{Record, Stop};
-use super::trust::{Refusal, Trust, refusal};
+use super::trust::{HandshakeError, Trust, handshake_error};
 use crate::connect::{Resolved, Resolver, Source};
 use crate::net::BoxedStream;
 use crate::net::eyeballs;
@@ -69,9 +69,9 @@ async fn connect(addresses: &[IpAddr], port: u16) -> Result<TcpStream, Trouble> 
 async fn secure(host: &str, tcp: TcpStream) -> Result<(BoxedStream, Found), Fault> {
     let connected = Trust::anybody().connect(host, tcp).await;
     let session = connected.map_err(|error| {
-        Fault::Way(match refusal(&error) {
-            Refusal::NoTls | Refusal::Certificate | Refusal::Dates(_) => Trouble::TlsOther,
-            Refusal::Broken => Trouble::TlsReset,
+        Fault::Way(match handshake_error(&error) {
+            HandshakeError::NoTls | HandshakeError::Certificate | HandshakeError::Dates(_) => Trouble::TlsOther,
+            HandshakeError::Broken => Trouble::TlsReset,
         })
     })?;
     Ok((Box::new(session), Found::AnyTls))

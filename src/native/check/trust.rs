@@ -47,7 +47,7 @@ impl Trust {
     ///
     /// # Errors
     ///
-    /// The handshake failed; [`refusal`] tells more.
+    /// The handshake failed; [`handshake_error`] tells more.
     pub(super) async fn connect<S>(&self, name: &str, stream: S) -> io::Result<TlsStream<S>>
     where
         S: AsyncRead + AsyncWrite + Unpin,
@@ -59,7 +59,7 @@ impl Trust {
 
 /// Why a handshake failed, as far as it makes a difference here.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum HandshakeError {
     /// It is not TLS, or the other side would not have it.
     NoTls,
     /// The certificate is not to be trusted.
@@ -70,11 +70,13 @@ pub(super) enum Refusal {
     Broken,
 }
 
-pub(super) fn refusal(error: &io::Error) -> Refusal {
+pub(super) fn handshake_error(error: &io::Error) -> HandshakeError {
     match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
-        Some(Error::InvalidCertificate(error)) => dates(error).map_or(Refusal::Certificate, Refusal::Dates),
-        Some(_) => Refusal::NoTls,
-        None => Refusal::Broken,
+        Some(Error::InvalidCertificate(error)) => {
+            dates(error).map_or(HandshakeError::Certificate, HandshakeError::Dates)
+        }
+        Some(_) => HandshakeError::NoTls,
+        None => HandshakeError::Broken,
     }
 }
 

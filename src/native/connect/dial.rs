@@ -14,11 +14,11 @@ use tokio_rustls::client::TlsStream;
 use super::dns::{Resolved, Resolver};
 use super::exit::Exit;
 use super::hello::Hello;
-use super::memory::Memory;
+use super::learnt::Learnt;
 use super::race::{Candidate, Found, Pace, Race, Won};
 use super::report::{Failed, Source, Step};
 use super::tcp;
-use super::tls::{Refusal, Secured};
+use super::tls::{HandshakeError, Secured};
 use crate::link::Address;
 use crate::net::BoxedStream;
 use crate::trouble::Trouble;
@@ -32,7 +32,7 @@ pub(super) struct Way {
     pub(super) resolver: Arc<Resolver>,
     pub(super) pace: Pace,
     pub(super) exit: Option<Exit>,
-    pub(super) memory: Mutex<Memory>,
+    pub(super) memory: Mutex<Learnt>,
 }
 
 /// A connection on which HTTP may be spoken.
@@ -71,10 +71,10 @@ impl Way {
 
     /// Forgets what was learned.
     pub(super) fn forget(&self) {
-        *self.memory() = Memory::default();
+        *self.memory() = Learnt::default();
     }
 
-    fn memory(&self) -> MutexGuard<'_, Memory> {
+    fn memory(&self) -> MutexGuard<'_, Learnt> {
         self.memory.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
@@ -187,15 +187,15 @@ impl Way {
         let handshake = async {
             let list = match client.handshake(tcp).await {
                 Ok((stream, secured)) => return Ok((stream, secured, false)),
-                Err(Refusal::Trouble(trouble)) => return Err(trouble),
-                Err(Refusal::Retry(list)) => list,
+                Err(HandshakeError::Trouble(trouble)) => return Err(trouble),
+                Err(HandshakeError::Retry(list)) => list,
             };
             let client = hello.offered(&list).await?;
             let tcp = self.connect(candidate, limit).await?;
             match client.handshake(tcp).await {
                 Ok((stream, secured)) => Ok((stream, secured, true)),
-                Err(Refusal::Trouble(trouble)) => Err(trouble),
-                Err(Refusal::Retry(_)) => Err(Trouble::EchRejected),
+                Err(HandshakeError::Trouble(trouble)) => Err(trouble),
+                Err(HandshakeError::Retry(_)) => Err(Trouble::EchRejected),
             }
         };
         let result = timeout_at(limit, handshake).await.unwrap_or(Err(Trouble::TlsTimeout));

@@ -4,7 +4,7 @@
 //! Early data (0-RTT) is never sent: it could be sent again by others.
 
 mod verify;
-mod refusal;
+mod handshake;
 
 use std::sync::Arc;
 
@@ -21,7 +21,7 @@ use super::report::{EchStatus, Shown, Version};
 use crate::tls::{self, Authorities};
 use verify::Verifier;
 
-pub(super) use refusal::Refusal;
+pub(super) use handshake::HandshakeError;
 
 /// What is encrypted before the socket has taken it, in bytes. The rest waits where a ping can overtake it.
 const UNSENT: usize = 16 << 10;
@@ -98,12 +98,12 @@ impl Client {
     }
 
     /// The handshake, over a stream that is connected.
-    pub(super) async fn handshake<S>(&self, stream: S) -> Result<(TlsStream<S>, Secured), Refusal>
+    pub(super) async fn handshake<S>(&self, stream: S) -> Result<(TlsStream<S>, Secured), HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
         let connecting = TlsConnector::from(Arc::clone(&self.config)).connect(self.name.clone(), stream);
-        let mut stream = connecting.await.map_err(|error| Refusal::of(&error))?;
+        let mut stream = connecting.await.map_err(|error| HandshakeError::of(&error))?;
         let (_, connection) = stream.get_mut();
         connection.set_buffer_limit(Some(UNSENT));
         let version = match connection.protocol_version() {
@@ -116,7 +116,7 @@ impl Client {
             rustls::client::EchStatus::Accepted => EchStatus::Accepted,
             // No such connection gets this far.
             rustls::client::EchStatus::Offered | rustls::client::EchStatus::Rejected => {
-                return Err(Refusal::Trouble(crate::trouble::Trouble::EchRejected));
+                return Err(HandshakeError::Trouble(crate::trouble::Trouble::EchRejected));
             }
         };
         Ok((stream, Secured { shown: self.shown, ech, version }))

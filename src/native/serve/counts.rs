@@ -40,7 +40,7 @@ pub(super) struct For {
 
 /// Why a client with a right key was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) enum Refusal {
+pub(super) enum Overload {
     /// There are as many as there may be.
     Full,
     /// Its key asks too often, or its address where there are no keys. It may ask again after this.
@@ -50,7 +50,7 @@ pub(super) enum Refusal {
 /// When there is no place a client may ask again after this.
 const FULL: Duration = Duration::from_secs(5);
 
-impl Refusal {
+impl Overload {
     /// When the client may ask again: whole seconds, and never none.
     pub(super) fn again_after(self) -> Duration {
         match self {
@@ -72,10 +72,10 @@ impl Counts {
         self.upgrades.get_or_create(&On { route }).inc();
     }
 
-    pub(super) fn refused(&self, refusal: Refusal) {
+    pub(super) fn refused(&self, refusal: Overload) {
         let reason = match refusal {
-            Refusal::Full => "full",
-            Refusal::Rate(_) => "rate",
+            Overload::Full => "full",
+            Overload::Rate(_) => "rate",
         };
         self.refused.get_or_create(&For { reason }).inc();
     }

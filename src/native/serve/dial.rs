@@ -19,13 +19,13 @@ use crate::net::BoxedStream;
 use crate::net::Prefixed;
 use crate::net::eyeballs;
 use crate::net::upgrade;
-use crate::tunnel::carrier::{self, Web};
+use crate::tunnel::carrier::{self, Socket};
 use crate::tunnel::request;
 
 /// The upgraded connection of one URL, or nothing if it refuses, fails or takes too long.
-pub(super) async fn dial(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> Option<Web> {
+pub(super) async fn dial(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> Option<Socket> {
     match tokio::time::timeout(limits::WEB_DIAL, connect(url, client, tls)).await {
-        Ok(Ok(web)) => Some(web),
+        Ok(Ok(socket)) => Some(socket),
         Ok(Err(error)) => {
             tracing::debug!(%error, "an upstream WebSocket is not to be had");
             None
@@ -37,7 +37,7 @@ pub(super) async fn dial(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>)
     }
 }
 
-async fn connect(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> io::Result<Web> {
+async fn connect(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> io::Result<Socket> {
     let uri: Uri = url.parse().map_err(|_| invalid("not a URL"))?;
     let host = uri.host().ok_or_else(|| invalid("no host"))?;
     let secure = uri.scheme_str() == Some("https");
@@ -99,7 +99,7 @@ mod tests {
         }
         let uri = "https://web.whatsapp.com:5222/ws/chat?ED=CAII".parse().expect("a URL");
         let text = String::from_utf8(question(&uri, "KEY", &client)).expect("text");
-        assert!(text.starts_with("GET /ws/chat?ED=CAII HTTP/1.1\r\nHost: web.whatsapp.com:5222\r\n"), "{text}");
+        assert!(text.starts_with("GET /ws/chat?ED=CAII HTTP/1.1\r\nHost: socket.whatsapp.com:5222\r\n"), "{text}");
         assert!(text.contains("\r\nOrigin: https://web.whatsapp.com\r\n") && text.contains("user-agent: x/1\r\n"));
         assert!(!text.contains("secret") && !text.contains("deflate") && text.ends_with("\r\n\r\n"), "{text}");
         client.insert("origin", HeaderValue::from_static("https://other.example"));

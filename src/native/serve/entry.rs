@@ -22,16 +22,16 @@ use pasarela_core::web as library;
 use pasarela_guide as guide;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::counts::{Counted, Refusal};
+use super::counts::{Counted, Overload};
 use super::pages::{Answer, answer, asked, unknown};
 use super::places::Place;
 use super::shared::Shared;
 use super::tunnels::Client;
-use super::{MESSAGE_MAX, pipe, status, trust, web};
+use super::{MESSAGE_MAX, forwarded, pipe, status, web};
 use crate::net::BoxedStream;
 use crate::net::Prefixed;
 use crate::net::upgrade;
-use crate::tunnel::carrier::{self, Web};
+use crate::tunnel::carrier::{self, Socket};
 use crate::tunnel::watched;
 
 /// No request here has a body; so much of one is read and forgotten, in bytes.
@@ -64,7 +64,7 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
         }
         Judgement::Serve(found) => {
             let Some(key) = key else { return answer(guide::upgrade_required()) };
-            let client = trust::client(peer, request.headers(), &shared.options.trusted);
+            let client = forwarded::client(peer, request.headers(), &shared.options.trusted);
             let protocols = protocols(request.headers());
             let client =
                 Client { owner: found.owner.to_owned(), address: client, request: protocol::decode(&protocols) };
@@ -117,7 +117,7 @@ enum Seat {
     Old,
     New(Place),
     /// Nowhere: libraries wait for minutes on an HTTP error, and hear a close at once.
-    None(OwnedSemaphorePermit, Refusal),
+    None(OwnedSemaphorePermit, Overload),
 }
 
 /// Accepts the WebSocket and lets a task of its own carry it.
@@ -128,7 +128,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     let work = match route {
         _ if matches!(seat, Seat::None(..)) => Work::Refuse,
         Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
-            Work::Web(web::upstream(shared, request.headers(), &library::edge_query(query)).await)
+            Work::Web(web::upstream(shared, request.headers(), &library::routing_query(query)).await)
         }
         Route::WsChat => Work::Pipe(library::routing_info(query), Kind::Chat, true),
         Route::Pipe(kind) => Work::Pipe(None, kind, false),
@@ -196,7 +196,7 @@ enum Work {
     /// Nothing; it is told to come again.
     Refuse,
     /// Coupled to an upstream's, if there is one.
-    Web(Option<Web>),
+    Web(Option<Socket>),
     /// Routing info, what the stream speaks, and whether one frame is one message.
     Pipe(Option<Vec<u8>>, Kind, bool),
     Tunnel,
@@ -210,7 +210,7 @@ impl Work {
         }
     }
 
-    async fn carry(self, socket: Web, client: Client, shared: &Shared) {
+    async fn carry(self, socket: Socket, client: Client, shared: &Shared) {
         let (ground, counts) = (&shared.ground, &shared.counts);
         let meter = ground.meter.of(&client.owner);
         match self {
@@ -242,7 +242,7 @@ fn protocols(headers: &HeaderMap) -> String {
     values.join(",")
 }
 
-async fn socket(upgrading: OnUpgrade, max: usize) -> io::Result<Web> {
+async fn socket(upgrading: OnUpgrade, max: usize) -> io::Result<Socket> {
     let upgraded = upgrading.await.map_err(io::Error::other)?;
     let parts = upgraded.downcast::<TokioIo<BoxedStream>>();
     let Parts { io, read_buf, .. } = parts.map_err(|_| io::Error::other("another socket type"))?;

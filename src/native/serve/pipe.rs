@@ -19,7 +19,7 @@ use super::ground::Ground;
 use super::meter::Meter;
 use super::upstream::{self, Upstream};
 use crate::tunnel::budget::Share;
-use crate::tunnel::carrier::{self, Link, Web};
+use crate::tunnel::carrier::{self, Link, Socket};
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::tcp;
@@ -53,13 +53,13 @@ struct Task<'a> {
 }
 
 /// Carries one stream to its end. With `framed`, one WhatsApp frame from the upstream is one message.
-pub(super) async fn run(ground: &Ground, meter: &Meter, web: Web, origin: Origin, framed: bool) {
+pub(super) async fn run(ground: &Ground, meter: &Meter, socket: Socket, origin: Origin, framed: bool) {
     let mut task = Task {
         ground,
         kind: origin.kind,
         pipe: Pipe::new(&ground.config, origin, framed, ground.clock.now()),
         alarm: Alarm::new(ground.clock),
-        link: Some(Link::unbounded(web)),
+        link: Some(Link::unbounded(socket)),
         upstream: Upstream::new(meter),
         share: ground.budget.share(),
         reading: false,
@@ -249,7 +249,7 @@ mod tests {
     const MAX: usize = 1 << 20;
 
     /// A client of `/pipe/chat` that has begun, and the upstream's end.
-    async fn piped() -> (Web, TcpStream, Arc<Ground>) {
+    async fn piped() -> (Socket, TcpStream, Arc<Ground>) {
         let listener = TcpListener::bind("127.0.0.1:0").await.expect("a free port");
         let address = listener.local_addr().expect("bound").to_string();
         let config = Config::from_vars(|name| (name == "UPSTREAM_CHAT").then(|| address.clone()));

@@ -10,7 +10,7 @@ use pasarela_core::status::Probed;
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
-use super::counts::{Counts, Refusal};
+use super::counts::{Counts, Overload};
 use super::ground::Ground;
 use super::options::Options;
 use super::places::{Place, Places};
@@ -71,10 +71,10 @@ impl Shared {
     }
 
     /// A place for one more stream of this client and key.
-    pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Refusal> {
+    pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Overload> {
         let asker = if owner.is_empty() { Asker::Address(client.into()) } else { Asker::Key(owner.to_owned()) };
-        self.rate.allows(asker, self.ground.clock.now()).map_err(Refusal::Rate)?;
-        self.places.take(owner).ok_or(Refusal::Full)
+        self.rate.allows(asker, self.ground.clock.now()).map_err(Overload::Rate)?;
+        self.places.take(owner).ok_or(Overload::Full)
     }
 }
 

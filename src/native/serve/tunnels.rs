@@ -15,7 +15,7 @@ use pasarela_core::tunnel::upgrade::Request;
 use tokio::sync::watch;
 
 use super::ground::Ground;
-use crate::tunnel::carrier::{self, Web};
+use crate::tunnel::carrier::{self, Socket};
 use registry::{Attach, Registry};
 
 pub use registry::Gauges;
@@ -54,30 +54,31 @@ impl Tunnels {
     }
 
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
-    pub(crate) async fn carry(&self, ground: &Ground, web: Web, client: Client) {
+    pub(crate) async fn carry(&self, ground: &Ground, socket: Socket, client: Client) {
         let owner = client.owner.clone();
-        if let Err((web, code)) = self.accept(ground, web, client).await {
+        if let Err((socket, code)) = self.accept(ground, socket, client).await {
             tracing::debug!(code = code.token(), "a tunnel is refused");
             ground.meter.ended(code);
             if code == Code::Busy {
                 ground.meter.refused(&owner);
             }
-            carrier::refuse(web, &Control::Reset(Reset { code }), code).await;
+            carrier::refuse(socket, &Control::Reset(Reset { code }), code).await;
         }
     }
 
-    async fn accept(&self, ground: &Ground, web: Web, client: Client) -> Result<(), (Web, Code)> {
+    async fn accept(&self, ground: &Ground, socket: Socket, client: Client) -> Result<(), (Socket, Code)> {
         match client.request {
-            Err(code) => Err((web, code)),
-            Ok(Request::Resume(resume)) => self.0.resume(&client.owner, Attach { web, resume }),
+            Err(code) => Err((socket, code)),
+            Ok(Request::Resume(resume)) => self.0.resume(&client.owner, Attach { socket, resume }),
             Ok(Request::Open(open, early)) => {
                 let Some((entry, inbox)) = self.0.open(&client.owner, open.window) else {
-                    return Err((web, Code::Busy));
+                    return Err((socket, Code::Busy));
                 };
                 let kind = open.route;
                 let preferred = ground.preferred(kind);
                 let origin = Origin { kind, routing_info: None, client: Some(client.address), preferred };
-                task::run(ground, web, task::Request { owner: client.owner, origin, open, early }, entry, inbox).await;
+                task::run(ground, socket, task::Request { owner: client.owner, origin, open, early }, entry, inbox)
+                    .await;
                 Ok(())
             }
         }

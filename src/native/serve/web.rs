@@ -18,24 +18,24 @@ use super::dial::dial;
 use super::ground::Ground;
 use super::meter::Meter;
 use super::shared::Shared;
-use crate::tunnel::carrier::{Link, PINGS_MAX, Web};
+use crate::tunnel::carrier::{Link, PINGS_MAX, Socket};
 use crate::tunnel::clock::Alarm;
 
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);
 
 /// The first upstream that accepts the upgrade; `query` is what goes on of the client's.
-pub(super) async fn upstream(shared: &Shared, headers: &HeaderMap, query: &str) -> Option<Web> {
+pub(super) async fn upstream(shared: &Shared, headers: &HeaderMap, query: &str) -> Option<Socket> {
     for url in &shared.ground.config.web_urls {
-        if let Some(web) = dial(&format!("{url}{query}"), headers, &shared.upstream_tls).await {
-            return Some(web);
+        if let Some(socket) = dial(&format!("{url}{query}"), headers, &shared.upstream_tls).await {
+            return Some(socket);
         }
     }
     None
 }
 
 /// Closes a client for a reason of ours.
-pub(super) async fn refuse(ground: &Ground, client: Web, code: Code) {
+pub(super) async fn refuse(ground: &Ground, client: Socket, code: Code) {
     ground.meter.ended(code);
     close(client, Some(reason(code))).await;
 }
@@ -53,7 +53,7 @@ enum End {
 }
 
 /// Moves messages both ways until one side ends.
-pub(super) async fn couple(ground: &Ground, meter: &Meter, mut client: Web, mut upstream: Web) {
+pub(super) async fn couple(ground: &Ground, meter: &Meter, mut client: Socket, mut upstream: Socket) {
     let mut alarm = Alarm::new(ground.clock);
     alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
     let (mut up, mut down) = (Way::default(), Way::default());
@@ -96,7 +96,7 @@ pub(super) async fn couple(ground: &Ground, meter: &Meter, mut client: Web, mut 
 }
 
 /// Tells each side that is there how it ended.
-async fn finish(ground: &Ground, client: Web, upstream: Web, end: End) {
+async fn finish(ground: &Ground, client: Socket, upstream: Socket, end: End) {
     match end {
         End::Client(None) => close(upstream, None).await,
         End::Client(said) => drop(tokio::join!(close(client, None), close(upstream, said))),
@@ -115,14 +115,14 @@ fn reason(code: Code) -> Message {
 }
 
 /// Sends the close, if there is one to send, and ends the connection in order if that is possible soon.
-async fn close(mut web: Web, said: Option<Message>) {
+async fn close(mut socket: Socket, said: Option<Message>) {
     let end = async {
         if let Some(said) = said {
             // Failure means that it is closed already.
-            let _ = web.send(said).await;
+            let _ = socket.send(said).await;
         }
-        web.get_mut().ignore_the_rest();
-        let _ = web.close().await;
+        socket.get_mut().ignore_the_rest();
+        let _ = socket.close().await;
     };
     let _ = time::timeout(LINGER, end).await;
 }
@@ -151,7 +151,7 @@ impl Way {
     }
 
     /// Moves what can be moved now. `Ready` at the end.
-    fn poll(&mut self, cx: &mut Context<'_>, from: &mut Web, to: &mut Web) -> Poll<Side> {
+    fn poll(&mut self, cx: &mut Context<'_>, from: &mut Socket, to: &mut Socket) -> Poll<Side> {
         loop {
             if self.message.is_some() {
                 if ready!(Pin::new(&mut *to).poll_ready(cx)).is_err() {
@@ -217,7 +217,7 @@ mod tests {
     use crate::tunnel::carrier::{client, server};
 
     /// A client and an upstream with the relay between them.
-    fn coupled(buffer: usize) -> (Web, Web, Arc<Ground>) {
+    fn coupled(buffer: usize) -> (Socket, Socket, Arc<Ground>) {
         let pair = || {
             let (near, far) = duplex(buffer);
             let prefixed =
@@ -231,8 +231,8 @@ mod tests {
         (ours, theirs, ground)
     }
 
-    async fn next(web: &mut Web) -> Message {
-        web.next().await.expect("no end").expect("no fault")
+    async fn next(socket: &mut Socket) -> Message {
+        socket.next().await.expect("no end").expect("no fault")
     }
 
     fn bytes(message: &Message) -> &[u8] {

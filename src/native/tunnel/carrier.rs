@@ -22,7 +22,7 @@ use super::watched::Watched;
 use crate::net::Prefixed;
 
 /// A WebSocket; boxed, because it is moved about.
-pub(crate) type Web = Box<WebSocketStream<Watched>>;
+pub(crate) type Socket = Box<WebSocketStream<Watched>>;
 
 /// Bytes handed to the socket before it must take some, and before a flush is worth a system call though more may follow.
 const FLUSH: usize = 64 * 1024;
@@ -43,12 +43,12 @@ const QUEUE_MESSAGES: usize = 4 * IN_FLIGHT_MESSAGES;
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The client's end, behind an upgrade. A longer message than `max` bytes is the last event.
-pub(crate) fn client(stream: Prefixed, max: usize) -> Web {
+pub(crate) fn client(stream: Prefixed, max: usize) -> Socket {
     Box::new(ClientBuilder::new().config(config()).limits(limits()).take_over(Watched::new(stream, max)))
 }
 
 /// The relay's end, behind an upgrade.
-pub(crate) fn server(stream: Prefixed, max: usize) -> Web {
+pub(crate) fn server(stream: Prefixed, max: usize) -> Socket {
     Box::new(ServerBuilder::new().config(config()).limits(limits()).serve(Watched::new(stream, max)))
 }
 
@@ -77,7 +77,7 @@ pub(crate) enum Event {
 
 /// A WebSocket with what is yet to be sent on it.
 pub(crate) struct Link {
-    web: Web,
+    socket: Socket,
     bytes_max: usize,
     messages_max: usize,
     queue: VecDeque<Message>,
@@ -96,18 +96,18 @@ pub(crate) struct Link {
 }
 
 impl Link {
-    pub(crate) const fn new(web: Web) -> Self {
-        Self::bounded(web, QUEUE_MAX, QUEUE_MESSAGES)
+    pub(crate) const fn new(socket: Socket) -> Self {
+        Self::bounded(socket, QUEUE_MAX, QUEUE_MESSAGES)
     }
 
     /// One whose owner looks at `waiting` before it sends more.
-    pub(crate) const fn unbounded(web: Web) -> Self {
-        Self::bounded(web, usize::MAX, usize::MAX)
+    pub(crate) const fn unbounded(socket: Socket) -> Self {
+        Self::bounded(socket, usize::MAX, usize::MAX)
     }
 
-    const fn bounded(web: Web, bytes_max: usize, messages_max: usize) -> Self {
+    const fn bounded(socket: Socket, bytes_max: usize, messages_max: usize) -> Self {
         Self {
-            web,
+            socket,
             bytes_max,
             messages_max,
             queue: VecDeque::new(),
@@ -150,8 +150,8 @@ impl Link {
     pub(crate) fn close(&mut self, code: Code, within: Duration) {
         if code == Code::Superseded && self.closing.is_none() {
             // The next carrier says it again; what the socket has begun to take is not in the queue.
-            let (queue, web) = (&mut self.queue, self.web.get_mut());
-            queue.iter().filter(|message| message.is_binary()).for_each(|data| web.forgets(data.as_payload().len()));
+            let (queue, socket) = (&mut self.queue, self.socket.get_mut());
+            queue.iter().filter(|message| message.is_binary()).for_each(|data| socket.forgets(data.as_payload().len()));
             queue.retain(|message| !message.is_binary());
             self.waiting = queue.iter().map(|message| message.as_payload().len()).sum();
         }
@@ -181,7 +181,7 @@ impl Link {
         let len = message.as_payload().len();
         self.waiting += len;
         self.queued += len;
-        self.web.get_mut().sends(len);
+        self.socket.get_mut().sends(len);
         self.queue.insert(place, message);
         self.flushed = false;
         if self.waiting > self.bytes_max || self.queue.len() > self.messages_max {
@@ -192,8 +192,8 @@ impl Link {
 
     /// Forgets what is queued.
     fn let_go(&mut self) {
-        let (queue, web) = (std::mem::take(&mut self.queue), self.web.get_mut());
-        queue.iter().for_each(|message| web.forgets(message.as_payload().len()));
+        let (queue, socket) = (std::mem::take(&mut self.queue), self.socket.get_mut());
+        queue.iter().for_each(|message| socket.forgets(message.as_payload().len()));
         self.waiting = 0;
     }
 
@@ -205,12 +205,12 @@ impl Link {
     /// Payload in memory for it, in bytes: what waits to be sent, what the socket has not taken of it, and the beginning of a
     /// message that is not whole.
     pub(crate) fn held(&self) -> usize {
-        self.web.get_ref().held()
+        self.socket.get_ref().held()
     }
 
     /// Whether its socket took something that had to wait, or brought a part of a message, since this was asked last.
     pub(crate) fn take_moved(&mut self) -> bool {
-        self.web.get_mut().take_moved()
+        self.socket.get_mut().take_moved()
     }
 
     /// Whether so much is queued that it should go out before more is looked for.
@@ -222,15 +222,15 @@ impl Link {
     pub(crate) fn poll_flush(&mut self, cx: &mut Context<'_>) -> Poll<Result<(), Broken>> {
         self.queued = 0;
         while !self.queue.is_empty() {
-            ready!(Pin::new(&mut self.web).poll_ready(cx)).map_err(|_| Broken)?;
+            ready!(Pin::new(&mut self.socket).poll_ready(cx)).map_err(|_| Broken)?;
             if let Some(message) = self.queue.pop_front() {
                 self.waiting -= message.as_payload().len();
-                Pin::new(&mut self.web).start_send(message).map_err(|_| Broken)?;
+                Pin::new(&mut self.socket).start_send(message).map_err(|_| Broken)?;
             }
         }
         if !self.flushed {
-            ready!(Pin::new(&mut self.web).poll_flush(cx)).map_err(|_| Broken)?;
-            self.web.get_mut().is_flushed();
+            ready!(Pin::new(&mut self.socket).poll_flush(cx)).map_err(|_| Broken)?;
+            self.socket.get_mut().is_flushed();
             self.flushed = true;
             self.pings = 0;
         }
@@ -244,14 +244,14 @@ impl Link {
             return Poll::Ready(Event::Closed(Ending::Cut));
         }
         loop {
-            let next = Pin::new(&mut self.web).poll_next(cx);
-            if next.is_pending() && self.web.get_ref().is_too_long() && !self.too_long {
+            let next = Pin::new(&mut self.socket).poll_next(cx);
+            if next.is_pending() && self.socket.get_ref().is_too_long() && !self.too_long {
                 self.too_long = true;
                 return Poll::Ready(Event::TooLong);
             }
             let Some(Ok(message)) = ready!(next) else {
                 // The close behind a message that is too long never gets as far as here.
-                let answered = self.too_long && self.closing.is_some() && self.web.get_ref().has_closed();
+                let answered = self.too_long && self.closing.is_some() && self.socket.get_ref().has_closed();
                 return Poll::Ready(Event::Closed(if answered { Ending::Clean } else { Ending::Cut }));
             };
             if message.is_binary() {
@@ -286,8 +286,8 @@ impl Link {
             // Nothing can be sent behind the peer's close, which is still to be answered.
             let _ = poll_fn(|cx| self.poll_flush(cx)).await;
             // Reads on to the peer's close: closing over unread bytes would reset what is on its way.
-            self.web.get_mut().ignore_the_rest();
-            let _ = self.web.close().await;
+            self.socket.get_mut().ignore_the_rest();
+            let _ = self.socket.close().await;
         };
         let _ = time::timeout(LINGER, end).await;
     }
@@ -298,8 +298,8 @@ impl Link {
 pub(crate) struct Broken;
 
 /// Tells the peer why and closes, where nothing was ever carried.
-pub(crate) async fn refuse(web: Web, control: &Control, code: Code) {
-    let mut link = Link::new(web);
+pub(crate) async fn refuse(socket: Socket, control: &Control, code: Code) {
+    let mut link = Link::new(socket);
     link.control(control);
     link.close(code, LINGER);
     link.linger().await;

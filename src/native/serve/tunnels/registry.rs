@@ -12,7 +12,7 @@ use pasarela_core::tunnel::pool::{Grant, Pool};
 use pasarela_core::tunnel::sessions::{Evicted, Sessions};
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::tunnel::carrier::Web;
+use crate::tunnel::carrier::Socket;
 
 /// Clients that may wait for a tunnel's task to take their carriers.
 const WAITING: usize = 8;
@@ -51,7 +51,7 @@ struct Reach {
 
 /// A client that goes on with a tunnel.
 pub(super) struct Attach {
-    pub(super) web: Web,
+    pub(super) socket: Socket,
     pub(super) resume: Resume,
 }
 
@@ -111,16 +111,16 @@ impl Registry {
     }
 
     /// Hands a carrier to the tunnel that it asks for; gives it back with the reason if that is not possible.
-    pub(super) fn resume(&self, owner: &str, attach: Attach) -> Result<(), (Web, Code)> {
+    pub(super) fn resume(&self, owner: &str, attach: Attach) -> Result<(), (Socket, Code)> {
         let reach = self.lock().sessions.find(&attach.resume.session, owner).map(|reach| reach.resumes.clone());
-        let Some(resumes) = reach else { return Err((attach.web, Code::Gone)) };
+        let Some(resumes) = reach else { return Err((attach.socket, Code::Gone)) };
         match resumes.try_send(attach) {
             Ok(()) => {
                 self.count(|gauges| gauges.resumed += 1);
                 Ok(())
             }
-            Err(mpsc::error::TrySendError::Closed(attach)) => Err((attach.web, Code::Gone)),
-            Err(mpsc::error::TrySendError::Full(attach)) => Err((attach.web, Code::Busy)),
+            Err(mpsc::error::TrySendError::Closed(attach)) => Err((attach.socket, Code::Gone)),
+            Err(mpsc::error::TrySendError::Full(attach)) => Err((attach.socket, Code::Busy)),
         }
     }
 

@@ -18,7 +18,7 @@ use super::super::ground::Ground;
 use super::super::upstream::{self, Upstream};
 use super::registry::{Attach, Entry, Inbox};
 use crate::tunnel::budget::Share;
-use crate::tunnel::carrier::{self, Link, Web};
+use crate::tunnel::carrier::{self, Link, Socket};
 use crate::tunnel::chunk::Piece;
 use crate::tunnel::clock::Alarm;
 use crate::tunnel::tcp;
@@ -65,7 +65,7 @@ struct Task<'a> {
 }
 
 /// Carries one tunnel to its end.
-pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entry, inbox: Inbox) {
+pub(super) async fn run(ground: &Ground, socket: Socket, request: Request, entry: Entry, inbox: Inbox) {
     let Request { owner, origin, open, early } = request;
     let (kind, window) = (open.route, entry.window());
     let options = Options { origin, open, early, window, session: Some(entry.name().to_owned()) };
@@ -74,7 +74,7 @@ pub(super) async fn run(ground: &Ground, web: Web, request: Request, entry: Entr
         kind,
         core: Relay::new(&ground.config, options, ground.clock.now()),
         alarm: Alarm::new(ground.clock),
-        links: vec![(FIRST, Link::new(web))],
+        links: vec![(FIRST, Link::new(socket))],
         next: FIRST.0 + 1,
         upstream: Upstream::new(&ground.meter.of(&owner)),
         entry,
@@ -262,10 +262,10 @@ impl Task<'_> {
                 return;
             }
             Event::End(code) => Input::End(code),
-            Event::Attach(Attach { web, resume }) => {
+            Event::Attach(Attach { socket, resume }) => {
                 let carrier = Carrier(self.next);
                 self.next += 1;
-                self.links.push((carrier, Link::new(web)));
+                self.links.push((carrier, Link::new(socket)));
                 Input::Resume(carrier, resume)
             }
             Event::Upstream(upstream::Event::Opened(candidate)) => Input::Opened(candidate),

@@ -13,7 +13,7 @@ use pasarela_core::tunnel::Ending;
 
 use tokio_util::task::TaskTracker;
 
-use super::super::carrier::{self, Link, Web};
+use super::super::carrier::{self, Link, Socket};
 use super::super::request::Upgrade;
 use super::error::Error;
 use super::options::Options;
@@ -45,7 +45,7 @@ struct Slot {
 enum Stage {
     Dialling(Pending<std::io::Result<BoxedStream>>),
     Dialled(BoxedStream),
-    Upgrading(Pending<Result<Web, Failure>>),
+    Upgrading(Pending<Result<Socket, Failure>>),
     Open(Link),
 }
 
@@ -176,8 +176,8 @@ impl Carriers {
             },
             Stage::Dialled(_) => Poll::Pending,
             Stage::Upgrading(upgrading) => match std::task::ready!(upgrading.as_mut().poll(cx)) {
-                Ok(web) => {
-                    *stage = Stage::Open(Link::new(web));
+                Ok(socket) => {
+                    *stage = Stage::Open(Link::new(socket));
                     Poll::Ready(Event::Upgraded(carrier))
                 }
                 Err(failure) => self.refused(index, failure),

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 
-use super::super::carrier::{self, MESSAGE_MAX, Web};
+use super::super::carrier::{self, MESSAGE_MAX, Socket};
 use super::super::head::Head;
 use super::super::request::{Refused, Upgrade, Upgraded};
 use super::error::Error;
@@ -27,7 +27,7 @@ pub(super) struct Failure {
 const LONG: usize = 512;
 
 /// Asks for the tunnel.
-pub(super) async fn upgrade(stream: BoxedStream, upgrade: Upgrade<'_>, limit: Duration) -> Result<Web, Failure> {
+pub(super) async fn upgrade(stream: BoxedStream, upgrade: Upgrade<'_>, limit: Duration) -> Result<Socket, Failure> {
     let upgraded = upgrade.ask(stream, limit).await.map_err(|refused| judge(&refused, upgrade.protocols))?;
     if is_relay(&upgraded) {
         Ok(carrier::client(upgraded.into_prefixed(), MESSAGE_MAX))

@@ -12,14 +12,14 @@ use crate::trouble::Trouble;
 
 /// Why a handshake failed.
 #[derive(Debug, PartialEq, Eq)]
-pub(in super::super) enum Refusal {
+pub(in super::super) enum HandshakeError {
     /// For this reason.
     Trouble(Trouble),
     /// The server did not take the encrypted hello, and offers this ECHConfigList instead.
     Retry(Vec<u8>),
 }
 
-impl Refusal {
+impl HandshakeError {
     pub(super) fn of(error: &io::Error) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
             Some(error) => Self::of_tls(error),
@@ -95,7 +95,7 @@ mod tests {
         ] {
             let der = CertificateDer::from(der);
             let Err(error) = ParsedCertificate::try_from(&der) else { unreachable!("it is parsed") };
-            assert_eq!(Refusal::of_tls(&error), Refusal::Trouble(expected));
+            assert_eq!(HandshakeError::of_tls(&error), HandshakeError::Trouble(expected));
         }
     }
 }

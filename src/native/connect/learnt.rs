@@ -15,12 +15,12 @@ use crate::net::local_towards;
 const WITHOUT_V6: Duration = Duration::from_secs(600);
 
 #[derive(Debug, Default)]
-pub(super) struct Memory {
+pub(super) struct Learnt {
     winner: Option<(Candidate, IpAddr)>,
     v6_failed: Option<Instant>,
 }
 
-impl Memory {
+impl Learnt {
     /// The one to try first.
     pub(super) fn first(&self) -> Option<Candidate> {
         let (candidate, local) = self.winner?;
@@ -56,32 +56,32 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_winner_is_tried_first_while_the_network_is_the_same() {
-        let mut memory = Memory::default();
-        assert_eq!(memory.first(), None);
+        let mut learnt = Learnt::default();
+        assert_eq!(learnt.first(), None);
         let winner = candidate("127.0.0.1:443");
-        memory.won(winner, local_towards(winner.address), false);
-        assert_eq!(memory.first(), Some(winner));
+        learnt.won(winner, local_towards(winner.address), false);
+        assert_eq!(learnt.first(), Some(winner));
         // Learned elsewhere: this machine had another address there.
-        memory.won(winner, Some("192.0.2.1".parse().expect("an address")), false);
-        assert_eq!(memory.first(), None);
-        memory.won(winner, local_towards(winner.address), false);
-        memory.lost();
-        assert_eq!(memory.first(), None);
+        learnt.won(winner, Some("192.0.2.1".parse().expect("an address")), false);
+        assert_eq!(learnt.first(), None);
+        learnt.won(winner, local_towards(winner.address), false);
+        learnt.lost();
+        assert_eq!(learnt.first(), None);
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_family_that_was_overtaken_is_second_for_a_while() {
-        let mut memory = Memory::default();
+        let mut learnt = Learnt::default();
         let order = |first| Order::ByTurns { first };
-        assert_eq!(memory.order(), order(Family::V6));
-        memory.won(candidate("127.0.0.1:443"), None, false);
-        assert_eq!(memory.order(), order(Family::V6));
-        memory.won(candidate("127.0.0.1:443"), None, true);
-        assert_eq!(memory.order(), order(Family::V4));
+        assert_eq!(learnt.order(), order(Family::V6));
+        learnt.won(candidate("127.0.0.1:443"), None, false);
+        assert_eq!(learnt.order(), order(Family::V6));
+        learnt.won(candidate("127.0.0.1:443"), None, true);
+        assert_eq!(learnt.order(), order(Family::V4));
         tokio::time::advance(WITHOUT_V6).await;
-        assert_eq!(memory.order(), order(Family::V6));
-        memory.won(candidate("127.0.0.1:443"), None, true);
-        memory.won(candidate("[::1]:443"), None, true);
-        assert_eq!(memory.order(), order(Family::V6));
+        assert_eq!(learnt.order(), order(Family::V6));
+        learnt.won(candidate("127.0.0.1:443"), None, true);
+        learnt.won(candidate("[::1]:443"), None, true);
+        assert_eq!(learnt.order(), order(Family::V6));
     }
 }
