@@ -130,6 +130,37 @@ fn adapters_never_name_each_other() -> Result<()> {
 }
 
 #[test]
+fn only_an_allocator_and_a_few_bindings_are_unsafe() -> Result<()> {
+    // The compiler denies it elsewhere; here is who may be excused.
+    let excused = [
+        "src/native/memory.rs",
+        "src/edge/cpu.rs",
+        "src/edge/instrument.rs",
+        "src/core/tests/alloc.rs",
+        "tests/harness/namespace.rs",
+    ];
+    // Put together here, so that this file does not find itself.
+    let mark = ["unsafe", "_code"].concat();
+    check("nobody else is excused from safety", |path, text| {
+        let forbids = text.contains(&format!("#![forbid({mark})]"));
+        !excused.iter().any(|excused| path.ends_with(excused)) && !forbids && text.contains(&mark)
+    })
+}
+
+#[test]
+fn the_program_prints_in_its_command_line_alone() -> Result<()> {
+    let prints = ["println!(", "print!(", "eprintln!(", "eprint!(", "dbg!("];
+    check("only cli prints", |path, text| {
+        let native = path.strip_prefix(root().join("src/native")).ok();
+        let own = native.is_some_and(|own| {
+            !own.starts_with("cli") && !["say.rs", "cli.rs", "panics.rs"].map(Path::new).contains(&own)
+        });
+        let code = text.lines().filter(|line| !line.trim_start().starts_with("//"));
+        own && code.into_iter().any(|line| prints.iter().any(|print| line.contains(print)))
+    })
+}
+
+#[test]
 fn every_trouble_is_provoked_by_a_test() -> Result<()> {
     let table = fs::read_to_string(root().join("src/native/trouble.rs"))?;
     let rows = table.split("\ntroubles! {").nth(1).context("no table")?;

@@ -68,6 +68,7 @@ struct Counting(AtomicUsize);
 static ALLOCATOR: Counting = Counting(AtomicUsize::new(0));
 
 // SAFETY: the system's allocator does the work.
+#[expect(unsafe_code, reason = "an allocator cannot be had without")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         self.0.fetch_add(layout.size(), Ordering::Relaxed);

@@ -88,7 +88,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "one of the link's names can be in no certificate",
-            Self::Ech => "what stands behind ech= in the link cannot be used",
+            Self::Ech => "ech= in the link is not auto, nor a configuration list in base64",
             Self::Root => "an additional authority is not a certificate",
         })
     }

@@ -86,6 +86,7 @@ where
     let (own, cable) = (address(2), theirs.clone());
     std::thread::spawn(move || {
         let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+        #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
         // SAFETY: no file descriptors, only the network is unshared.
         let alone = unsafe { unshare_unsafe(UnshareFlags::NEWNET) };
         let result = (|| {

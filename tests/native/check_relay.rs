@@ -122,8 +122,8 @@ async fn what_a_cdn_or_a_censor_answers_is_explained() {
         (b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\nConnection: close\r\n\r\nhello", "not as a relay does"),
         (b"HTTP/1.1 426 X\r\nUpgrade: websocket\r\nContent-Length: 0\r\n\r\n", "passes no WebSockets on"),
         (b"HTTP/1.1 302 X\r\nLocation: http://portal.example/login?x\r\n\r\n", "it sends to portal.example."),
-        (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n", "it is no relay"),
-        (b"SSH-2.0-OpenSSH\r\n\r\n", "it is no relay"),
+        (b"HTTP/1.1 101 X\r\nUpgrade: websocket\r\nSec-WebSocket-Accept: x\r\n\r\n", "it is not a relay"),
+        (b"SSH-2.0-OpenSSH\r\n\r\n", "it is not a relay"),
     ] {
         let front = Front::start(Manner::Say(answer)).await;
         assert_failed(&check(&link(front.address), &sim, "", &["--timeout", "2"]).await, 13, &[phrase, "Try: "]);

@@ -9,6 +9,7 @@ mod build;
 mod dist;
 mod dev;
 mod fuzz;
+mod deps;
 mod test;
 mod bench;
 

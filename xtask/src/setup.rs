@@ -36,6 +36,8 @@ pub(crate) fn everything() -> Result<()> {
     static_linux()?;
     peers::FOR_TESTS.iter().try_for_each(|name| peers::place(name))?;
     browser::chromium()?;
+    cargo_deny()?;
+    cargo_machete()?;
     Ok(())
 }
 
@@ -105,6 +107,16 @@ impl Tools {
             .env("ESBUILD_BIN", bin.join("esbuild"));
         Ok(command)
     }
+}
+
+/// What looks at licences and sources; returns the folder of its program.
+pub(crate) fn cargo_deny() -> Result<PathBuf> {
+    cargo_tool("cargo-deny", "0.20.2", &[])
+}
+
+/// What finds dependencies that nobody uses; returns the folder of its program.
+pub(crate) fn cargo_machete() -> Result<PathBuf> {
+    cargo_tool("cargo-machete", "0.9.2", &[])
 }
 
 /// A program from the crates registry, in the cache; returns the folder of its binaries.

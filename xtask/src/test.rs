@@ -12,7 +12,7 @@ use clap::ValueEnum;
 
 use crate::{
     build::{self, Form, QUICK, cargo},
-    dist, fuzz,
+    deps, dist, fuzz,
     run::{path_with, step},
     setup, tree,
 };
@@ -22,6 +22,8 @@ use crate::{
 pub(crate) enum Stage {
     /// rustfmt.
     Fmt,
+    /// Licences and sources of dependencies, and those that nobody uses.
+    Deps,
     /// clippy for the host and for wasm32, no warnings allowed.
     Clippy,
     /// rustdoc, no warnings allowed.
@@ -49,13 +51,17 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Fmt) {
         step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
     }
-    if stages == [Stage::Fmt] {
+    if wanted(Stage::Deps) {
+        deps::check()?;
+    }
+    if !stages.is_empty() && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps)) {
         return Ok(());
     }
     // Before anything else: what embeds it would be built twice.
     let tools = build::page()?;
     if wanted(Stage::Clippy) {
         clippy(&tools)?;
+        deps::oldest_compiler()?;
     }
     if wanted(Stage::Doc) {
         let doc = ["doc", "--workspace", "--no-deps", "--document-private-items"];
@@ -76,6 +82,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
         })?;
         if options.soak {
             fuzz::run(&[], fuzz::SOAK)?;
+            deps::miri()?;
         }
     }
     if wanted(Stage::Wasm) {

@@ -29,6 +29,7 @@ fn count() {
 }
 
 // SAFETY: every call is passed on as it is.
+#[expect(unsafe_code, reason = "an allocator cannot be had without")]
 unsafe impl GlobalAlloc for Counting {
     unsafe fn alloc(&self, layout: Layout) -> *mut u8 {
         count();

@@ -231,7 +231,7 @@ impl Race {
         trouble.inspect(|trouble| self.pool.failed(relay, *trouble)).is_some() || over
     }
 
-    /// Hears of those who lost why they are slower, so that it can be told and they are left alone; lets go of each then.
+    /// Waits to learn why the losing relays were slow, reports it so that they rest for a while, then drops them.
     async fn learn(mut self, limit: Instant) {
         self.attempts.retain(|attempt| attempt.trouble.is_none());
         let learnt = async {

@@ -23,7 +23,7 @@ const REACH: Duration = Duration::from_secs(8);
 /// How long things may take, and what a stream may hold.
 #[derive(Clone, Copy, Debug)]
 pub struct Tuning {
-    /// The next relay is tried when this long nothing was heard of WhatsApp through those before it.
+    /// How long to wait for WhatsApp's first byte before the next relay is tried as well.
     pub hedge: Duration,
     /// A stream that did not reach WhatsApp for this long is given up; the app then dials again.
     pub open: Duration,

@@ -60,7 +60,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "NETWORK", env = "PASARELA_ALLOW", value_delimiter = ',', value_parser = values::network)]
     allow: Vec<IpNet>,
 
-    /// Believe PROXY headers from these addresses, for example 10.0.0.0/8
+    /// Trust PROXY headers from these addresses, for example 10.0.0.0/8
     #[arg(long, value_name = "NETWORK", env = "PASARELA_TRUST_PROXY", value_delimiter = ',',
           value_parser = values::network)]
     trust_proxy: Vec<IpNet>,
@@ -77,11 +77,11 @@ pub(super) struct Args {
     )]
     socks5: Option<SocketAddr>,
 
-    /// The name or address under which the phone reaches this computer [default: its address in the local network]
+    /// The name or address by which the phone reaches this computer [default: its address in the local network]
     #[arg(long, value_name = "HOST", env = "PASARELA_HOST")]
     host: Option<String>,
 
-    /// Move a stream to a new connection before one has carried this many bytes, where the network freezes connections
+    /// Use each connection for at most this many bytes, for networks that freeze connections
     #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET", value_parser = values::size)]
     budget: Option<u64>,
 

@@ -135,14 +135,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         Err(check::Unusable::Link(error)) => return Ok(usage(&format!("{}: {error}", texts::NO_LINK))),
     };
     if args.json {
-        let mut object = object(&verdict, links_root.is_some());
-        if let Some((_, vouched)) = vouched {
-            object["verified"] = json!(match vouched {
-                Vouched::Name(name) => name,
-                Vouched::Pin => "pin",
-            });
-        }
-        println!("{object}");
+        println!("{}", object(&verdict, links_root.is_some(), vouched.map(|(_, vouched)| vouched)));
     } else {
         print!("{}", conclusion(&verdict, links_root.is_some()));
     }
@@ -256,7 +249,7 @@ fn conclusion(verdict: &Verdict, other_root: bool) -> String {
 }
 
 /// The same for programs.
-fn object(verdict: &Verdict, other_root: bool) -> serde_json::Value {
+fn object(verdict: &Verdict, other_root: bool, vouched: Option<Vouched<'_>>) -> serde_json::Value {
     let stages = verdict.stages.iter().map(|done| {
         json!({
             "stage": done.stage.token(),
@@ -272,6 +265,12 @@ fn object(verdict: &Verdict, other_root: bool) -> serde_json::Value {
     });
     if let Some(host) = &verdict.elsewhere {
         object["elsewhere"] = json!(host);
+    }
+    if let Some(vouched) = vouched {
+        object["verified"] = json!(match vouched {
+            Vouched::Name(name) => name,
+            Vouched::Pin => "pin",
+        });
     }
     if other_root {
         object["root"] = json!("link");

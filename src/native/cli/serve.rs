@@ -23,9 +23,9 @@ Examples:
       with --trust-proxy 127.0.0.1/32.
   pasarela serve --relay-keys-file keys --listen '[::]:443' \\
       --cert /etc/letsencrypt/live/HOST/fullchain.pem --key /etc/letsencrypt/live/HOST/privkey.pem
-      By itself, on IPv4 and IPv6. The certificate is read anew every hour and on SIGHUP.
+      By itself, on IPv4 and IPv6. The certificate is read again every hour and on SIGHUP.
   pasarela serve --relay-keys-file keys --site-dir /var/www/bicycles …
-      Whoever has no key sees your own site and no sign of a relay.
+      Visitors without a key see your own site and no sign of a relay.
 
 A key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~; `openssl rand -hex 16` makes a good one.
 Its user's address is then https://HOST/KEY/.
@@ -40,7 +40,7 @@ const RELOAD: Duration = Duration::from_secs(3600);
 #[derive(Debug, clap::Args)]
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
-    /// Where to listen; by default on port 8787, with a certificate for everybody, else for this machine alone
+    /// Where to listen [default: port 8787; with a certificate on all addresses, else on this machine only]
     #[arg(long, value_name = "ADDR", env = "PASARELA_LISTEN", value_parser = values::everywhere)]
     listen: Option<SocketAddr>,
 
@@ -56,20 +56,20 @@ pub(super) struct Args {
     #[arg(long, value_name = "FILE", env = "PASARELA_RELAY_KEYS_FILE")]
     relay_keys_file: Option<PathBuf>,
 
-    /// No key is needed: anybody may use the relay (OPEN=1)
+    /// No key is needed: anyone may use the relay (OPEN=1)
     #[arg(long)]
     open: bool,
 
-    /// Your own site, which whoever has no key sees: a folder of files, read at the start
+    /// Your own site, shown to visitors without a key: a folder of files, read at the start
     #[arg(long, value_name = "DIR", env = "PASARELA_SITE_DIR")]
     site_dir: Option<PathBuf>,
 
-    /// Where Prometheus finds the numbers, at /metrics; they are for nobody else
+    /// Where to serve metrics for Prometheus, at /metrics; keep it private
     #[arg(long, value_name = "ADDR", env = "PASARELA_METRICS", value_parser = values::here)]
     metrics: Option<SocketAddr>,
 
-    /// Also a port for WhatsApp on phones, chat and media on one, as the official proxy has several; may be repeated.
-    /// It needs no key: anybody may use it, to reach WhatsApp and nothing else
+    /// Also a port for WhatsApp on phones, for chat and media together; may be repeated.
+    /// It needs no key: anyone may use it, to reach WhatsApp and nothing else
     #[arg(long, value_name = "ADDR", env = "PASARELA_PHONES", value_delimiter = ',',
           value_parser = values::everywhere)]
     phones: Vec<SocketAddr>,
@@ -79,11 +79,11 @@ pub(super) struct Args {
     #[arg(long, env = "PASARELA_OFFICIAL")]
     official: bool,
 
-    /// The memory that it may take, such as 256M or 2G; how much there may be at once of all things follows from it
+    /// The memory that it may use, such as 256M or 2G; all other limits follow from it
     #[arg(long, value_name = "SIZE", env = "PASARELA_MEMORY", default_value = "512M", value_parser = memory)]
     memory: usize,
 
-    /// Streams at once, if fewer than the memory is for; each takes two open files
+    /// Streams at once, if fewer than the memory allows; each takes two open files
     #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS")]
     max_connections: Option<usize>,
 
@@ -92,7 +92,7 @@ pub(super) struct Args {
     rate: u32,
 
     /// A web server or proxy in front, or a network of them, whose X-Forwarded-For and PROXY headers are believed; may be
-    /// repeated. All that comes through another counts as one address
+    /// repeated. All traffic from any other proxy counts as one address
     #[arg(long, value_name = "CIDR", env = "PASARELA_TRUST_PROXY", value_delimiter = ',',
           value_parser = values::network)]
     trust_proxy: Vec<IpNet>,
@@ -133,7 +133,7 @@ struct Variables {
     #[arg(long, value_name = "VERSION", env = "PROXY_HEADER", hide_env_values = true)]
     proxy_header: Option<String>,
 
-    /// What whoever has no key sees: none, own, or guide, which tells everybody what this is
+    /// What visitors without a key see: none, own, or guide, which tells everyone what this is
     /// [default: own with --site-dir, else none; the guide while there is no key to keep]
     #[arg(long, value_name = "WHICH", env = "SITE", hide_env_values = true)]
     site: Option<String>,
@@ -189,7 +189,7 @@ fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> 
     let intake = Intake::new(admission).map_err(|cause| Failure {
         what: "cannot make a certificate for phones".to_owned(),
         cause: cause.into(),
-        hint: "starting it again; if it stays, tell us",
+        hint: "start it again; if that does not help, tell us",
     })?;
     let mut addresses = Vec::new();
     for (listener, door) in opened {
@@ -232,7 +232,7 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     }
     let room = room(args);
     if let Some(wanted) = args.max_connections.filter(|wanted| *wanted > room.streams) {
-        warn(&format!("--max-connections {wanted} is more than --memory is for, which is {}", room.streams));
+        warn(&format!("--max-connections {wanted} is more than --memory allows, which is {}", room.streams));
     }
     if let Some(files) = files.filter(|files| *files / 2 < room.streams as u64) {
         let enough = files / 2;
@@ -241,15 +241,13 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
         ));
     }
     if cfg!(target_os = "linux") && !Path::new("/etc/resolv.conf").exists() {
-        warn(
-            "there is no /etc/resolv.conf, so that WhatsApp's servers cannot be looked up: a container must have one mounted",
-        );
+        warn("there is no /etc/resolv.conf, so WhatsApp's servers cannot be looked up: mount one into the container");
     }
     match (config.site, &args.site_dir) {
         (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
         (Shown::Guide | Shown::Nothing, Some(_)) => warn("--site-dir is not used, because SITE is not own"),
         (Shown::Guide, None) if matches!(config.access, Access::Keys(_)) => {
-            warn("SITE is guide: whoever opens the relay's address is told what it is");
+            warn("SITE is guide: anyone who opens the relay's address is told what it is");
         }
         (Shown::Own, Some(_)) | (Shown::Guide | Shown::Nothing, None) => {}
     }
@@ -294,7 +292,7 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
     });
     let site = site.transpose()?;
     if let Some(left_out @ 1..) = site.as_ref().map(|site| site.left_out()) {
-        eprintln!("warning: {left_out} links in --site-dir lead out of it, and are not served");
+        eprintln!("warning: {left_out} links in --site-dir lead out of it and are not served");
     }
     Ok(Options {
         tls: certificate.map(Certificate::server_config),

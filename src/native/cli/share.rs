@@ -15,7 +15,7 @@ use crate::share::{Proxy, Qr};
 const EXAMPLES: &str = "\
 Examples:
   pasarela share 'https://relay.example/#KEY'
-      The link of a relay and its QR code. Quotes keep the shell from reading the link.
+      The link of a relay and its QR code. The quotes keep the shell from changing it.
   pasarela share --bridge 192.168.1.7
       The link that makes WhatsApp on a phone use the bridge on this address.
   pasarela share --bridge proxy.example --chat-port 443 --output proxy.png
@@ -43,7 +43,7 @@ pub(super) struct Args {
           value_parser = clap::value_parser!(u16).range(1..))]
     media_port: Option<u16>,
 
-    /// Let the phone wrap chat in TLS, as it does on port 443 anyway
+    /// Let the phone wrap chat in TLS, as it always does on port 443
     #[arg(long, env = "PASARELA_SHARE_CHAT_TLS")]
     chat_tls: bool,
 

@@ -13,17 +13,17 @@ use crate::link::Link;
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "How to reach the relay")]
 pub(super) struct Way {
-    /// Whom to ask for its address: auto asks the system, and others by DNS over HTTPS if the system has no good answer
+    /// How to look up its address: auto asks the system, and DNS over HTTPS if the system has no good answer
     #[arg(long, value_name = "WHOM", env = "PASARELA_DNS", default_value = "auto")]
     dns: Dns,
 
-    /// A server for DNS over HTTPS of your choice, in place of the usual ones; may be repeated. Like
+    /// A DNS over HTTPS server to use in place of the usual ones; may be repeated. For example
     /// `https://9.9.9.9/dns-query`, or by name with its address: `https://dns.example/dns-query#192.0.2.1`
     #[arg(long, value_name = "URL", env = "PASARELA_DOH", value_delimiter = ' ')]
     doh: Vec<Provider>,
 
     /// The proxy that leads out of this network, http://HOST:PORT or socks5://HOST:PORT, with USER:PASSWORD@ before the host if
-    /// it wants one. It can read which relay it is asked for [default: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
+    /// it wants one. It can see which relay is used [default: as HTTPS_PROXY, ALL_PROXY and NO_PROXY say]
     #[arg(long, value_name = "URL", env = "PASARELA_PROXY", hide_env_values = true)]
     proxy: Option<String>,
 

@@ -158,9 +158,7 @@ where
                 if !resolving.is_empty() {
                     continue;
                 }
-                let mut failed = worst.unwrap_or_else(|| Trouble::NoAddress.into());
-                steps.append(&mut failed.steps);
-                return Err(Failed { steps, ..failed });
+                return Err(worst.unwrap_or_else(|| Trouble::NoAddress.into()).behind(steps));
             }
             tokio::select! {
                 Some((candidate, place, result)) = running.next(), if !running.is_empty() => match result {
@@ -174,19 +172,15 @@ where
                         next = None;
                     }
                 },
-                Some(found) = resolving.next(), if !resolving.is_empty() => {
-                    match found.result {
-                        Ok(candidates) => {
-                            if waiting.is_empty() {
-                                // Those that were found first were good for nothing.
-                                steps.clear();
-                            }
-                            steps.extend(found.step);
-                            grid.add(candidates);
-                        }
-                        Err(trouble) => note(&mut worst, trouble.into()),
+                Some(Found { result, step }) = resolving.next(), if !resolving.is_empty() => match result {
+                    Ok(candidates) => {
+                        // Those that were found first were good for nothing.
+                        steps.truncate(if waiting.is_empty() { 0 } else { steps.len() });
+                        steps.extend(step);
+                        grid.add(candidates);
                     }
-                }
+                    Err(trouble) => note(&mut worst, trouble.into()),
+                },
                 () = time::sleep_until(next.unwrap_or(self.deadline)), if next.is_some() => next = None,
                 () = places.freed(), if next.is_none() => {}
             }

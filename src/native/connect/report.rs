@@ -97,3 +97,11 @@ impl From<Trouble> for Failed {
         Self { trouble, steps: Vec::new() }
     }
 }
+
+impl Failed {
+    /// The same, with what was passed before.
+    pub(super) fn behind(mut self, mut steps: Vec<Step>) -> Self {
+        steps.append(&mut self.steps);
+        Self { steps, ..self }
+    }
+}

@@ -179,7 +179,7 @@ impl Shelf {
                 self.dialled = Instant::now();
                 let taken = self.take();
                 let refill = taken.is_some();
-                // Nobody waits any more: it stays a spare's loss.
+                // Nobody waits any more: the spare is lost.
                 let _ = reply.send(taken);
                 if refill {
                     self.refill();

@@ -37,7 +37,7 @@ impl fmt::Display for UnusableLink {
                 )
             }
             Self::Key => f.write_str("its key is not 16 to 128 letters, digits, - _ . ~; perhaps a part is missing"),
-            Self::Parameter(name) => write!(f, "what stands behind {name}= cannot be used"),
+            Self::Parameter(name) => write!(f, "the value of {name}= cannot be used"),
             Self::Unknown => {
                 write!(f, "behind # it has a part that is none of {}, or has one twice", PARAMETERS.join(", "))
             }

@@ -41,7 +41,7 @@ pub(super) struct For {
 /// Why a client with a right key was sent away.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Overload {
-    /// There are as many as there may be.
+    /// The limit on connections is reached.
     Full,
     /// Its key asks too often, or its address where there are no keys. It may ask again after this.
     Rate(Duration),

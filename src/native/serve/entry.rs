@@ -102,6 +102,20 @@ fn panic_if_asked(headers: &HeaderMap, place: &str) {
     assert!(!asked, "a panic with a secret in its message");
 }
 
+/// The same for the task of a stream.
+#[cfg(debug_assertions)]
+async fn panicking_if_asked(carry: impl Future<Output = ()>, headers: HeaderMap) {
+    let panic = async {
+        tokio::time::sleep(std::time::Duration::from_millis(300)).await;
+        panic_if_asked(&headers, "stream");
+        std::future::pending::<()>().await;
+    };
+    tokio::select! {
+        () = carry => {}
+        () = panic => {}
+    }
+}
+
 /// A WebSocket that is to be had.
 struct Asked {
     route: Route,
@@ -118,6 +132,24 @@ enum Seat {
     New(Place),
     /// Nowhere: libraries wait for minutes on an HTTP error, and hear a close at once.
     None(OwnedSemaphorePermit, Overload),
+}
+
+impl Seat {
+    /// Carries until the end, or until somebody else is given the seat.
+    async fn while_kept(self, carry: impl Future<Output = ()>, shared: &Shared) {
+        match self {
+            Self::Old => carry.await,
+            Self::None(turn, _) => {
+                carry.await;
+                drop(turn);
+            }
+            Self::New(place) => {
+                if place.while_kept(carry).await.is_none() {
+                    shared.ground.meter.ended(Code::Busy);
+                }
+            }
+        }
+    }
 }
 
 /// Accepts the WebSocket and lets a task of its own carry it.
@@ -160,29 +192,8 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
             }
         };
         #[cfg(debug_assertions)]
-        let carry = async {
-            let panic = async {
-                tokio::time::sleep(std::time::Duration::from_millis(300)).await;
-                panic_if_asked(&headers, "stream");
-                std::future::pending::<()>().await;
-            };
-            tokio::select! {
-                () = carry => {}
-                () = panic => {}
-            }
-        };
-        match seat {
-            Seat::Old => carry.await,
-            Seat::None(turn, _) => {
-                carry.await;
-                drop(turn);
-            }
-            Seat::New(place) => {
-                if place.while_kept(carry).await.is_none() {
-                    carried.ground.meter.ended(Code::Busy);
-                }
-            }
-        }
+        let carry = panicking_if_asked(carry, headers);
+        seat.while_kept(carry, &carried).await;
     });
     let mut accepted = upgrade::accept(&key, subprotocol.as_deref());
     if let Some(after) = again_after {

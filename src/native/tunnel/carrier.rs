@@ -91,7 +91,7 @@ pub(crate) struct Link {
     queued: usize,
     flushed: bool,
     pings: u32,
-    /// It is being closed; so long the peer may take.
+    /// It is being closed; the peer has until then.
     closing: Option<Pin<Box<Sleep>>>,
 }
 

@@ -154,7 +154,7 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         }
     }
 
-    /// The next read follows this one of `n` bytes, unless that says nothing: for more than `room` it did not ask.
+    /// Adapts the size of the next read. A read that the core had limited to `room` tells nothing about the stream's pace.
     fn adapt(&mut self, n: usize, room: usize) {
         if room < self.read_size {
             return;

@@ -61,14 +61,14 @@ say with --host under which address the phone reaches the computer, and forward 
 
 /// Said in place of the code when no phone should reach this machine.
 pub(in super::super) fn only_this_machine(port: u16) -> String {
-    format!("It listens for programs on this computer only: 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.\n")
+    format!("It is for programs on this computer only: 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.\n")
 }
 
 /// Said in place of the code when no phone could reach this machine.
 pub(in super::super) fn no_network(port: u16) -> String {
     format!(
-        "This computer is in no local network, so that no phone can reach it. Connect it to the Wi-Fi that your phone uses
-and it shows the code; or say with --host under which name or address the phone reaches it.
+        "This computer is not in a local network, so no phone can reach it. Connect it to the Wi-Fi that your phone uses
+and the code appears; or say with --host under which name or address the phone reaches it.
 On this computer itself the proxy is 127.0.0.1, port {port}, without TLS. Ctrl-C ends it.
 "
     )
@@ -85,23 +85,23 @@ pub(in super::super) fn socks(address: &str) -> String {
 }
 
 /// Anybody who reaches this machine may use it.
-pub(in super::super) const PUBLIC: &str = "Everybody who can reach this computer can use this bridge (--public).\n";
+pub(in super::super) const PUBLIC: &str = "Anyone who can reach this computer can use this bridge (--public).\n";
 
 /// A link without encryption.
 pub(in super::super) fn plain(number: usize) -> String {
-    format!("Link {number} begins with http://: everybody on the way can see that it is a relay, and its key.\n")
+    format!("Link {number} begins with http://: everyone on the way can see that it is a relay, and its key.\n")
 }
 
 /// A relay that is reached by way of a proxy.
 pub(in super::super) fn exit(number: usize) -> String {
-    format!("Link {number}: the relay is reached by the proxy of this network, which can read the relay's name.\n")
+    format!("Link {number}: the relay is reached through the proxy of this network, which can read the relay's name.\n")
 }
 
 /// A link that is not what it looks like. It may be said to a journal, so without names.
 pub(in super::super) fn vouched(number: usize) -> String {
     format!(
-        "Link {number}: the relay is not known by a certificate for the name in the link, but as the link says behind it.
-`pasarela check` says by which. Use it only if you trust whoever gave it to you.\n"
+        "Link {number}: the relay is not verified by the name in the link, but as the rest of the link says.
+`pasarela check` says how. Use it only if you trust whoever gave it to you.\n"
     )
 }
 

@@ -9,33 +9,34 @@ use crate::trouble::{Stage, Trouble};
 
 pub(in super::super) const WELL_RELAY: &str = "All well: WhatsApp works through this relay.";
 pub(in super::super) const WELL_OTHER_ROOT: &str =
-    "All well by the key that the link itself names. It is not WhatsApp's, so this is a test and no proof.";
+    "All well by the key that the link itself names. That key is not WhatsApp's, so this is a test and no proof.";
 pub(in super::super) const WELL_PROXY: &str = "All well: WhatsApp works through this proxy.";
 pub(in super::super) const FAILED: &str = "FAILED";
 pub(in super::super) const TRY: &str = "Try:";
 pub(in super::super) const STOPPED: &str = "stopped before the end";
 pub(in super::super) const NO_LINK: &str = "the link cannot be used";
-pub(in super::super) const NO_PROXY: &str = "what stands behind --via cannot be used";
-pub(in super::super) const NO_ROOT: &str = "what stands behind --root must be 64 hexadecimal digits";
+pub(in super::super) const NO_PROXY: &str = "--via: not a usable host, host:port or wa.me/proxy link";
+pub(in super::super) const NO_ROOT: &str = "--root: not 64 hexadecimal digits";
 pub(in super::super) const OTHER_ROOT: &str =
-    "note: the link names another root key than WhatsApp's (&root=…), as the simulator needs it";
+    "note: the link names a root key other than WhatsApp's (&root=…), as the simulator needs";
 /// A link that is not what it looks like.
 pub(in super::super) fn vouched(host: &str, vouched: Vouched<'_>) -> String {
     let instead = match vouched {
         Vouched::Name(name) => format!("the certificate is verified for {name}"),
-        Vouched::Pin => "any certificate counts that has the key behind &pin=".to_owned(),
+        Vouched::Pin => "any certificate with the key that &pin= names is accepted".to_owned(),
     };
     format!("note: {host} is only what the link calls the relay; {instead}, as the link says")
 }
 
-pub(in super::super) const NO_CERTIFICATE: &str = "the file behind --ca holds something that is no authority";
+pub(in super::super) const NO_CERTIFICATE: &str =
+    "the file given with --ca contains something that is not a CA certificate";
 
 /// What is done in a stage, while it is done.
 pub(in super::super) const fn doing(stage: Stage) -> &'static str {
     match stage {
         Stage::Name => "looking up the name",
         Stage::Connect => "connecting",
-        Stage::Tls => "making an encrypted connection",
+        Stage::Tls => "setting up encryption",
         Stage::Upgrade => "asking for the relay",
         Stage::Key => "showing the key",
         Stage::Upstream => "waiting for the relay to reach WhatsApp",
@@ -67,7 +68,7 @@ pub(in super::super) fn found(stage: Stage, found: Found) -> String {
         Found::AtExit => "the proxy of this network is asked for it, and can read it".to_owned(),
         Found::Open => "none needed: the relay is open to all".to_owned(),
         Found::Tls(tls) => of_tls(tls).to_owned(),
-        Found::AnyTls => "whatever certificate the proxy has, as WhatsApp takes it".to_owned(),
+        Found::AnyTls => "any certificate is accepted, as WhatsApp does".to_owned(),
         Found::Whatsapp(_) => "WhatsApp answered and proved that it is WhatsApp".to_owned(),
         Found::MediaPort(port) => format!("WhatsApp's server for photos and files answered, by port {port}"),
         Found::Well => match stage {

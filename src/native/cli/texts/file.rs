@@ -9,9 +9,9 @@ pub(in super::super) fn wrong(path: &Path, wrong: &Wrong) -> String {
     let file = path.display();
     match wrong {
         Wrong::Unreadable(cause) => format!("the configuration file {file} cannot be read: {cause}"),
-        Wrong::NoToml(line) => format!("{file}: line {line} is not as TOML should be; texts must stand between quotes"),
+        Wrong::NoToml(line) => format!("{file}: line {line} is not valid TOML; texts must be in quotes"),
         Wrong::NoCommand(name) => {
-            format!("{file}: \"{name}\" is no command; settings stand below [bridge], [check] and so on")
+            format!("{file}: \"{name}\" is not a command; settings go below [bridge], [check] and so on")
         }
         Wrong::NoOption(command, key) => format!("{file}: `pasarela {command}` has no option \"{key}\""),
         Wrong::Value(command, key) => format!("{file}: the value of \"{key}\" below [{command}] cannot be used"),

@@ -33,6 +33,7 @@ pub(in super::super) const fn noun(what: What) -> &'static str {
 }
 
 /// The words for a trouble.
+#[expect(clippy::too_many_lines, reason = "it is a table")]
 pub(in super::super) fn words(trouble: Trouble) -> Words {
     let (few, sentence) = match trouble {
         Trouble::NoResolver => {
@@ -59,7 +60,7 @@ pub(in super::super) fn words(trouble: Trouble) -> Words {
         ),
         Trouble::NoExit => (
             "the proxy of this network (HTTPS_PROXY or --proxy) cannot be reached",
-            "The proxy that leads out of this network (HTTPS_PROXY or --proxy) cannot be reached, or is none.",
+            "The proxy that leads out of this network (HTTPS_PROXY or --proxy) cannot be reached, or is not a proxy.",
         ),
         Trouble::ExitStatus(407) => (
             "the proxy of this network wants a password",
@@ -84,7 +85,7 @@ pub(in super::super) fn words(trouble: Trouble) -> Words {
             "There was no more answer once the {it}'s name was shown: this network probably forbids the name.",
         ),
         Trouble::TlsRefused => {
-            ("the website there does not know this name", "The server there does not know the {it}'s name.")
+            ("the website there does not know its name", "The server there does not know the {it}'s name.")
         }
         Trouble::TlsOther => {
             ("what answers there is not a secure website", "What answers there does not speak TLS as it should.")
@@ -138,7 +139,7 @@ pub(in super::super) fn words(trouble: Trouble) -> Words {
         ),
         Trouble::Status(status) => return of_status(status),
         Trouble::ErrorPage(number) => return of_page(number),
-        Trouble::NoRelay => ("there is a website, but no relay", "Something answers there, but it is no relay."),
+        Trouble::NoRelay => ("there is a website, but not a relay", "Something answers there, but it is not a relay."),
         Trouble::Key => (
             "the key in the link is wrong or no longer valid",
             "There is no relay under this key: the key is wrong or was taken back.",
@@ -234,7 +235,7 @@ pub(super) fn of_code(code: Code) -> Words {
         | Code::Flood => {
             return said(
                 format!("it ended the connection: {}", code.token()),
-                "The relay ended the connection for a reason that it should not have.",
+                "The relay ended the connection for an unexpected reason.",
             );
         }
     };
@@ -244,24 +245,22 @@ pub(super) fn of_code(code: Code) -> Words {
 /// What to try next.
 pub(in super::super) const fn advice(hint: Hint) -> &'static str {
     match hint {
-        Hint::Network => {
-            "see whether this device is online at all, for example with another site; then another network."
-        }
+        Hint::Network => "check that this device is online, for example with another site; then try another network.",
         Hint::Link => {
             "compare the link with the one that was sent to you, letter by letter; perhaps a part is missing."
         }
-        Hint::Operator => "tell whoever runs the relay that it does not run, and use another relay meanwhile.",
+        Hint::Operator => "tell whoever runs the relay that it is down, and use another relay until it is back.",
         Hint::OtherAddress => "another network; then another relay, or a link with another address (&addr=…).",
         Hint::HideName => "the link with &ech=auto or &sni=none at its end; then another network or another relay.",
-        Hint::SetClock => "set date, time and time zone of this device, best from the network, and check again.",
-        Hint::LookAtClock => "compare date and time of this device with another clock, set them, and check again.",
+        Hint::SetClock => "set this device's date, time and time zone, ideally from the network, and check again.",
+        Hint::LookAtClock => "compare this device's date and time with another clock, correct them, and check again.",
         Hint::Intercepted => {
-            "another network. If this one has a log-in page, log in first. Never go on past such a warning."
+            "another network. If this one has a log-in page, log in first. Never continue past such a warning."
         }
         Hint::Ech => "the link without its part &ech=…, if the relay's name may be seen; else another relay.",
         Hint::Exit => {
             "compare --proxy, HTTPS_PROXY and ALL_PROXY with what this network says; http://USER:PASSWORD@HOST:PORT if it \
-             wants a password; or none of them, if there is another way out."
+             wants a password; or remove them all, if there is another way out."
         }
         Hint::Front => {
             "tell whoever runs the relay. In nginx: proxy_http_version 1.1, proxy_set_header Upgrade $http_upgrade, \
@@ -272,7 +271,7 @@ pub(in super::super) const fn advice(hint: Hint) -> &'static str {
              Let's Encrypt. With one of their own the link needs its fingerprint (&pin=…)."
         }
         Hint::Slow => "again with --timeout 60, or where the line is better.",
-        Hint::Forbidden => "another network. If it is forbidden there, too, ask whoever runs the relay.",
+        Hint::Forbidden => "another network. If it is forbidden there too, ask whoever runs the relay.",
         Hint::Tomorrow => {
             "another relay until midnight UTC; whoever runs this one should know that it is used that much."
         }
@@ -288,7 +287,7 @@ pub(in super::super) const fn advice(hint: Hint) -> &'static str {
         Hint::Newer => "again tomorrow, and a newer version of this program.",
         Hint::Proxy => "see whether it runs, and whether address and port are right; a bridge needs the same Wi-Fi.",
         Hint::Ports => {
-            "of a bridge, see what it says itself about its relay; of another proxy, see whether port and TLS are right \
+            "for a bridge, see what it says itself about its relay; for another proxy, see whether port and TLS are right \
              (--chat-port, --tls=true or --tls=false)."
         }
         Hint::MediaPort => "the proxy's port for media, with --media-port (often 587, or the same as for chat).",

@@ -98,7 +98,7 @@ async fn ask(list: Arc<Vec<Doh>>, cache: Arc<Mutex<Cache>>, name: String) -> Res
                 let asked = timeout_at(deadline, doh.ask(address, deadline, name)).await;
                 match asked.unwrap_or(Err(NoAnswer)) {
                     Ok(answer) if !answer.addresses.is_empty() => Ok(answer),
-                    // Some know less than others, or say so.
+                    // An empty answer may be a lie or ignorance: ask the next provider.
                     Ok(_) => {
                         no_such_name.store(true, Ordering::Relaxed);
                         Err(Trouble::NoAddress.into())

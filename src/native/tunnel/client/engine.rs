@@ -53,7 +53,7 @@ pub(super) struct Engine {
     patience: Duration,
     owner: Option<Owner>,
     status: Status,
-    /// What the core commands now it does because it has waited long enough.
+    /// The core's current commands were caused by a timeout.
     late: bool,
     turn: bool,
 }

@@ -62,7 +62,7 @@ pub(super) struct Owner {
 
 impl Drop for Owner {
     fn drop(&mut self) {
-        // However the tunnel ended, and be it that its future was dropped.
+        // However the tunnel ended, even if its future was dropped.
         self.status.send_if_modified(|shown| std::mem::take(&mut shown.attached));
     }
 }
