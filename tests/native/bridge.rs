@@ -19,7 +19,7 @@ use crate::tunnels::{self, KEY, World, assert_relay_empty};
 use crate::within;
 
 /// A bridge of its own process, ended with the test.
-struct Bridge {
+pub(crate) struct Bridge {
     child: Child,
     lines: mpsc::UnboundedReceiver<String>,
 }
@@ -33,7 +33,7 @@ impl Drop for Bridge {
 }
 
 impl Bridge {
-    fn start(args: &[&str]) -> Self {
+    pub(crate) fn start(args: &[&str]) -> Self {
         let mut child = command(&[&["bridge", "--listen", "127.0.0.1:0"], args].concat()).spawn().expect("starts");
         let out = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = mpsc::unbounded_channel();
@@ -52,7 +52,7 @@ impl Bridge {
     }
 
     /// The same of its JSON.
-    async fn event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+    pub(crate) async fn event(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
         let parse = |line: &str| serde_json::from_str(line).expect("JSON");
         parse(&self.line(|line| wanted(&parse(line))).await)
     }

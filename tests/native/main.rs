@@ -64,6 +64,8 @@ mod check_proxy;
 mod bridge;
 /// The program's `share`.
 mod share;
+/// What programs are told.
+mod json;
 /// The program's configuration file.
 mod config;
 
