@@ -11,6 +11,7 @@ mod dev;
 mod fuzz;
 mod deps;
 mod test;
+mod release;
 mod bench;
 
 use std::{process::ExitCode, time::Instant};
@@ -66,6 +67,14 @@ enum Command {
     },
     /// Measures the Worker and the native program beside baselines and peers; writes tables, JSON and charts into target/bench.
     Bench(bench::Args),
+    /// Sets the version, dates the changelog, commits, and makes what is given away; publishes nothing. See RELEASE.md.
+    Release {
+        /// Such as 0.2.0.
+        version: String,
+        /// Only say what would change.
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Makes folders to give away.
     Dist {
         /// What to make.
@@ -118,6 +127,7 @@ fn run(command: Command, start: Instant) -> anyhow::Result<()> {
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
         Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
         Command::Bench(args) => bench::run(&args, start),
+        Command::Release { version, dry_run } => release::make(&version, dry_run),
         Command::Dist { what } => dist::make(what),
     }
 }
