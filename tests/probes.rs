@@ -20,7 +20,10 @@ use pasarela_e2e::{
     socket::Socket,
     workerd::{Options, Workerd},
 };
-use rustls::{ClientConfig, RootCertStore, ServerConfig, pki_types::PrivateKeyDer, pki_types::ServerName};
+use rustls::{
+    ClientConfig, RootCertStore, ServerConfig,
+    pki_types::{PrivateKeyDer, ServerName},
+};
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::{TcpListener, TcpStream},

@@ -70,7 +70,11 @@ macro_rules! against {
     };
 }
 
-pub(crate) use {against, against_both, against_every_edge, against_every_keeper, against_every_relay};
+pub(crate) use against;
+pub(crate) use against_both;
+pub(crate) use against_every_edge;
+pub(crate) use against_every_keeper;
+pub(crate) use against_every_relay;
 
 /// Which relay.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

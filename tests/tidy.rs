@@ -130,6 +130,24 @@ fn adapters_never_name_each_other() -> Result<()> {
 }
 
 #[test]
+fn what_is_imported_from_a_crate_is_in_one_use() -> Result<()> {
+    check("one `use` for each crate, as nightly's rustfmt groups them (imports_granularity=Crate)", |_, text| {
+        let mut before = "";
+        let mut roots = Vec::new();
+        for line in text.lines() {
+            if let Some(path) = line.strip_prefix("use ").filter(|_| !before.starts_with("#[")) {
+                roots.push(path.split([':', ';', ' ']).next().unwrap_or_default());
+            }
+            before = line;
+        }
+        let all = roots.len();
+        roots.sort_unstable();
+        roots.dedup();
+        roots.len() < all
+    })
+}
+
+#[test]
 fn only_an_allocator_and_a_few_bindings_are_unsafe() -> Result<()> {
     // The compiler denies it elsewhere; here is who may be excused.
     let excused = [

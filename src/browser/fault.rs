@@ -100,8 +100,7 @@ impl Fault {
 
 #[cfg(test)]
 mod tests {
-    use pasarela_noise::chain::Plan;
-    use pasarela_noise::{Responder, ResponderKeys, public_key, wire};
+    use pasarela_noise::{Responder, ResponderKeys, chain::Plan, public_key, wire};
 
     use super::*;
 

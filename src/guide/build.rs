@@ -3,13 +3,14 @@
 //! It fails if a language lacks a text or has one too many. The check is embedded if it was built, by `cargo xtask build page`;
 //! otherwise the page says nothing of it.
 
-use std::fs;
-use std::io::Write as _;
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::{
+    fs,
+    io::Write as _,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use base64::Engine as _;
-use base64::engine::general_purpose::STANDARD;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
 use flate2::{Compression, GzBuilder};
 use sha2::{Digest, Sha256};
 

@@ -4,12 +4,12 @@
 //! or a wrong path sees the same. By default that is a bare 404, which many servers give and which names nobody. It sends
 //! nothing, and the operator's own site is the adapter's.
 
-use alloc::borrow::Cow;
-use alloc::format;
-use alloc::string::String;
+use alloc::{borrow::Cow, format, string::String};
 
-use pasarela_core::config::{Access, Config, Site};
-use pasarela_core::route::Asset;
+use pasarela_core::{
+    config::{Access, Config, Site},
+    route::Asset,
+};
 
 use crate::language::Language;
 

@@ -4,8 +4,10 @@
 //! `*strong words*` and `[words](https://…)` or `[words](#anchor)`; what means something in HTML is escaped, so no text can
 //! break the page. Every text must be used, and in every language hold the same code and the same links.
 
-use std::collections::{BTreeMap, BTreeSet};
-use std::fmt::Write as _;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt::Write as _,
+};
 
 use serde_json::Value;
 

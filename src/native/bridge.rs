@@ -12,21 +12,20 @@ mod pool;
 mod carry;
 mod socks;
 
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::{Semaphore, watch};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    sync::{Semaphore, watch},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use crate::frontend::{Door, Intake, Refusal};
-use crate::lobby::{Guest, Lobby};
-use crate::net::accept_next;
-use crate::panics;
+use crate::{
+    frontend::{Door, Intake, Refusal},
+    lobby::{Guest, Lobby},
+    net::accept_next,
+    panics,
+};
 use board::Board;
 use pool::Pool;
 

@@ -16,15 +16,19 @@ mod proxy;
 mod probe;
 mod relay;
 
-use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::{
+    sync::Arc,
+    time::{Duration, SystemTime, UNIX_EPOCH},
+};
 
 use pasarela_noise::WHATSAPP_ROOT;
 use rustls::pki_types::CertificateDer;
 
-use crate::connect::{self, Connector, Exit, Pace, Resolver, Setup};
-use crate::link::Link;
-use crate::share::Proxy;
+use crate::{
+    connect::{self, Connector, Exit, Pace, Resolver, Setup},
+    link::Link,
+    share::Proxy,
+};
 
 pub use crate::tls::UnusableAuthority;
 pub use chat::chat;

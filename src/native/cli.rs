@@ -17,14 +17,13 @@ mod serve;
 mod check;
 mod share;
 
-use std::error::Error;
-use std::fmt;
-use std::path::PathBuf;
-use std::process::ExitCode;
+use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
-use tracing_subscriber::filter::{EnvFilter, filter_fn};
-use tracing_subscriber::layer::{Layer as _, SubscriberExt as _};
+use tracing_subscriber::{
+    filter::{EnvFilter, filter_fn},
+    layer::{Layer as _, SubscriberExt as _},
+};
 
 use crate::panics;
 

@@ -15,18 +15,21 @@ mod dial;
 mod untested;
 mod spare;
 
-use std::fmt;
-use std::io;
-use std::sync::{Arc, Mutex};
+use std::{
+    fmt, io,
+    sync::{Arc, Mutex},
+};
 
 use rustls::pki_types::CertificateDer;
 
-use crate::link::{Ech, Link};
-use crate::net::{BoxedStream, local_towards};
-use crate::sleep::Moment;
-use crate::tls::{Authorities, UnusableAuthority};
-use crate::trouble::Trouble;
-use crate::tunnel::{Dialer, Dialling};
+use crate::{
+    link::{Ech, Link},
+    net::{BoxedStream, local_towards},
+    sleep::Moment,
+    tls::{Authorities, UnusableAuthority},
+    trouble::Trouble,
+    tunnel::{Dialer, Dialling},
+};
 use dial::Way;
 use hello::Hello;
 use spare::{Keeper, Make, Spare};

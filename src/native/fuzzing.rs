@@ -1,24 +1,24 @@
 //! What strangers' bytes are given to, for the fuzzer, which is a crate of its own. No part of what the library promises.
 
-use std::net::IpAddr;
-use std::pin::Pin;
-use std::task::{Context, Poll, Waker};
+use std::{
+    net::IpAddr,
+    pin::Pin,
+    task::{Context, Poll, Waker},
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, Stream};
 use hyper::header::{HeaderMap, HeaderValue};
-use pasarela_core::chunk::Chunk;
-use pasarela_core::frame::Frames;
+use pasarela_core::{chunk::Chunk, frame::Frames};
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use crate::connect::dns::message::{self, Kind};
-use crate::net::Prefixed;
-use crate::net::upgrade;
-use crate::serve::forwarded;
-use crate::trouble::Trouble;
-use crate::tunnel::carrier;
-use crate::tunnel::chunk::Piece;
-use crate::tunnel::request;
+use crate::{
+    connect::dns::message::{self, Kind},
+    net::{Prefixed, upgrade},
+    serve::forwarded,
+    trouble::Trouble,
+    tunnel::{carrier, chunk::Piece, request},
+};
 
 /// WhatsApp's frames in a stream that comes in pieces: each message, and whether the stream may end there.
 #[must_use]

@@ -25,14 +25,13 @@ mod cleaned;
 mod unusable;
 mod vouched;
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use base64::Engine;
-use base64::alphabet;
-use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use pasarela_core::config::page_name;
-use pasarela_core::limits;
+use base64::{
+    Engine, alphabet,
+    engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
+};
+use pasarela_core::{config::page_name, limits};
 use url::{Host, Url};
 
 pub(crate) use cleaned::{cleaned, several};

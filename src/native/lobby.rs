@@ -4,13 +4,14 @@
 //! Nobody is kept out: a newcomer comes in, and who has been longest without a byte goes. So whoever opens connections and
 //! says nothing loses them to whoever says something. It keeps addresses in memory only, and none for more than an hour.
 
-use std::collections::{BTreeMap, HashMap};
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, HashMap},
+    net::IpAddr,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use tokio::sync::Notify;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
 /// So many of one customer may wait: a household's browsers, and a phone that dials all that it has at once.
 const OF_ONE: usize = 64;

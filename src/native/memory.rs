@@ -5,9 +5,11 @@
 //! over half of it with musl, which the static program has. Allocators that keep all they had need twice the memory when
 //! idle. Smaller and larger blocks are the system's own business.
 
-use std::alloc::{GlobalAlloc, Layout, System};
-use std::ptr::null_mut;
-use std::sync::atomic::{AtomicPtr, Ordering};
+use std::{
+    alloc::{GlobalAlloc, Layout, System},
+    ptr::null_mut,
+    sync::atomic::{AtomicPtr, Ordering},
+};
 
 /// The sizes of blocks that are kept, in bytes. What is larger than half of one gets that much.
 const SIZES: [usize; 2] = [64 << 10, 128 << 10];

@@ -2,9 +2,11 @@
 //!
 //! What is told is the place in the source alone: a message may hold what a stranger sent.
 
-use std::future::Future;
-use std::panic::{self, AssertUnwindSafe};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    future::Future,
+    panic::{self, AssertUnwindSafe},
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use futures_util::FutureExt as _;
 

@@ -42,19 +42,15 @@ mod copy;
 mod raw;
 mod metrics;
 
-use std::fmt;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, io, net::SocketAddr, sync::Arc, time::Duration};
 
-use pasarela_core::config::Config;
-use pasarela_core::limits;
-use tokio::net::TcpListener;
-use tokio::sync::watch;
+use pasarela_core::{config::Config, limits};
+use tokio::{net::TcpListener, sync::watch};
 
-use crate::frontend::{Door, Intake};
-use crate::panics;
+use crate::{
+    frontend::{Door, Intake},
+    panics,
+};
 use shared::Shared;
 
 pub use certificate::{Certificate, CertificateError, Files};

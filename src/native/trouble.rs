@@ -3,9 +3,7 @@
 //! Whoever reaches a relay says it, whoever chooses among relays and whoever checks one listens. The words for people are
 //! the command line's.
 
-use std::borrow::Cow;
-use std::fmt;
-use std::io;
+use std::{borrow::Cow, fmt, io};
 
 use pasarela_core::codes::Code;
 

@@ -30,9 +30,7 @@ pub(crate) mod request;
 
 mod client;
 
-pub use pasarela_core::codes::Code;
-pub use pasarela_core::route::Kind;
-pub use pasarela_core::tunnel::client::Timing;
+pub use pasarela_core::{codes::Code, route::Kind, tunnel::client::Timing};
 
 pub use crate::net::{BoxedStream, Stream};
 pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};

@@ -7,9 +7,11 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::proto::{Fields, Malformed, Value, byte_fields, put_bytes, put_varint};
-use crate::symmetric::public_key;
-use crate::xeddsa;
+use crate::{
+    proto::{Fields, Malformed, Value, byte_fields, put_bytes, put_varint},
+    symmetric::public_key,
+    xeddsa,
+};
 
 /// The public key of "WhatsAppLongTerm1", which every official client has compiled in.
 pub const WHATSAPP_ROOT: [u8; 32] = [

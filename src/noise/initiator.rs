@@ -5,10 +5,12 @@
 
 use alloc::vec::Vec;
 
-use crate::proto::{byte_fields, nested};
-use crate::symmetric::{HandshakeError, MAX_MESSAGE, Symmetric, key_field, public_key};
-use crate::transport::Transport;
-use crate::wire::HEADER;
+use crate::{
+    proto::{byte_fields, nested},
+    symmetric::{HandshakeError, MAX_MESSAGE, Symmetric, key_field, public_key},
+    transport::Transport,
+    wire::HEADER,
+};
 
 /// Waits for the server's hello.
 pub struct Initiator {

@@ -6,10 +6,12 @@
 use alloc::vec::Vec;
 use core::fmt;
 
-use crate::chain::{Verified, VerifyError, verify};
-use crate::initiator::{Initiator, ServerHello};
-use crate::symmetric::HandshakeError;
-use crate::wire;
+use crate::{
+    chain::{Verified, VerifyError, verify},
+    initiator::{Initiator, ServerHello},
+    symmetric::HandshakeError,
+    wire,
+};
 
 /// No server hello is nearly as long, in bytes; WhatsApp's has some 350.
 const HELLO_MAX: usize = 16 * 1024;

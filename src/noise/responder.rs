@@ -5,9 +5,11 @@
 
 use alloc::vec::Vec;
 
-use crate::proto::{byte_fields, nested};
-use crate::symmetric::{HandshakeError, MAX_MESSAGE, Symmetric, key_field, public_key};
-use crate::transport::Transport;
+use crate::{
+    proto::{byte_fields, nested},
+    symmetric::{HandshakeError, MAX_MESSAGE, Symmetric, key_field, public_key},
+    transport::Transport,
+};
 
 /// What a server brings to one handshake.
 pub struct ResponderKeys<'a> {

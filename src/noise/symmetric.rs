@@ -6,8 +6,10 @@
 
 use alloc::vec::Vec;
 
-use aes_gcm::aead::{Aead, Payload};
-use aes_gcm::{Aes256Gcm, KeyInit};
+use aes_gcm::{
+    Aes256Gcm, KeyInit,
+    aead::{Aead, Payload},
+};
 use hkdf::Hkdf;
 use sha2::{Digest, Sha256};
 

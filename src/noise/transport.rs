@@ -4,8 +4,7 @@
 
 use alloc::vec::Vec;
 
-use aes_gcm::Aes256Gcm;
-use aes_gcm::aead::AeadInOut;
+use aes_gcm::{Aes256Gcm, aead::AeadInOut};
 
 use crate::symmetric::{cipher, nonce};
 

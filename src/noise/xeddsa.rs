@@ -4,9 +4,11 @@
 //! carried in the top bit of the signature's last byte. Specification: "The XEdDSA and VXEdDSA
 //! Signature Schemes" by Trevor Perrin. Which keys sign what is `chain`'s matter.
 
-use curve25519_dalek::edwards::EdwardsPoint;
-use curve25519_dalek::montgomery::MontgomeryPoint;
-use curve25519_dalek::scalar::{Scalar, clamp_integer};
+use curve25519_dalek::{
+    edwards::EdwardsPoint,
+    montgomery::MontgomeryPoint,
+    scalar::{Scalar, clamp_integer},
+};
 use sha2::{Digest, Sha512};
 
 /// hash1's prefix: 2^256 - 2 in little-endian bytes, which no point encodes to.

@@ -1,15 +1,16 @@
 //! Chat on raw TCP: moves bytes between a socket, `intake` and `conversation`.
 
-use std::io;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::io::AsyncReadExt;
 
-use super::conversation::{Conversation, Step, World};
-use super::delivery::{Delivery, Outlet};
-use super::intake::Intake;
-use super::measure;
-use super::socket::Socket;
+use super::{
+    conversation::{Conversation, Step, World},
+    delivery::{Delivery, Outlet},
+    intake::Intake,
+    measure,
+    socket::Socket,
+};
 
 /// Room for one read, in bytes: many times what a client sends at once here.
 const READ: usize = 16 * 1024;

@@ -5,15 +5,20 @@
 use std::sync::Arc;
 
 use bytes::Bytes;
-use pasarela_noise::proto::{Fields, Value};
-use pasarela_noise::{Responder, ResponderKeys, Transport, wire};
+use pasarela_noise::{
+    Responder, ResponderKeys, Transport,
+    proto::{Fields, Value},
+    wire,
+};
 
-use super::delivery::Delivery;
-use super::identity::NoiseIdentity;
-use super::intake::{Event, Garbage};
-use super::measure::Mode;
-use super::stanza::{self, Said};
-use super::stats::{PayloadSeen, Recorder};
+use super::{
+    delivery::Delivery,
+    identity::NoiseIdentity,
+    intake::{Event, Garbage},
+    measure::Mode,
+    stanza::{self, Said},
+    stats::{PayloadSeen, Recorder},
+};
 
 /// What the simulator tells clients about its edge, in the form WhatsApp's has.
 pub(super) const ROUTING_INFO: [u8; 6] = [0x08, 0x02, 0x08, 0x05, 0x08, 0x12];

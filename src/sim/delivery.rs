@@ -3,11 +3,7 @@
 //! The WebSocket side has no such modes: there WhatsApp sends one frame a message. Measuring modes
 //! write as fast as they can and are not re-chunked either.
 
-use std::fmt;
-use std::io;
-use std::num::NonZeroUsize;
-use std::str::FromStr;
-use std::time::Duration;
+use std::{fmt, io, num::NonZeroUsize, str::FromStr, time::Duration};
 
 use tokio::io::AsyncWriteExt;
 

@@ -3,14 +3,17 @@
 //! Made once at the start. With a seed the Noise side is the same every time; TLS keys and all that
 //! depends on the clock are not.
 
-use std::io;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    io,
+    sync::{Arc, Mutex, PoisonError},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
-use pasarela_noise::chain::Plan;
-use pasarela_noise::public_key;
-use rand::rngs::{StdRng, SysRng};
-use rand::{Rng, SeedableRng};
+use pasarela_noise::{chain::Plan, public_key};
+use rand::{
+    Rng, SeedableRng,
+    rngs::{StdRng, SysRng},
+};
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair, KeyUsagePurpose};
 use rustls::pki_types::{CertificateDer, PrivateKeyDer};
 

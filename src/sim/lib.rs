@@ -40,15 +40,16 @@ mod chat;
 mod web;
 mod media;
 
-use std::future::Future;
-use std::io;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    future::Future,
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use tokio::net::TcpListener;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 pub use delivery::{Delivery, UnknownDelivery};
 pub use stats::{PayloadSeen, ProxySeen, Stats, Traffic, UpgradeSeen};

@@ -13,9 +13,7 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod program {
-    use std::io;
-    use std::net::SocketAddr;
-    use std::process::ExitCode;
+    use std::{io, net::SocketAddr, process::ExitCode};
 
     use clap::Parser;
     use pasarela_sim::{Delivery, Sim, SimConfig};

@@ -9,9 +9,7 @@ use std::io;
 use pasarela_noise::wire;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use super::intake::Garbage;
-use super::pattern;
-use super::socket::Socket;
+use super::{intake::Garbage, pattern, socket::Socket};
 
 /// Bytes taken or written at once: measured to be enough for one core to be the limit.
 const CHUNK: usize = 256 * 1024;

@@ -6,9 +6,11 @@ use bytes::Bytes;
 use futures_util::{SinkExt, StreamExt};
 use tokio_websockets::{CloseCode, Message, WebSocketStream};
 
-use super::measure::{Mode, next_piece, push_frame};
-use super::pattern;
-use super::socket::Socket;
+use super::{
+    measure::{Mode, next_piece, push_frame},
+    pattern,
+    socket::Socket,
+};
 
 /// Bytes in a message of `sim source`.
 const MESSAGE: usize = 64 * 1024;

@@ -4,26 +4,31 @@
 //! line that names the SNI. Under the name web.whatsapp.com `/ws/chat` is chat on WebSocket, without measuring modes.
 //! It stores nothing; its certificate is `identity`'s.
 
-use std::convert::Infallible;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::task::{Context, Poll};
+use std::{
+    convert::Infallible,
+    io,
+    pin::Pin,
+    sync::Arc,
+    task::{Context, Poll},
+};
 
 use http_body_util::{BodyExt, Either, Full};
-use hyper::body::{Body, Bytes, Frame, Incoming, SizeHint};
-use hyper::upgrade::{OnUpgrade, Parts};
-use hyper::{Method, Request, Response};
+use hyper::{
+    Method, Request, Response,
+    body::{Body, Bytes, Frame, Incoming, SizeHint},
+    upgrade::{OnUpgrade, Parts},
+};
 use hyper_util::rt::TokioIo;
-use tokio_rustls::TlsAcceptor;
-use tokio_rustls::server::TlsStream;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 use tokio_websockets::ServerBuilder;
 
-use super::conversation::World;
-use super::measure::next_piece;
-use super::pattern;
-use super::socket::Socket;
-use super::web::{self, Host};
+use super::{
+    conversation::World,
+    measure::next_piece,
+    pattern,
+    socket::Socket,
+    web::{self, Host},
+};
 
 /// Whose chat is here, too.
 const WEB: &str = "web.whatsapp.com";

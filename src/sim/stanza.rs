@@ -2,8 +2,7 @@
 //!
 //! The binary encoding is `wacore-binary`'s; encryption is `conversation`'s.
 
-use wacore_binary::builder::NodeBuilder;
-use wacore_binary::{Jid, Node, NodeRef, Server};
+use wacore_binary::{Jid, Node, NodeRef, Server, builder::NodeBuilder};
 
 /// The id of the pairing stanza, which its answer repeats.
 const PAIRING_ID: &str = "1001";

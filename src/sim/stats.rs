@@ -3,8 +3,10 @@
 //! This is a test tool's memory: it holds addresses and headers of clients, which nothing of the
 //! relay may. Nothing here is logged.
 
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::{
+    net::SocketAddr,
+    sync::atomic::{AtomicU64, Ordering},
+};
 
 use tokio::sync::watch;
 

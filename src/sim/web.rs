@@ -2,29 +2,29 @@
 //!
 //! The listener here has no TLS; `media` has, and leads here what asks it for chat.
 
-use std::convert::Infallible;
-use std::future::Future;
-use std::io;
-use std::sync::Arc;
+use std::{convert::Infallible, future::Future, io, sync::Arc};
 
 use futures_util::{SinkExt, StreamExt};
 use headers::{Connection, HeaderMapExt, SecWebsocketAccept, SecWebsocketKey, Upgrade};
 use http_body_util::Full;
-use hyper::body::{Bytes, Incoming};
-use hyper::upgrade::{OnUpgrade, Parts};
-use hyper::{Request, Response, StatusCode};
+use hyper::{
+    Request, Response, StatusCode,
+    body::{Bytes, Incoming},
+    upgrade::{OnUpgrade, Parts},
+};
 use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 use tokio_websockets::{Config, Message, ServerBuilder, WebSocketStream};
 
-use super::conversation::{Conversation, Step, World};
-use super::intake::Intake;
-use super::measure::Mode;
-use super::measure_web::{self, Web};
-use super::socket::Socket;
-use super::stats::UpgradeSeen;
+use super::{
+    conversation::{Conversation, Step, World},
+    intake::Intake,
+    measure::Mode,
+    measure_web::{self, Web},
+    socket::Socket,
+    stats::UpgradeSeen,
+};
 
 pub(super) const CHAT_PATH: &str = "/ws/chat";
 

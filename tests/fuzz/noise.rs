@@ -1,7 +1,6 @@
 //! WhatsApp's handshake: what the page, the check and the simulator read of it.
 
-use pasarela_noise::proof::Proof;
-use pasarela_noise::{Initiator, Responder, ResponderKeys, verify, wire};
+use pasarela_noise::{Initiator, Responder, ResponderKeys, proof::Proof, verify, wire};
 
 use crate::pieces;
 

@@ -3,8 +3,7 @@
 use std::net::IpAddr;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use pasarela::fuzzing;
-use pasarela::link::Link;
+use pasarela::{fuzzing, link::Link};
 use pasarela_core::{
     config::Config,
     route::Judgement,

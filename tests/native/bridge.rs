@@ -1,22 +1,28 @@
 //! `bridge` as its user starts it: what it says of relays, what it cannot use, and how it ends.
 
-use std::io::{BufRead, BufReader};
-use std::net::{Ipv4Addr, SocketAddr};
-use std::process::Child;
+use std::{
+    io::{BufRead, BufReader},
+    net::{Ipv4Addr, SocketAddr},
+    process::Child,
+};
 
 use pasarela_noise::wire;
 use pasarela_sim::Sim;
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::sync::mpsc;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    sync::mpsc,
+};
 
-use crate::client::{Client, Link};
-use crate::front::{Front, Manner};
-use crate::program::{Ended, Folder, command, finish, run};
-use crate::tunnels::{self, KEY, World, assert_relay_empty};
-use crate::within;
+use crate::{
+    client::{Client, Link},
+    front::{Front, Manner},
+    program::{Ended, Folder, command, finish, run},
+    tunnels::{self, KEY, World, assert_relay_empty},
+    within,
+};
 
 /// A bridge of its own process, ended with the test.
 pub(crate) struct Bridge {

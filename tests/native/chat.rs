@@ -2,11 +2,16 @@
 
 use pasarela_noise::{Initiator, wire};
 use pasarela_sim::PayloadSeen;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::client::{Client, Link, PAYLOAD};
-use crate::{assert_all_closed, start, start_with, wait, within};
+use crate::{
+    assert_all_closed,
+    client::{Client, Link, PAYLOAD},
+    start, start_with, wait, within,
+};
 
 async fn check_pairing(delivery: &str) {
     let sim = start_with(delivery).await;

@@ -2,17 +2,21 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use pasarela::check::{self, Clock, Options, Subject, Verdict};
-use pasarela::share::Proxy;
-use pasarela::trouble::Hint;
-use pasarela::trouble::Stage;
+use pasarela::{
+    check::{self, Clock, Options, Subject, Verdict},
+    share::Proxy,
+    trouble::{Hint, Stage},
+};
 use pasarela_sim::Sim;
 use rustls::pki_types::CertificateDer;
 
-use crate::front::{Authority, Front, Manner};
-use crate::program::{Ended, Folder, command, finish, root_of, run, tls_before};
-use crate::tunnels::Nobody;
-use crate::{start, start_with, within};
+use crate::{
+    front::{Authority, Front, Manner},
+    program::{Ended, Folder, command, finish, root_of, run, tls_before},
+    start, start_with,
+    tunnels::Nobody,
+    within,
+};
 
 const DAY: u64 = 86_400;
 

@@ -1,21 +1,29 @@
 //! `check LINK`: the native relay in front of the simulator, and what may stand in its place.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pasarela::check::{self, Clock, Options, Subject};
-use pasarela::serve::Relay;
-use pasarela::trouble::Hint;
+use pasarela::{
+    check::{self, Clock, Options, Subject},
+    serve::Relay,
+    trouble::Hint,
+};
 use pasarela_core::config::Config;
 use pasarela_sim::Sim;
 use rustls::pki_types::CertificateDer;
 use tokio::net::TcpListener;
 
-use crate::front::{Authority, Front, Manner, own_authority};
-use crate::program::{Ended, Folder, pem, root_of, run, tls_before};
-use crate::tunnels::{KEY, Nobody, assert_relay_empty};
-use crate::{assert_all_closed, start, start_with, within};
+use crate::{
+    assert_all_closed,
+    front::{Authority, Front, Manner, own_authority},
+    program::{Ended, Folder, pem, root_of, run, tls_before},
+    start, start_with,
+    tunnels::{KEY, Nobody, assert_relay_empty},
+    within,
+};
 
 async fn relay(chat: SocketAddr, media: SocketAddr) -> Relay {
     let vars = |name: &str| match name {

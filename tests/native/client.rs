@@ -1,17 +1,20 @@
 //! A WhatsApp client for tests: raw bytes over either transport, and Noise over that.
 
-use std::net::SocketAddr;
-use std::time::{SystemTime, UNIX_EPOCH};
+use std::{
+    net::SocketAddr,
+    time::{SystemTime, UNIX_EPOCH},
+};
 
 use bytes::{Buf, BytesMut};
 use futures_util::{SinkExt, StreamExt};
 use pasarela_noise::{Initiator, Transport, verify, wire};
 use pasarela_sim::Sim;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
-use wacore_binary::Node;
-use wacore_binary::builder::NodeBuilder;
+use wacore_binary::{Node, builder::NodeBuilder};
 
 use crate::within;
 

@@ -1,8 +1,10 @@
 //! The configuration file, below the environment, below the command line.
 
-use crate::program::{Folder, command, finish, root_of, run, set_mode};
-use crate::start;
-use crate::tunnels::Nobody;
+use crate::{
+    program::{Folder, command, finish, root_of, run, set_mode},
+    start,
+    tunnels::Nobody,
+};
 
 const LINK: &str = "https://relay.example/#a-key-of-the-tests";
 

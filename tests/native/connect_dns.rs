@@ -1,19 +1,20 @@
 //! The way to a relay: names.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{collections::BTreeMap, io, net::IpAddr, sync::Arc};
 
 use hyper::Version;
-use pasarela::connect::{Connector, Lookup, Mode, Pace, Provider, Resolved, Resolver, Setup, Source, Step};
-use pasarela::trouble::Trouble;
+use pasarela::{
+    connect::{Connector, Lookup, Mode, Pace, Provider, Resolved, Resolver, Setup, Source, Step},
+    trouble::Trouble,
+};
 use simple_dns::TYPE;
 
-use crate::front::{Authority, Front, Manner};
-use crate::resolver::{DohServer, Known, silent, system};
-use crate::tunnels::Nobody;
-use crate::within;
+use crate::{
+    front::{Authority, Front, Manner},
+    resolver::{DohServer, Known, silent, system},
+    tunnels::Nobody,
+    within,
+};
 
 const TRUTH: [&str; 2] = ["192.0.2.7", "2001:db8::7"];
 

@@ -1,18 +1,20 @@
 //! The way to a relay: configurations for encrypted hellos. A server that accepts them is in the end-to-end tests.
 
-use std::collections::BTreeMap;
-use std::io;
-use std::sync::Arc;
+use std::{collections::BTreeMap, io, sync::Arc};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use pasarela::connect::{Connector, Mode, Provider, Resolver, Setup, Unusable};
-use pasarela::link::Link;
-use pasarela::trouble::Trouble;
-use pasarela::tunnel::Dialer;
+use pasarela::{
+    connect::{Connector, Mode, Provider, Resolver, Setup, Unusable},
+    link::Link,
+    trouble::Trouble,
+    tunnel::Dialer,
+};
 
-use crate::front::{Authority, Front};
-use crate::resolver::{DohServer, Known, system};
-use crate::within;
+use crate::{
+    front::{Authority, Front},
+    resolver::{DohServer, Known, system},
+    within,
+};
 
 /// An ECHConfig under this public name, for a key that nobody has.
 fn config(public: &str) -> Vec<u8> {

@@ -1,16 +1,24 @@
 //! The way to a relay out of a network that has only a proxy.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+};
 
-use pasarela::connect::{Connector, Exits, Resolver, Setup, Source, Step};
-use pasarela::trouble::Trouble;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use pasarela::{
+    connect::{Connector, Exits, Resolver, Setup, Source, Step},
+    trouble::Trouble,
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::front::{Authority, Front};
-use crate::tunnels::Nobody;
-use crate::within;
+use crate::{
+    front::{Authority, Front},
+    tunnels::Nobody,
+    within,
+};
 
 /// A proxy that does this with each connection, and leads to `target` if that says so.
 async fn proxy<F>(target: SocketAddr, meet: impl Fn(TcpStream) -> F + Send + Sync + 'static) -> SocketAddr

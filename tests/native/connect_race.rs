@@ -1,16 +1,22 @@
 //! The way to a relay: addresses, one after the other.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
-use pasarela::connect::{Connector, Pace, Resolver, Setup, Source, Spares, Step};
-use pasarela::trouble::Trouble;
-use pasarela::tunnel::Dialer;
+use pasarela::{
+    connect::{Connector, Pace, Resolver, Setup, Source, Spares, Step},
+    trouble::Trouble,
+    tunnel::Dialer,
+};
 use tokio::net::{TcpSocket, TcpStream};
 
-use crate::front::{Authority, Front, Manner, connector, connector_at};
-use crate::tunnels::Nobody;
-use crate::within;
+use crate::{
+    front::{Authority, Front, Manner, connector, connector_at},
+    tunnels::Nobody,
+    within,
+};
 
 /// Impatient, so that silence costs a test little.
 const PACE: Pace = Pace {

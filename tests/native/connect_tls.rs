@@ -1,13 +1,17 @@
 //! The way to a relay: what TLS shows and verifies, and how its failures are told apart.
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
-use pasarela::connect::{EchStatus, Shown, Step, Version};
-use pasarela::trouble::Trouble;
-use pasarela::tunnel::Dialer;
+use pasarela::{
+    connect::{EchStatus, Shown, Step, Version},
+    trouble::Trouble,
+    tunnel::Dialer,
+};
 use tokio::io::AsyncReadExt;
 
-use crate::front::{Authority, Front, GREETING, Manner, connector, own_authority};
-use crate::within;
+use crate::{
+    front::{Authority, Front, GREETING, Manner, connector, own_authority},
+    within,
+};
 
 /// Dials by the link and hears the greeting; gives the trouble otherwise.
 async fn reach(link: &str, authority: &Authority) -> Result<Vec<Step>, Trouble> {

@@ -3,25 +3,36 @@
 //! Strangers come from addresses of 127.0.0.0/8, which are as many as anybody's and need no namespace. What is said of seconds
 //! is asserted at five times the figure, since the machine is shared; the figure itself is printed.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::time::{Duration, Instant};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+    time::{Duration, Instant},
+};
 
-use pasarela::bridge::{Bridge, Listener, Relay, Tuning};
-use pasarela::connect::{Connector, Resolver, Setup};
-use pasarela::frontend::{Admission, Door, Intake, bind};
-use pasarela::tunnel::{Kind, Options, Tunnel, TunnelStream};
+use pasarela::{
+    bridge::{Bridge, Listener, Relay, Tuning},
+    connect::{Connector, Resolver, Setup},
+    frontend::{Admission, Door, Intake, bind},
+    tunnel::{Kind, Options, Tunnel, TunnelStream},
+};
 use pasarela_noise::wire;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
-use tokio::sync::Mutex;
-use tokio::task::JoinSet;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+    sync::Mutex,
+    task::JoinSet,
+};
 
-use crate::client::{Client, Link};
-use crate::serve::{Program, certificate, get, started};
-use crate::tunnels::{KEY, command};
-use crate::{start, within};
+use crate::{
+    client::{Client, Link},
+    serve::{Program, certificate, get, started},
+    start,
+    tunnels::{KEY, command},
+    within,
+};
 
 /// One flood at a time: there are other tests, too.
 static ALONE: Mutex<()> = Mutex::const_new(());

@@ -3,26 +3,37 @@
 //! Memory is the highest that the kernel has seen of the process. The attackers' sockets have the smallest buffers that there
 //! are, so that what they do not read is the program's to hold and not the kernel's.
 
-use std::sync::Arc;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
-use pasarela::serve::Room;
-use pasarela::tunnel::{BoxedStream, Direct, Kind, Options, Tunnel, TunnelStream};
-use pasarela_core::limits;
-use pasarela_core::tunnel::message::{Ack, Control, Open};
-use pasarela_core::tunnel::upgrade as protocol;
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
-use rustls::{ClientConfig, RootCertStore};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpSocket;
-use tokio::sync::Mutex;
+use pasarela::{
+    serve::Room,
+    tunnel::{BoxedStream, Direct, Kind, Options, Tunnel, TunnelStream},
+};
+use pasarela_core::{
+    limits,
+    tunnel::{
+        message::{Ack, Control, Open},
+        upgrade as protocol,
+    },
+};
+use rustls::{
+    ClientConfig, RootCertStore,
+    pki_types::{CertificateDer, pem::PemObject},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpSocket,
+    sync::Mutex,
+};
 use tokio_rustls::TlsConnector;
 
-use crate::frames::{ZEROS, frame, header, upgrade};
-use crate::serve::{Program, certificate, started};
-use crate::tunnels::{KEY, command};
-use crate::{start, within};
+use crate::{
+    frames::{ZEROS, frame, header, upgrade},
+    serve::{Program, certificate, started},
+    start,
+    tunnels::{KEY, command},
+    within,
+};
 
 /// One attack at a time: each takes all the memory that the program may have.
 static ALONE: Mutex<()> = Mutex::const_new(());

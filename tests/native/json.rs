@@ -1,19 +1,19 @@
 //! `--json` is an interface: each command prints exactly the fields that `docs/json.md` has, and no word but those.
 
-use std::collections::BTreeSet;
-use std::net::SocketAddr;
+use std::{collections::BTreeSet, net::SocketAddr};
 
 use pasarela::trouble::Hint;
 use pasarela_e2e::places::root;
 use serde_json::Value;
-use tokio::io::AsyncWriteExt;
-use tokio::net::TcpStream;
+use tokio::{io::AsyncWriteExt, net::TcpStream};
 
-use crate::bridge::Bridge;
-use crate::program::{Folder, root_of, run};
-use crate::serve::started;
-use crate::start;
-use crate::tunnels::{KEY, Nobody, command};
+use crate::{
+    bridge::Bridge,
+    program::{Folder, root_of, run},
+    serve::started,
+    start,
+    tunnels::{KEY, Nobody, command},
+};
 
 fn document() -> String {
     std::fs::read_to_string(root().join("docs/json.md")).expect("docs/json.md")

@@ -1,16 +1,20 @@
 //! Nothing is left in the program of a connection that has ended, whatever its route and however it ended: as many files are
 //! open as before, and its memory stands still.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 
-use crate::frames::{ZEROS, frame, upgrade};
-use crate::serve::{Program, started};
-use crate::tunnels::{KEY, command};
-use crate::{start, within};
+use crate::{
+    frames::{ZEROS, frame, upgrade},
+    serve::{Program, started},
+    start,
+    tunnels::{KEY, command},
+    within,
+};
 
 /// Connections a round.
 const ROUND: usize = 1000;

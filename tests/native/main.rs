@@ -69,8 +69,7 @@ mod json;
 /// The program's configuration file.
 mod config;
 
-use std::future::Future;
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use pasarela_sim::{Delivery, Sim, SimConfig, Stats};
 

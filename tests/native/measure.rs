@@ -8,8 +8,7 @@ use pasarela_noise::wire;
 use pasarela_sim::{Sim, pattern};
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::client::Link;
-use crate::{assert_all_closed, start, within};
+use crate::{assert_all_closed, client::Link, start, within};
 
 /// How long a writer must be stuck to count as stuck.
 const QUIET: Duration = Duration::from_millis(200);

@@ -4,8 +4,10 @@ use std::sync::Arc;
 
 use pasarela_sim::{Sim, pattern};
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_rustls::TlsConnector;
 
 use crate::{assert_all_closed, start, within};

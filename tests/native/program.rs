@@ -1,10 +1,12 @@
 //! Runs the program itself, as a user does, and what it needs for that: files that go away, TLS in front of a listener.
 
-use std::fs;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs,
+    net::{Ipv4Addr, SocketAddr},
+    path::{Path, PathBuf},
+    process::{Command, Stdio},
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pasarela_e2e::places;
@@ -12,8 +14,7 @@ use pasarela_sim::Sim;
 use tokio::net::{TcpListener, TcpStream};
 use tokio_rustls::TlsAcceptor;
 
-use crate::front::Identity;
-use crate::within;
+use crate::{front::Identity, within};
 
 /// How the program ended, and what it said.
 #[derive(Debug)]

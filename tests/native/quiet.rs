@@ -1,25 +1,34 @@
 //! What the programs write down while all kinds of people use them: no address, no key, no relay's name and no payload, at
 //! every verbosity.
 
-use std::fs::File;
-use std::io::Read;
-use std::net::{Ipv4Addr, SocketAddr};
-use std::path::PathBuf;
-use std::process::{Child, Command};
-use std::time::Duration;
+use std::{
+    fs::File,
+    io::Read,
+    net::{Ipv4Addr, SocketAddr},
+    path::PathBuf,
+    process::{Child, Command},
+    time::Duration,
+};
 
-use pasarela_core::config::page_name;
-use pasarela_core::proxy::{Version, encode};
+use pasarela_core::{
+    config::page_name,
+    proxy::{Version, encode},
+};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpSocket, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpSocket, TcpStream},
+};
 
-use crate::frames::{ZEROS, frame, upgrade};
-use crate::front::Authority;
-use crate::program::{Folder, command as program, pem, tls_before};
-use crate::tunnels::{KEY, command};
-use crate::{start, within};
+use crate::{
+    frames::{ZEROS, frame, upgrade},
+    front::Authority,
+    program::{Folder, command as program, pem, tls_before},
+    start,
+    tunnels::{KEY, command},
+    within,
+};
 
 /// Addresses of users: of one at the server, of one at the bridge, and one that a PROXY header says.
 const USERS: [Ipv4Addr; 3] = [Ipv4Addr::new(127, 9, 8, 7), Ipv4Addr::new(127, 9, 8, 6), Ipv4Addr::new(203, 0, 113, 9)];

@@ -1,21 +1,23 @@
 //! A server of DNS over HTTPS, and stand-ins for the system's resolver.
 
-use std::collections::BTreeMap;
-use std::convert::Infallible;
-use std::io;
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex};
+use std::{
+    collections::BTreeMap,
+    convert::Infallible,
+    io,
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex},
+};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bytes::Bytes;
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::service::service_fn;
-use hyper::{Request, Response, Version};
+use hyper::{Request, Response, Version, body::Incoming, service::service_fn};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use pasarela::connect::Lookup;
-use simple_dns::rdata::{A, AAAA, HTTPS, RData, SVCB, SVCParam};
-use simple_dns::{CLASS, Name, Packet, QTYPE, RCODE, ResourceRecord, TYPE};
+use simple_dns::{
+    CLASS, Name, Packet, QTYPE, RCODE, ResourceRecord, TYPE,
+    rdata::{A, AAAA, HTTPS, RData, SVCB, SVCParam},
+};
 use tokio::net::TcpListener;
 use tokio_rustls::TlsAcceptor;
 

@@ -1,28 +1,41 @@
 //! The relay as a server: over TLS, in front of another, and as the program that a volunteer starts.
 
-use std::io::{BufRead, BufReader, Read};
-use std::net::Ipv4Addr;
-use std::path::Path;
-use std::process::{Child, Command, Output, Stdio};
-use std::sync::Arc;
+use std::{
+    io::{BufRead, BufReader, Read},
+    net::Ipv4Addr,
+    path::Path,
+    process::{Child, Command, Output, Stdio},
+    sync::Arc,
+};
 
-use pasarela::serve::{Certificate, Files, Options, Relay};
-use pasarela::tunnel::{self, Direct, Kind, Tunnel};
-use pasarela_core::config::Config;
-use pasarela_core::limits;
-use pasarela_core::tunnel::message::{Control, Open};
-use pasarela_core::tunnel::upgrade as protocol;
+use pasarela::{
+    serve::{Certificate, Files, Options, Relay},
+    tunnel::{self, Direct, Kind, Tunnel},
+};
+use pasarela_core::{
+    config::Config,
+    limits,
+    tunnel::{
+        message::{Control, Open},
+        upgrade as protocol,
+    },
+};
 use pasarela_e2e::places;
 use pasarela_noise::wire;
 use rcgen::{CertificateParams, KeyPair};
-use rustls::pki_types::pem::PemObject;
-use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use rustls::pki_types::{CertificateDer, ServerName, pem::PemObject};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::client::{Client, Link};
-use crate::tunnels::{KEY, command};
-use crate::{assert_all_closed, start, within};
+use crate::{
+    assert_all_closed,
+    client::{Client, Link},
+    start,
+    tunnels::{KEY, command},
+    within,
+};
 
 /// A certificate for `localhost` in files, which go with the folder.
 pub(crate) fn certificate() -> (tempfile::TempDir, Files) {

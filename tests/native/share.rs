@@ -1,10 +1,11 @@
 //! `pasarela share`: what is printed, what is written, what is refused.
 
-use std::fs;
-use std::process::Stdio;
+use std::{fs, process::Stdio};
 
-use crate::program::{Folder, command, finish, run};
-use crate::within;
+use crate::{
+    program::{Folder, command, finish, run},
+    within,
+};
 
 const LINK: &str = "https://relay.example/#a-key-of-the-tests";
 

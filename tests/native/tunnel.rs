@@ -1,18 +1,25 @@
 //! The tunnel, both ends, with the simulator behind it: what is carried, and how it ends.
 
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::{
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+    time::Duration,
+};
 
 use pasarela::tunnel::{self, Handle, Tunnel, TunnelStream};
 use pasarela_sim::pattern;
-use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt, DuplexStream, ReadBuf, duplex, split},
+    net::{TcpListener, TcpStream},
+};
 use tokio_util::sync::CancellationToken;
 
-use crate::tunnels::{World, ask, assert_relay_empty, command, until};
-use crate::{assert_all_closed, within};
+use crate::{
+    assert_all_closed,
+    tunnels::{World, ask, assert_relay_empty, command, until},
+    within,
+};
 
 const MIB: u64 = 1 << 20;
 

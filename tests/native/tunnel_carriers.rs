@@ -5,9 +5,12 @@ use pasarela_e2e::cutter::{Cutter, Direction, How, Plan};
 use pasarela_sim::pattern;
 use tokio::io::{AsyncReadExt, AsyncWriteExt};
 
-use crate::tunnel::{download, upload};
-use crate::tunnels::{Nobody, World, ask, assert_relay_empty, command, options, relay, until};
-use crate::{assert_all_closed, within};
+use crate::{
+    assert_all_closed,
+    tunnel::{download, upload},
+    tunnels::{Nobody, World, ask, assert_relay_empty, command, options, relay, until},
+    within,
+};
 
 /// Several windows.
 const TOTAL: u64 = 8 << 20;

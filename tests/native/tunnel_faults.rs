@@ -5,16 +5,25 @@ use std::sync::Arc;
 use futures_util::{SinkExt, StreamExt};
 use hyper::header::{HeaderValue, SEC_WEBSOCKET_PROTOCOL};
 use pasarela::tunnel::{Code, Direct, Error, Kind, Options, Tunnel};
-use pasarela_core::limits;
-use pasarela_core::tunnel::message::{Ack, Control, Open, Reset, Resume};
-use pasarela_core::tunnel::upgrade;
+use pasarela_core::{
+    limits,
+    tunnel::{
+        message::{Ack, Control, Open, Reset, Resume},
+        upgrade,
+    },
+};
 use rustls::pki_types::{CertificateDer, ServerName};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+};
 use tokio_websockets::{ClientBuilder, Message, WebSocketStream};
 
-use crate::tunnels::{KEY, Nobody, World, ask, assert_relay_empty, command, options, relay, until};
-use crate::{assert_all_closed, start, within};
+use crate::{
+    assert_all_closed, start,
+    tunnels::{KEY, Nobody, World, ask, assert_relay_empty, command, options, relay, until},
+    within,
+};
 
 async fn failure(options: Options) -> Error {
     let mut local = Vec::new();

@@ -1,18 +1,28 @@
 //! What a tunnel tells of its troubles while it goes on.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    },
+};
 
-use pasarela::connect::{Connector, Resolver, Setup};
-use pasarela::trouble::Trouble;
-use pasarela::tunnel::{Code, Kind, Options, Tunnel};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use pasarela::{
+    connect::{Connector, Resolver, Setup},
+    trouble::Trouble,
+    tunnel::{Code, Kind, Options, Tunnel},
+};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::front::{Front, Manner};
-use crate::tunnels::{KEY, Nobody, TIMING, World, command, options, relay, until};
-use crate::within;
+use crate::{
+    front::{Front, Manner},
+    tunnels::{KEY, Nobody, TIMING, World, command, options, relay, until},
+    within,
+};
 
 /// Waits until a tunnel that asks for an echo tells a trouble.
 async fn trouble(options: Options) -> Trouble {

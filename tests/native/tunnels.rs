@@ -1,15 +1,21 @@
 //! A relay between the simulator and the tunnel's client, for the tests of both ends.
 
-use std::net::{Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
-use pasarela::serve::Relay;
-use pasarela::tunnel::{Handle, Kind, Options, Status, Timing, Tunnel, TunnelStream};
+use pasarela::{
+    serve::Relay,
+    tunnel::{Handle, Kind, Options, Status, Timing, Tunnel, TunnelStream},
+};
 use pasarela_core::config::Config;
 use pasarela_noise::wire;
 use pasarela_sim::Sim;
-use tokio::io::AsyncWriteExt;
-use tokio::net::{TcpListener, TcpSocket};
+use tokio::{
+    io::AsyncWriteExt,
+    net::{TcpListener, TcpSocket},
+};
 
 use crate::{LIMIT, start, within};
 

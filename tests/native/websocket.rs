@@ -3,16 +3,23 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use pasarela::serve::{Options, Relay};
-use pasarela::tunnel::{Tunnel, TunnelStream};
+use pasarela::{
+    serve::{Options, Relay},
+    tunnel::{Tunnel, TunnelStream},
+};
 use pasarela_core::config::Config;
 use pasarela_sim::Sim;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 
-use crate::frames::{frame, upgrade};
-use crate::tunnels::{KEY, command, options};
-use crate::{start, within};
+use crate::{
+    frames::{frame, upgrade},
+    start,
+    tunnels::{KEY, command, options},
+    within,
+};
 
 const BINARY: u8 = 2;
 const CONTINUED: u8 = 0;

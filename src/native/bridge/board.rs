@@ -1,15 +1,19 @@
 //! What a bridge shows of itself: numbers, which relay, the last trouble. Nothing of it says who did what.
 
-use std::collections::HashMap;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::{Duration, Instant};
+use std::{
+    collections::HashMap,
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::{Duration, Instant},
+};
 
 use tokio::sync::watch;
 
 use super::relay::Index;
-use crate::frontend::Refusal;
-use crate::trouble::Trouble;
-use crate::tunnel::{self, Handle};
+use crate::{
+    frontend::Refusal,
+    trouble::Trouble,
+    tunnel::{self, Handle},
+};
 
 /// What went wrong is shown for so long.
 const SHOWN: Duration = Duration::from_secs(120);

@@ -4,28 +4,30 @@
 //! A relay that has connected may still talk to nobody: networks let connections to WhatsApp come about and drop what is said
 //! on them. So the first byte that comes back decides, and until then every tunnel hears all that the phone says.
 
-use std::future::pending;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::{future::pending, pin::Pin, sync::Arc};
 
 use bytes::{Bytes, BytesMut};
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use pasarela_core::route::Kind;
-use tokio::io::AsyncReadExt;
-use tokio::sync::{oneshot, watch};
-use tokio::task::JoinHandle;
-use tokio::time::{Instant, sleep_until, timeout, timeout_at};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio::{
+    io::AsyncReadExt,
+    sync::{oneshot, watch},
+    task::JoinHandle,
+    time::{Instant, sleep_until, timeout, timeout_at},
+};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-use super::board::Entry;
-use super::late::{Handed, Late};
-use super::pool::Pool;
-use super::relay::Index;
-use crate::frontend::{Accepted, Local};
-use crate::trouble::Trouble;
-use crate::tunnel::{Error, Handle, Status, Tunnel};
+use super::{
+    board::Entry,
+    late::{Handed, Late},
+    pool::Pool,
+    relay::Index,
+};
+use crate::{
+    frontend::{Accepted, Local},
+    trouble::Trouble,
+    tunnel::{Error, Handle, Status, Tunnel},
+};
 
 /// What a phone may say before it is answered, in bytes: as much as a tunnel sends before it is opened.
 const SAID: usize = 64 * 1024;

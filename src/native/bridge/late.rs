@@ -2,14 +2,18 @@
 //!
 //! Until then each tunnel hears all that the phone says, and the first answer waits. What is said and who wins is `carry`'s.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
 use bytes::{Buf, Bytes};
-use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
-use tokio::sync::{oneshot, watch};
+use tokio::{
+    io::{AsyncRead, AsyncWrite, ReadBuf},
+    sync::{oneshot, watch},
+};
 
 /// A connection that is handed over, and all that was read of it, from its first byte.
 pub(super) struct Handed<S> {

@@ -1,11 +1,8 @@
 //! Notices that this machine has come into another network, or has slept: connections are dead then and do not say so.
 
-use std::future::Future;
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{future::Future, net::IpAddr, time::Duration};
 
-use crate::net::way_out;
-use crate::sleep::Moment;
+use crate::{net::way_out, sleep::Moment};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
@@ -35,8 +32,10 @@ async fn follow<W: Future<Output = ()>>(
 
 #[cfg(test)]
 mod tests {
-    use std::cell::{Cell, RefCell};
-    use std::future::{pending, ready};
+    use std::{
+        cell::{Cell, RefCell},
+        future::{pending, ready},
+    };
 
     use futures_util::FutureExt;
 

@@ -5,17 +5,22 @@
 //! let go of it as soon as it is known how they fare. The first bytes may so reach WhatsApp more than once, as its own apps
 //! do that dial several addresses. How one relay is reached is `connect`'s.
 
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
-use pasarela_core::limits;
-use pasarela_core::route::Kind;
+use pasarela_core::{limits, route::Kind};
 use tokio::time::{Instant, timeout};
 
-use super::board::Board;
-use super::relay::{Index, Relay};
-use crate::trouble::Trouble;
-use crate::tunnel::{self, Timing};
+use super::{
+    board::Board,
+    relay::{Index, Relay},
+};
+use crate::{
+    trouble::Trouble,
+    tunnel::{self, Timing},
+};
 
 /// Another relay can be reached if it is within this time.
 const REACH: Duration = Duration::from_secs(8);

@@ -1,11 +1,11 @@
 //! A relay of the bridge: its link, the way to it, its place in the list.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::AtomicBool;
+use std::{
+    fmt,
+    sync::{Arc, atomic::AtomicBool},
+};
 
-use crate::link::Link;
-use crate::tunnel::Dialer;
+use crate::{link::Link, tunnel::Dialer};
 
 /// A relay's place in the list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]

@@ -3,12 +3,12 @@
 //! The name or address that is asked for only decides whether to say yes; where a stream goes its first bytes decide, as
 //! for every other connection.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    time::Duration,
+};
 
-use fast_socks5::server::Socks5ServerProtocol;
-use fast_socks5::util::target_addr::TargetAddr;
-use fast_socks5::{ReplyError, Socks5Command};
+use fast_socks5::{ReplyError, Socks5Command, server::Socks5ServerProtocol, util::target_addr::TargetAddr};
 use pasarela_core::policy;
 use tokio::net::TcpStream;
 
@@ -53,8 +53,10 @@ fn is_whatsapp(target: &TargetAddr) -> bool {
 
 #[cfg(test)]
 mod tests {
-    use tokio::io::{AsyncReadExt, AsyncWriteExt};
-    use tokio::net::TcpListener;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt},
+        net::TcpListener,
+    };
 
     use super::*;
 

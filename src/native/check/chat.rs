@@ -1,11 +1,12 @@
 //! The proof that WhatsApp's chat answers, over any stream. What proves it is `pasarela_noise::proof`'s.
 
-use pasarela_noise::chain::Verified;
-use pasarela_noise::proof::{Proof, ProofError};
+use pasarela_noise::{
+    chain::Verified,
+    proof::{Proof, ProofError},
+};
 use tokio::io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt};
 
-use super::clock::Dates;
-use super::flaw::Flaw;
+use super::{clock::Dates, flaw::Flaw};
 
 /// Speaks the beginning of WhatsApp's handshake and verifies the answer down to `root`, at `now` (Unix seconds).
 ///

@@ -4,8 +4,7 @@
 
 use std::time::Duration;
 
-use super::clock::Dates;
-use super::flaw::Flaw;
+use super::{clock::Dates, flaw::Flaw};
 use crate::trouble::{Stage, Trouble};
 
 /// What is checked, as far as it makes a difference to advice.

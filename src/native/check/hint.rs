@@ -1,8 +1,10 @@
 //! What to try next, for each failure and for whatever is checked.
 
-use super::clock::Clock;
-use super::flaw::Flaw;
-use super::found::{Fault, What};
+use super::{
+    clock::Clock,
+    flaw::Flaw,
+    found::{Fault, What},
+};
 use crate::trouble::{Hint, Stage, Trouble};
 
 /// What to try after this failure.

@@ -4,8 +4,10 @@
 
 use tokio::io::{AsyncRead, AsyncWrite, AsyncWriteExt};
 
-use super::flaw::Flaw;
-use super::trust::{HandshakeError, Trust, handshake_error};
+use super::{
+    flaw::Flaw,
+    trust::{HandshakeError, Trust, handshake_error},
+};
 
 /// Where every client fetches media, when no nearer host was named to it.
 pub const MEDIA_HOST: &str = "mmg.whatsapp.net";

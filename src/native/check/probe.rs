@@ -6,10 +6,12 @@ use std::time::{Duration, UNIX_EPOCH};
 
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 
-use crate::link::Link;
-use crate::net::BoxedStream;
-use crate::trouble::Trouble;
-use crate::tunnel::{Head, Refused, Upgrade};
+use crate::{
+    link::Link,
+    net::BoxedStream,
+    trouble::Trouble,
+    tunnel::{Head, Refused, Upgrade},
+};
 
 /// What was answered.
 pub(super) struct Answer {

@@ -2,23 +2,28 @@
 //!
 //! It goes there directly. What proves that WhatsApp answers behind it is `chat`'s and `media`'s.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use tokio::net::TcpStream;
 
-use super::Options;
-use super::chat::chat;
-use super::flaw::Flaw;
-use super::found::{Fault, Found};
-use super::media::media;
-use super::record::{Record, Stop};
-use super::trust::{HandshakeError, Trust, handshake_error};
-use crate::connect::{Resolved, Resolver, Source};
-use crate::net::BoxedStream;
-use crate::net::eyeballs;
-use crate::share::Proxy;
-use crate::trouble::{Stage, Trouble};
+use super::{
+    Options,
+    chat::chat,
+    flaw::Flaw,
+    found::{Fault, Found},
+    media::media,
+    record::{Record, Stop},
+    trust::{HandshakeError, Trust, handshake_error},
+};
+use crate::{
+    connect::{Resolved, Resolver, Source},
+    net::{BoxedStream, eyeballs},
+    share::Proxy,
+    trouble::{Stage, Trouble},
+};
 
 /// How long the far side may take to end a connection that has proven all there is to prove.
 const GOOD_BYE: Duration = Duration::from_secs(1);

@@ -2,14 +2,15 @@
 //!
 //! What a stage does is `proxy`'s and `relay`'s.
 
-use std::future::Future;
-use std::time::Duration;
+use std::{future::Future, time::Duration};
 
 use tokio::time::Instant;
 
-use super::clock::{self, Clock};
-use super::found::{Done, Fault, Found, What};
-use super::verdict::Verdict;
+use super::{
+    clock::{self, Clock},
+    found::{Done, Fault, Found, What},
+    verdict::Verdict,
+};
 use crate::trouble::{Stage, Trouble};
 
 /// What happens in a check, for whoever watches.

@@ -2,27 +2,29 @@
 //!
 //! How it is reached is `connect`'s, and what a tunnel does is `tunnel`'s: the check goes the way that a bridge goes.
 
-use std::future::pending;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{future::pending, sync::Arc, time::Duration};
 
 use tokio::time::Instant;
 use tokio_util::task::TaskTracker;
 
-use super::Options;
-use super::chat::chat;
-use super::flaw::Flaw;
-use super::found::{Ech, Fault, Found, Name, Tls};
-use super::media::media;
-use super::probe::{Answer, probe};
-use super::proxy::leave;
-use super::record::{Record, Stop};
-use super::trust::Trust;
-use crate::connect::{Connector, EchStatus, Shown, Source, Step};
-use crate::link::Link;
-use crate::net::BoxedStream;
-use crate::trouble::{Stage, Trouble};
-use crate::tunnel::{self, Code, Handle, Kind, Tunnel, TunnelStream};
+use super::{
+    Options,
+    chat::chat,
+    flaw::Flaw,
+    found::{Ech, Fault, Found, Name, Tls},
+    media::media,
+    probe::{Answer, probe},
+    proxy::leave,
+    record::{Record, Stop},
+    trust::Trust,
+};
+use crate::{
+    connect::{Connector, EchStatus, Shown, Source, Step},
+    link::Link,
+    net::BoxedStream,
+    trouble::{Stage, Trouble},
+    tunnel::{self, Code, Handle, Kind, Tunnel, TunnelStream},
+};
 
 /// How long the relay may take to hear that its tunnels are over. If it does not, it forgets them by itself.
 const SETTLE: Duration = Duration::from_secs(2);

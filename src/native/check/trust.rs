@@ -3,15 +3,14 @@
 //! A certificate of which only the dates are wrong is told from any other, because then the clock may be wrong. The time is
 //! an argument. TLS with a relay is `connect`'s.
 
-use std::io;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{io, sync::Arc, time::Duration};
 
-use rustls::pki_types::{CertificateDer, ServerName, UnixTime};
-use rustls::{CertificateError, ClientConfig, Error};
+use rustls::{
+    CertificateError, ClientConfig, Error,
+    pki_types::{CertificateDer, ServerName, UnixTime},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::clock::Dates;
 use crate::tls::{self, Authorities, Judge, Presented, UnusableAuthority, anybody};

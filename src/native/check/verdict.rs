@@ -4,10 +4,12 @@
 
 use std::time::Duration;
 
-use super::clock::Clock;
-use super::flaw::Flaw;
-use super::found::{Done, Fault, What};
-use super::hint;
+use super::{
+    clock::Clock,
+    flaw::Flaw,
+    found::{Done, Fault, What},
+    hint,
+};
 use crate::trouble::{Hint, Stage, Trouble};
 
 /// The result of a check.

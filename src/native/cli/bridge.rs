@@ -2,19 +2,17 @@
 
 mod screen;
 
-use std::net::SocketAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{net::SocketAddr, sync::Arc, time::Duration};
 
 use ipnet::IpNet;
 
-use super::texts::bridge as texts;
-use super::way::Way;
-use super::{Failure, look, ports, signal, values};
-use crate::bridge::{Bridge, Listener, Relay, Tuning};
-use crate::connect::{Connector, Setup, is_here};
-use crate::frontend::{Admission, Door, Enclosure, Intake, lan_addresses};
-use crate::link::{Link, UnusableLink, several};
+use super::{Failure, look, ports, signal, texts::bridge as texts, values, way::Way};
+use crate::{
+    bridge::{Bridge, Listener, Relay, Tuning},
+    connect::{Connector, Setup, is_here},
+    frontend::{Admission, Door, Enclosure, Intake, lan_addresses},
+    link::{Link, UnusableLink, several},
+};
 use screen::{Reach, Report, Screen};
 
 const EXAMPLES: &str = "\

@@ -2,22 +2,28 @@
 //!
 //! What the lines say is `texts`'.
 
-use std::fmt::Write as _;
-use std::io::{self, IsTerminal};
-use std::process::ExitCode;
-use std::sync::{Mutex, PoisonError};
-use std::time::{Duration, Instant, SystemTime};
+use std::{
+    fmt::Write as _,
+    io::{self, IsTerminal},
+    process::ExitCode,
+    sync::{Mutex, PoisonError},
+    time::{Duration, Instant, SystemTime},
+};
 
 use serde_json::json;
 
-use super::texts::check as texts;
-use super::texts::trouble::advice;
-use super::way::Way;
-use super::{Failure, signal, usage};
-use crate::check::{self, Done, Event, Fault, Found, Options, Subject, Verdict, What};
-use crate::link::{Link, Vouched, unhex};
-use crate::share::Proxy;
-use crate::trouble::{Hint, Stage};
+use super::{
+    Failure, signal,
+    texts::{check as texts, trouble::advice},
+    usage,
+    way::Way,
+};
+use crate::{
+    check::{self, Done, Event, Fault, Found, Options, Subject, Verdict, What},
+    link::{Link, Vouched, unhex},
+    share::Proxy,
+    trouble::{Hint, Stage},
+};
 
 const EXAMPLES: &str = "\
 Examples:

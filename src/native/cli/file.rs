@@ -3,13 +3,13 @@
 //! A key is the name of an option, in a table that is the name of a command; whatever has no option is a mistake. So there is
 //! one definition of every setting, clap's, and one place that checks values. Environment and command line go first.
 
-use std::ffi::OsString;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::{
+    ffi::OsString,
+    fs,
+    path::{Path, PathBuf},
+};
 
-use clap::builder::ValueRange;
-use clap::parser::ValueSource;
-use clap::{Arg, ArgAction, ArgMatches, Command};
+use clap::{Arg, ArgAction, ArgMatches, Command, builder::ValueRange, parser::ValueSource};
 use toml::{Table, Value};
 
 use super::files;

@@ -1,10 +1,8 @@
 //! Files that several commands are given.
 
-use std::path::Path;
-use std::{fs, io};
+use std::{fs, io, path::Path};
 
-use rustls::pki_types::CertificateDer;
-use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, pem::PemObject};
 
 use super::Failure;
 use crate::tls::Authorities;

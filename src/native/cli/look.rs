@@ -1,7 +1,6 @@
 //! What the terminal can show: colours, block characters, so many columns.
 
-use std::env;
-use std::io::IsTerminal;
+use std::{env, io::IsTerminal};
 
 use crate::share::{Canvas, Qr};
 

@@ -5,8 +5,10 @@ use std::net::{Ipv6Addr, SocketAddr};
 use tokio::net::TcpListener;
 
 use super::Failure;
-use crate::frontend::{Door, OFFICIAL};
-use crate::net::{Taken, bind, bind_near};
+use crate::{
+    frontend::{Door, OFFICIAL},
+    net::{Taken, bind, bind_near},
+};
 
 /// Where phones look for a proxy of WhatsApp's without TLS.
 pub(super) const USUAL: u16 = 5222;

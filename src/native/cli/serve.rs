@@ -2,18 +2,22 @@
 //!
 //! What it does is [`crate::serve`]'s; what the operator's variables mean is the core's.
 
-use std::net::{IpAddr, Ipv6Addr, SocketAddr};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv6Addr, SocketAddr},
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
 use serde_json::json;
 
 use super::{Failure, files, ports, signal, values};
-use crate::frontend::{Admission, Door, Intake};
-use crate::serve::{Certificate, Files, Options, Relay, Room, Site};
+use crate::{
+    frontend::{Admission, Door, Intake},
+    serve::{Certificate, Files, Options, Relay, Room, Site},
+};
 
 const EXAMPLES: &str = "\
 Examples:

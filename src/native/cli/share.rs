@@ -2,15 +2,18 @@
 //!
 //! The codes are [`crate::share`]'s.
 
-use std::fs::OpenOptions;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
-use std::process::ExitCode;
+use std::{
+    fs::OpenOptions,
+    io::{self, Write},
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
 
-use super::texts::share as texts;
-use super::{Failure, look, usage};
-use crate::link::Link;
-use crate::share::{Proxy, Qr};
+use super::{Failure, look, texts::share as texts, usage};
+use crate::{
+    link::Link,
+    share::{Proxy, Qr},
+};
 
 const EXAMPLES: &str = "\
 Examples:

@@ -4,8 +4,7 @@
 
 use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
 
-use clap::builder::BoolishValueParser;
-use clap::{ArgAction, Command};
+use clap::{ArgAction, Command, builder::BoolishValueParser};
 use ipnet::IpNet;
 
 /// The same command line, for which a variable that is empty is not there, as where `NAME=${NAME}` is written and NAME is not

@@ -1,13 +1,14 @@
 //! How a relay is reached, as commands that reach one are told: whom to ask for its address, whom to trust.
 
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::{path::PathBuf, sync::Arc};
 
 use rustls::pki_types::CertificateDer;
 
 use super::{Failure, files};
-use crate::connect::{Exit, Exits, Mode, Provider, Resolver, UnusableExit};
-use crate::link::Link;
+use crate::{
+    connect::{Exit, Exits, Mode, Provider, Resolver, UnusableExit},
+    link::Link,
+};
 
 /// Flags of every command that reaches a relay.
 #[derive(Debug, clap::Args)]

@@ -2,26 +2,30 @@
 //!
 //! It keeps no connection ready; that is `spare`'s.
 
-use std::net::{IpAddr, Ipv4Addr, SocketAddr};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    net::{IpAddr, Ipv4Addr, SocketAddr},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
+    time::Duration,
+};
 
 use futures_util::FutureExt;
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 use tokio_rustls::client::TlsStream;
 
-use super::dns::{Resolved, Resolver};
-use super::exit::Exit;
-use super::hello::Hello;
-use super::learnt::Learnt;
-use super::race::{Candidate, Found, Pace, Race, Won};
-use super::report::{Failed, Source, Step};
-use super::tcp;
-use super::tls::{HandshakeError, Secured};
-use crate::link::Address;
-use crate::net::BoxedStream;
-use crate::trouble::Trouble;
+use super::{
+    dns::{Resolved, Resolver},
+    exit::Exit,
+    hello::Hello,
+    learnt::Learnt,
+    race::{Candidate, Found, Pace, Race, Won},
+    report::{Failed, Source, Step},
+    tcp,
+    tls::{HandshakeError, Secured},
+};
+use crate::{link::Address, net::BoxedStream, trouble::Trouble};
 
 /// How a relay is reached.
 #[derive(Debug)]

@@ -9,18 +9,19 @@ mod system;
 mod cache;
 mod ask;
 
-use std::fmt;
-use std::net::IpAddr;
-use std::sync::Arc;
-use std::time::Duration;
+use std::{fmt, net::IpAddr, sync::Arc, time::Duration};
 
 use rustls::pki_types::CertificateDer;
 use tokio::time::timeout;
 
-use super::exit::{Exits, UnusableExit};
-use super::report::Source;
-use crate::tls::{Authorities, UnusableAuthority};
-use crate::trouble::Trouble;
+use super::{
+    exit::{Exits, UnusableExit},
+    report::Source,
+};
+use crate::{
+    tls::{Authorities, UnusableAuthority},
+    trouble::Trouble,
+};
 use ask::Providers;
 use doh::Doh;
 

@@ -2,21 +2,26 @@
 //!
 //! It is asked for names, not for addresses: such networks resolve few. What it is asked for it can read.
 
-use std::fmt;
-use std::net::IpAddr;
+use std::{fmt, net::IpAddr};
 
 use bytes::BytesMut;
-use fast_socks5::client::{Config, Socks5Stream};
-use fast_socks5::util::target_addr::TargetAddr;
-use fast_socks5::{AuthenticationMethod, Socks5Command};
+use fast_socks5::{
+    AuthenticationMethod, Socks5Command,
+    client::{Config, Socks5Stream},
+    util::target_addr::TargetAddr,
+};
 use hyper::Uri;
 use hyper_util::client::proxy::matcher::{Intercept, Matcher};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
-use crate::net::{eyeballs, wait_outside};
-use crate::trouble::Trouble;
+use crate::{
+    net::{eyeballs, wait_outside},
+    trouble::Trouble,
+};
 
 /// The longest head of an answer, in bytes.
 const HEAD_MAX: usize = 16 * 1024;

@@ -6,11 +6,11 @@ use std::sync::Arc;
 
 use tokio::sync::Mutex;
 
-use super::dns::Resolver;
-use super::tls::{Client, Hiding, Identity, UnusableEch};
-use crate::link::Ech;
-use crate::tls::Authorities;
-use crate::trouble::Trouble;
+use super::{
+    dns::Resolver,
+    tls::{Client, Hiding, Identity, UnusableEch},
+};
+use crate::{link::Ech, tls::Authorities, trouble::Trouble};
 
 /// The hello of one relay.
 #[derive(Debug)]

@@ -3,8 +3,7 @@
 //! It is kept in memory only, and holds for the network on which it was learned: that is told by the address that this
 //! machine has towards the winner.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use tokio::time::Instant;
 

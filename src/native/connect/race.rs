@@ -3,13 +3,14 @@
 //! What an attempt is the caller says: here it has won when it is through, and for a relay that is behind the TLS handshake,
 //! since networks cut connections after the hello. It resolves no names and remembers nothing.
 
-use std::collections::{BTreeMap, VecDeque};
-use std::future::{Future, pending};
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{
+    collections::{BTreeMap, VecDeque},
+    future::{Future, pending},
+    net::SocketAddr,
+    time::Duration,
+};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
+use futures_util::{StreamExt, stream::FuturesUnordered};
 use tokio::time::{self, Instant};
 
 use super::report::{Failed, Step};

@@ -2,8 +2,7 @@
 //!
 //! It holds addresses, so it is for the screen of the user whose relay it is; nothing here is ever logged.
 
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{net::SocketAddr, time::Duration};
 
 use crate::trouble::Trouble;
 

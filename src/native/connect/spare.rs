@@ -7,17 +7,21 @@
 //! dial, none is replaced that nobody took unless somebody dialled lately, and one that the server closed is not replaced at
 //! all: a server that closes early would be dialled again and again.
 
-use std::collections::VecDeque;
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::sync::{Arc, Mutex, PoisonError};
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    future::{Future, poll_fn},
+    pin::Pin,
+    sync::{Arc, Mutex, PoisonError},
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use tokio::io::{AsyncRead, ReadBuf};
-use tokio::sync::{mpsc, oneshot};
-use tokio::task::JoinHandle;
-use tokio::time::{self, Instant};
+use tokio::{
+    io::{AsyncRead, ReadBuf},
+    sync::{mpsc, oneshot},
+    task::JoinHandle,
+    time::{self, Instant},
+};
 
 use crate::net::BoxedStream;
 

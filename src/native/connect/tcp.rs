@@ -4,11 +4,12 @@
 
 use std::net::SocketAddr;
 
-use tokio::net::TcpStream;
-use tokio::time::{Instant, timeout_at};
+use tokio::{
+    net::TcpStream,
+    time::{Instant, timeout_at},
+};
 
-use crate::net::wait_outside;
-use crate::trouble::Trouble;
+use crate::{net::wait_outside, trouble::Trouble};
 
 /// Connects, by `limit` at the latest.
 pub(super) async fn connect(address: SocketAddr, limit: Instant) -> Result<TcpStream, Trouble> {

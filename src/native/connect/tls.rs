@@ -8,14 +8,14 @@ mod handshake;
 
 use std::sync::Arc;
 
-use rustls::client::{EchConfig, EchGreaseConfig, EchMode};
-use rustls::crypto::aws_lc_rs::hpke;
-use rustls::crypto::hpke::Hpke;
-use rustls::pki_types::{EchConfigListBytes, ServerName};
-use rustls::{ClientConfig, ProtocolVersion};
+use rustls::{
+    ClientConfig, ProtocolVersion,
+    client::{EchConfig, EchGreaseConfig, EchMode},
+    crypto::{aws_lc_rs::hpke, hpke::Hpke},
+    pki_types::{EchConfigListBytes, ServerName},
+};
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_rustls::TlsConnector;
-use tokio_rustls::client::TlsStream;
+use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::report::{EchStatus, Shown, Version};
 use crate::tls::{self, Authorities};

@@ -2,14 +2,15 @@
 //!
 //! It is made anew at every start, with a random name, and not kept: nothing for a scanner to know again, no file to lose.
 
-use std::io;
-use std::sync::Arc;
-use std::time::{Duration, SystemTime};
+use std::{
+    io,
+    sync::Arc,
+    time::{Duration, SystemTime},
+};
 
 use rand::RngExt;
 use rcgen::{CertificateParams, DnType, KeyPair};
-use rustls::ServerConfig;
-use rustls::pki_types::PrivatePkcs8KeyDer;
+use rustls::{ServerConfig, pki_types::PrivatePkcs8KeyDer};
 
 use crate::tls;
 

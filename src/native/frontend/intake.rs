@@ -2,26 +2,29 @@
 //!
 //! Bytes that were looked at are handed on with the connection. It dials nothing.
 
-use std::io;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{io, net::IpAddr, sync::Arc};
 
 use bytes::{Buf, Bytes, BytesMut};
-use pasarela_core::route::Kind;
-use pasarela_core::sniff::{Sniff, sniff};
-use pasarela_core::{limits, policy, proxy};
+use pasarela_core::{
+    limits, policy, proxy,
+    route::Kind,
+    sniff::{Sniff, sniff},
+};
 use rustls::ServerConfig;
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    net::TcpStream,
+};
 use tokio_rustls::TlsAcceptor;
 
-use super::admission::Admission;
-use super::certificate;
-use super::door::{Door, Proxy, Role};
-use super::local::Local;
-use super::names;
-use crate::lobby::Guest;
-use crate::net::Prefixed;
+use super::{
+    admission::Admission,
+    certificate,
+    door::{Door, Proxy, Role},
+    local::Local,
+    names,
+};
+use crate::{lobby::Guest, net::Prefixed};
 
 /// Room for what phones say first, in bytes.
 const FIRST: usize = 2048;

@@ -2,8 +2,10 @@
 //!
 //! Android lets no program ask for the cards; the routing table can still be asked.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr};
-use std::path::Path;
+use std::{
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::Path,
+};
 
 use if_addrs::{IfAddr, Interface};
 

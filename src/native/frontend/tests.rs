@@ -2,11 +2,15 @@
 
 use std::net::{Ipv4Addr, SocketAddr};
 
-use pasarela_core::proxy::{Version, encode};
-use pasarela_core::route::Kind;
+use pasarela_core::{
+    proxy::{Version, encode},
+    route::Kind,
+};
 use rustls::pki_types::ServerName;
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::net::{TcpListener, TcpStream};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    net::{TcpListener, TcpStream},
+};
 use tokio_rustls::TlsConnector;
 
 use super::*;

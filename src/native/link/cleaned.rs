@@ -118,8 +118,10 @@ fn without_route(url: &str) -> &str {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::{Link, UnusableLink};
-    use super::*;
+    use super::{
+        super::{Link, UnusableLink},
+        *,
+    };
 
     const KEY: &str = "0123456789abcdef";
     const WHOLE: &str = "https://relay.example/#0123456789abcdef&addr=192.0.2.7&sni=none";

@@ -1,8 +1,7 @@
 //! The lobby in virtual time: who stays and who goes, whatever strangers do.
 
 use futures_util::FutureExt as _;
-use rand::rngs::StdRng;
-use rand::{RngExt as _, SeedableRng as _};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 

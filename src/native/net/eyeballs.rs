@@ -3,16 +3,19 @@
 //!
 //! The way to a relay is `connect`'s race, where an attempt has won only behind its TLS. The caller limits the time.
 
-use std::future::Future;
-use std::io;
-use std::net::SocketAddr;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::{
+    future::Future,
+    io,
+    net::SocketAddr,
+    sync::atomic::{AtomicBool, Ordering},
+    time::Duration,
+};
 
-use futures_util::StreamExt;
-use futures_util::stream::FuturesUnordered;
-use tokio::net::{TcpStream, lookup_host};
-use tokio::time::sleep;
+use futures_util::{StreamExt, stream::FuturesUnordered};
+use tokio::{
+    net::{TcpStream, lookup_host},
+    time::sleep,
+};
 
 /// Pause before the next address is tried beside those under way (RFC 8305, section 5).
 const STAGGER: Duration = Duration::from_millis(250);

@@ -3,12 +3,14 @@
 //! It moves no byte: hyper carries the answer, `tokio-websockets` the messages behind it.
 
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{
-    CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
-    SEC_WEBSOCKET_VERSION, UPGRADE,
+use hyper::{
+    Response, StatusCode,
+    body::Bytes,
+    header::{
+        CONNECTION, HeaderMap, HeaderValue, SEC_WEBSOCKET_ACCEPT, SEC_WEBSOCKET_KEY, SEC_WEBSOCKET_PROTOCOL,
+        SEC_WEBSOCKET_VERSION, UPGRADE,
+    },
 };
-use hyper::{Response, StatusCode};
 
 /// The version of the protocol, and there is no other.
 const VERSION: &str = "13";

@@ -2,14 +2,14 @@
 //!
 //! It is read from those that the operator named alone. For everybody else it is the beginning of what it is not.
 
-use std::io;
-use std::net::SocketAddr;
-use std::time::Duration;
+use std::{io, net::SocketAddr, time::Duration};
 
 use bytes::{Buf, BytesMut};
 use pasarela_core::proxy::{self, Decoded};
-use tokio::io::{AsyncRead, AsyncReadExt};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncRead, AsyncReadExt},
+    time::timeout,
+};
 
 use crate::net::Prefixed;
 

@@ -2,18 +2,23 @@
 //!
 //! It fetches none; programs like certbot do, and write the files.
 
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
-use std::sync::{Arc, PoisonError, RwLock};
+use std::{
+    fmt, io,
+    path::{Path, PathBuf},
+    sync::{Arc, PoisonError, RwLock},
+};
 
-use rustls::client::verify_server_cert_signed_by_trust_anchor;
-use rustls::crypto::CryptoProvider;
-use rustls::pki_types::pem::{self, PemObject};
-use rustls::pki_types::{CertificateDer, PrivateKeyDer, UnixTime};
-use rustls::server::{ClientHello, ParsedCertificate, ResolvesServerCert, ServerConfig};
-use rustls::sign::CertifiedKey;
-use rustls::{CertificateError as Invalid, RootCertStore};
+use rustls::{
+    CertificateError as Invalid, RootCertStore,
+    client::verify_server_cert_signed_by_trust_anchor,
+    crypto::CryptoProvider,
+    pki_types::{
+        CertificateDer, PrivateKeyDer, UnixTime,
+        pem::{self, PemObject},
+    },
+    server::{ClientHello, ParsedCertificate, ResolvesServerCert, ServerConfig},
+    sign::CertifiedKey,
+};
 
 use crate::tls;
 

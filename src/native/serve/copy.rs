@@ -3,17 +3,18 @@
 //! A connection that is idle holds no buffer: bytes are read into one that all connections of a thread share, and only what
 //! the other side did not take at once is kept.
 
-use std::cell::RefCell;
-use std::future::poll_fn;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::{
+    cell::RefCell,
+    future::poll_fn,
+    io,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use pasarela_core::limits;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 
-use super::ground::Ground;
-use super::meter::Meter;
+use super::{ground::Ground, meter::Meter};
 use crate::tunnel::clock::Alarm;
 
 /// What is read at once, in bytes, and what one way keeps at most for a side that takes nothing.

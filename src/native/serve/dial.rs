@@ -2,25 +2,23 @@
 //!
 //! It moves no message. Which URLs there are is the operator's, what goes on of a request the core's.
 
-use std::io;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use hyper::Uri;
-use hyper::header::HeaderMap;
+use hyper::{Uri, header::HeaderMap};
 use pasarela_core::{limits, web};
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio::io::AsyncWriteExt;
 use tokio_rustls::TlsConnector;
 
 use super::MESSAGE_MAX;
-use crate::net::BoxedStream;
-use crate::net::Prefixed;
-use crate::net::eyeballs;
-use crate::net::upgrade;
-use crate::tunnel::carrier::{self, Socket};
-use crate::tunnel::request;
+use crate::{
+    net::{BoxedStream, Prefixed, eyeballs, upgrade},
+    tunnel::{
+        carrier::{self, Socket},
+        request,
+    },
+};
 
 /// The upgraded connection of one URL, or nothing if it refuses, fails or takes too long.
 pub(super) async fn dial(url: &str, client: &HeaderMap, tls: &Arc<ClientConfig>) -> Option<Socket> {

@@ -2,37 +2,49 @@
 //!
 //! Who may do what is decided by the core; the answers are made in the other files.
 
-use std::io;
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{io, net::IpAddr, sync::Arc};
 
 use http_body_util::{BodyExt, Limited};
-use hyper::body::Incoming;
-use hyper::header::{HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL};
-use hyper::upgrade::{OnUpgrade, Parts};
-use hyper::{Method, Request, Version};
+use hyper::{
+    Method, Request, Version,
+    body::Incoming,
+    header::{HeaderMap, HeaderValue, RETRY_AFTER, SEC_WEBSOCKET_PROTOCOL},
+    upgrade::{OnUpgrade, Parts},
+};
 use hyper_util::rt::TokioIo;
-use pasarela_core::codes::Code;
-use pasarela_core::config::WebUpstream;
-use pasarela_core::pipe::Origin;
-use pasarela_core::route::{Found, Judgement, Kind, Route};
-use pasarela_core::tunnel::message::{Control, Reset};
-use pasarela_core::tunnel::upgrade::{self as protocol, PROTOCOL};
-use pasarela_core::web as library;
+use pasarela_core::{
+    codes::Code,
+    config::WebUpstream,
+    pipe::Origin,
+    route::{Found, Judgement, Kind, Route},
+    tunnel::{
+        message::{Control, Reset},
+        upgrade::{self as protocol, PROTOCOL},
+    },
+    web as library,
+};
 use pasarela_guide as guide;
 use tokio::sync::OwnedSemaphorePermit;
 
-use super::counts::{Counted, Overload};
-use super::pages::{Answer, answer, asked, unknown};
-use super::places::Place;
-use super::shared::Shared;
-use super::tunnels::Client;
-use super::{MESSAGE_MAX, forwarded, pipe, status, web};
-use crate::net::BoxedStream;
-use crate::net::Prefixed;
-use crate::net::upgrade;
-use crate::tunnel::carrier::{self, Socket};
-use crate::tunnel::watched;
+use super::{
+    MESSAGE_MAX,
+    counts::{Counted, Overload},
+    forwarded,
+    pages::{Answer, answer, asked, unknown},
+    pipe,
+    places::Place,
+    shared::Shared,
+    status,
+    tunnels::Client,
+    web,
+};
+use crate::{
+    net::{BoxedStream, Prefixed, upgrade},
+    tunnel::{
+        carrier::{self, Socket},
+        watched,
+    },
+};
 
 /// No request here has a body; so much of one is read and forgotten, in bytes.
 const BODY_MAX: usize = 1024;

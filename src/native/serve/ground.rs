@@ -2,20 +2,20 @@
 //!
 //! It knows no route and no listener.
 
-use std::fmt;
-use std::future::Future;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
+use std::{
+    fmt,
+    future::Future,
+    sync::{
+        Arc,
+        atomic::{AtomicUsize, Ordering},
+    },
+};
 
-use pasarela_core::config::Config;
-use pasarela_core::dial::Candidate;
-use pasarela_core::route::Kind;
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use pasarela_core::{config::Config, dial::Candidate, route::Kind};
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::meter::Meter;
-use crate::tunnel::budget::Budget;
-use crate::tunnel::clock::Clock;
+use crate::tunnel::{budget::Budget, clock::Clock};
 
 /// No candidate has won yet.
 const NONE: usize = usize::MAX;

@@ -2,32 +2,30 @@
 //!
 //! What is answered is `entry`'s.
 
-use std::convert::Infallible;
-use std::io;
-use std::net::SocketAddr;
-use std::pin::pin;
-use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    io,
+    net::SocketAddr,
+    pin::pin,
+    sync::{Arc, Weak},
+    time::Duration,
+};
 
 use bytes::Bytes;
-use hyper::Request;
-use hyper::body::Incoming;
+use hyper::{Request, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
-use tokio::net::{TcpListener, TcpStream};
-use tokio::time::timeout;
+use tokio::{
+    net::{TcpListener, TcpStream},
+    time::timeout,
+};
 use tokio_rustls::TlsAcceptor;
-use tokio_util::io::InspectReader;
-use tokio_util::sync::CancellationToken;
+use tokio_util::{io::InspectReader, sync::CancellationToken};
 
-use super::announced;
-use super::counts::Counted;
-use super::entry::entry;
-use super::pages::Answer;
-use super::shared::Shared;
-use crate::lobby::Guest;
-use crate::net::BoxedStream;
-use crate::net::Prefixed;
-use crate::net::accept_next;
+use super::{announced, counts::Counted, entry::entry, pages::Answer, shared::Shared};
+use crate::{
+    lobby::Guest,
+    net::{BoxedStream, Prefixed, accept_next},
+};
 
 /// A TLS handshake is due in this time.
 const HANDSHAKE: Duration = Duration::from_secs(15);

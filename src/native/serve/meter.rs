@@ -4,9 +4,10 @@
 //! They only count up; what is there now is counted where it is kept. `serve` shows them.
 
 use pasarela_core::codes::Code;
-use prometheus_client::encoding::EncodeLabelSet;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
+use prometheus_client::{
+    encoding::EncodeLabelSet,
+    metrics::{counter::Counter, family::Family},
+};
 
 /// The counters of one relay. A clone counts in the same.
 #[derive(Clone, Debug, Default)]

@@ -5,23 +5,20 @@
 use std::sync::Arc;
 
 use http_body_util::Full;
-use hyper::body::Incoming;
-use hyper::header::{CONTENT_TYPE, HeaderValue};
-use hyper::{Method, Request, Response, StatusCode};
-use prometheus_client::encoding::text::encode;
-use prometheus_client::metrics::counter::Counter;
-use prometheus_client::metrics::family::Family;
-use prometheus_client::metrics::gauge::Gauge;
-use prometheus_client::registry::Registry;
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Incoming,
+    header::{CONTENT_TYPE, HeaderValue},
+};
+use prometheus_client::{
+    encoding::text::encode,
+    metrics::{counter::Counter, family::Family, gauge::Gauge},
+    registry::Registry,
+};
 use tokio::net::TcpListener;
 
-use super::listen;
-use super::meter::Of;
-use super::pages::Answer;
-use super::shared::Shared;
-use crate::lobby::Lobby;
-use crate::net::accept_next;
-use crate::panics;
+use super::{listen, meter::Of, pages::Answer, shared::Shared};
+use crate::{lobby::Lobby, net::accept_next, panics};
 
 /// Connections at a time. Who has been silent for longest makes room.
 const READERS: usize = 64;

@@ -5,11 +5,9 @@
 use std::sync::Arc;
 
 use ipnet::IpNet;
-use rustls::ServerConfig;
-use rustls::pki_types::CertificateDer;
+use rustls::{ServerConfig, pki_types::CertificateDer};
 
-use super::room::Room;
-use super::site::Site;
+use super::{room::Room, site::Site};
 
 /// How a relay serves.
 #[derive(Clone, Debug)]

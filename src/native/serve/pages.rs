@@ -6,14 +6,15 @@ use std::borrow::Cow;
 
 use headers::{AcceptRanges, ContentRange, HeaderMapExt as _, IfNoneMatch, IfRange};
 use http_body_util::Full;
-use hyper::body::Bytes;
-use hyper::header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT};
-use hyper::{Method, Request, Response, StatusCode};
+use hyper::{
+    Method, Request, Response, StatusCode,
+    body::Bytes,
+    header::{ACCEPT_LANGUAGE, CONTENT_TYPE, HeaderMap, HeaderName, HeaderValue, LOCATION, RANGE, USER_AGENT},
+};
 use pasarela_core::config::Site;
 use pasarela_guide::{self as guide, Asked, Page};
 
-use super::shared::Shared;
-use super::site;
+use super::{shared::Shared, site};
 
 pub(super) type Answer = Response<Full<Bytes>>;
 

@@ -3,26 +3,34 @@
 //! It decides nothing about the stream. Its own business is to hold back whoever is faster than the other side: the
 //! upstream is read when the client's socket has taken what was read before, and the client when the upstream has.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use pasarela_core::chunk::Chunk;
-use pasarela_core::codes::Code;
-use pasarela_core::limits;
-use pasarela_core::pipe::{Input, Origin, Output, Pipe};
-use pasarela_core::route::Kind;
-use pasarela_core::tunnel::Ending;
+use pasarela_core::{
+    chunk::Chunk,
+    codes::Code,
+    limits,
+    pipe::{Input, Origin, Output, Pipe},
+    route::Kind,
+    tunnel::Ending,
+};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::ground::Ground;
-use super::meter::Meter;
-use super::upstream::{self, Upstream};
-use crate::tunnel::budget::Share;
-use crate::tunnel::carrier::{self, Link, Socket};
-use crate::tunnel::chunk::Piece;
-use crate::tunnel::clock::Alarm;
-use crate::tunnel::tcp;
+use super::{
+    ground::Ground,
+    meter::Meter,
+    upstream::{self, Upstream},
+};
+use crate::tunnel::{
+    budget::Share,
+    carrier::{self, Link, Socket},
+    chunk::Piece,
+    clock::Alarm,
+    tcp,
+};
 
 /// The client is not read while more than this is not yet taken by the upstream, in bytes: several writes' worth, and more
 /// than any first bytes that are looked at.
@@ -231,20 +239,23 @@ impl Task<'_> {
 
 #[cfg(test)]
 mod tests {
-    use std::sync::Arc;
-    use std::time::Duration;
+    use std::{sync::Arc, time::Duration};
 
     use bytes::Bytes;
     use futures_util::{SinkExt, StreamExt};
     use pasarela_core::config::Config;
-    use tokio::io::{AsyncReadExt, AsyncWriteExt, duplex};
-    use tokio::net::{TcpListener, TcpStream};
-    use tokio::time;
+    use tokio::{
+        io::{AsyncReadExt, AsyncWriteExt, duplex},
+        net::{TcpListener, TcpStream},
+        time,
+    };
     use tokio_websockets::Message;
 
     use super::*;
-    use crate::net::Prefixed;
-    use crate::tunnel::carrier::{client, server};
+    use crate::{
+        net::Prefixed,
+        tunnel::carrier::{client, server},
+    };
 
     const MAX: usize = 1 << 20;
 

@@ -3,9 +3,11 @@
 //! It remembers addresses for a minute at most and a bounded number of them, in memory only. What is told to a client that
 //! asks too often is `entry`'s.
 
-use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::HashMap,
+    sync::{Mutex, PoisonError},
+    time::Duration,
+};
 
 use pasarela_core::time::Instant;
 

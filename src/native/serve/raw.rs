@@ -2,27 +2,29 @@
 //!
 //! What a phone speaks is found out by `frontend`, where it may go is the core's, and its bytes are moved by `copy`.
 
-use std::future::poll_fn;
-use std::io;
-use std::sync::Arc;
-use std::task::Poll;
+use std::{future::poll_fn, io, sync::Arc, task::Poll};
 
-use pasarela_core::codes::Code;
-use pasarela_core::dial;
-use pasarela_core::opening::{Opening, Origin, Output};
+use pasarela_core::{
+    codes::Code,
+    dial,
+    opening::{Opening, Origin, Output},
+};
 use tokio::net::{TcpListener, TcpStream};
 
-use super::copy;
-use super::counts::Counted;
-use super::ground::Ground;
-use super::places::Place;
-use super::shared::Shared;
-use super::upstream::{Event, Upstream};
-use crate::frontend::{Accepted, Door, Intake, Local};
-use crate::lobby::Guest;
-use crate::net::accept_next;
-use crate::tunnel::chunk::Piece;
-use crate::tunnel::clock::Alarm;
+use super::{
+    copy,
+    counts::Counted,
+    ground::Ground,
+    places::Place,
+    shared::Shared,
+    upstream::{Event, Upstream},
+};
+use crate::{
+    frontend::{Accepted, Door, Intake, Local},
+    lobby::Guest,
+    net::accept_next,
+    tunnel::{chunk::Piece, clock::Alarm},
+};
 
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, shared: Arc<Shared>) {

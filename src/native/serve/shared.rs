@@ -2,22 +2,28 @@
 //!
 //! It answers nothing.
 
-use std::net::IpAddr;
-use std::sync::{Arc, Mutex};
-use std::time::Duration;
+use std::{
+    net::IpAddr,
+    sync::{Arc, Mutex},
+    time::Duration,
+};
 
 use pasarela_core::status::Probed;
 use rustls::ClientConfig;
 use tokio::sync::Semaphore;
 
-use super::counts::{Counts, Overload};
-use super::ground::Ground;
-use super::options::Options;
-use super::places::{Place, Places};
-use super::rate::{Asker, Rate};
-use super::tunnels::Tunnels;
-use crate::lobby::Lobby;
-use crate::tls::{self, Authorities, UnusableAuthority};
+use super::{
+    counts::{Counts, Overload},
+    ground::Ground,
+    options::Options,
+    places::{Place, Places},
+    rate::{Asker, Rate},
+    tunnels::Tunnels,
+};
+use crate::{
+    lobby::Lobby,
+    tls::{self, Authorities, UnusableAuthority},
+};
 
 pub(super) struct Shared {
     pub(super) ground: Ground,

@@ -3,10 +3,11 @@
 //! What is not read at the start cannot be asked for, so there is nothing to climb out of. It lists no folder, follows
 //! links only to files that are in the folder, too, as Kubernetes mounts them, and leaves out names that begin with a dot. A large site is a web server's business.
 
-use std::collections::BTreeMap;
-use std::fmt;
-use std::io;
-use std::path::{Path, PathBuf};
+use std::{
+    collections::BTreeMap,
+    fmt, io,
+    path::{Path, PathBuf},
+};
 
 use headers::ETag;
 use hyper::body::Bytes;

@@ -4,18 +4,21 @@
 
 use std::sync::PoisonError;
 
-use futures_util::stream::FuturesUnordered;
-use futures_util::{SinkExt, StreamExt};
+use futures_util::{SinkExt, StreamExt, stream::FuturesUnordered};
 use hyper::header::HeaderMap;
-use pasarela_core::config::Authority;
-use pasarela_core::limits;
-use pasarela_core::status::{self, Due, Gauges, Own, Reachable, Status};
+use pasarela_core::{
+    config::Authority,
+    limits,
+    status::{self, Due, Gauges, Own, Reachable, Status},
+};
 use pasarela_guide::json;
 use tokio::time::timeout;
 
-use super::dial::dial;
-use super::pages::{Answer, answer};
-use super::shared::Shared;
+use super::{
+    dial::dial,
+    pages::{Answer, answer},
+    shared::Shared,
+};
 use crate::net::eyeballs;
 
 pub(super) async fn status(shared: &Shared, owner: &str, headers: &HeaderMap, query: &str) -> Answer {

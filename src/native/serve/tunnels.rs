@@ -5,13 +5,16 @@
 mod registry;
 mod task;
 
-use std::net::IpAddr;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
-use pasarela_core::codes::Code;
-use pasarela_core::tunnel::message::{Control, Reset};
-use pasarela_core::tunnel::relay::Origin;
-use pasarela_core::tunnel::upgrade::Request;
+use pasarela_core::{
+    codes::Code,
+    tunnel::{
+        message::{Control, Reset},
+        relay::Origin,
+        upgrade::Request,
+    },
+};
 use tokio::sync::watch;
 
 use super::ground::Ground;

@@ -2,20 +2,24 @@
 //!
 //! Which to begin, to drop and to use is the core's.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::{
+    future::Future,
+    io,
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use pasarela_core::chunk::Chunk;
-use pasarela_core::config::Authority;
-use pasarela_core::dial::Candidate;
+use pasarela_core::{chunk::Chunk, config::Authority, dial::Candidate};
 use tokio::net::TcpStream;
 
 use super::meter::Meter;
-use crate::net::eyeballs;
-use crate::tunnel::chunk::Piece;
-use crate::tunnel::tcp::{self, Tcp};
+use crate::{
+    net::eyeballs,
+    tunnel::{
+        chunk::Piece,
+        tcp::{self, Tcp},
+    },
+};
 
 /// What happened.
 #[derive(Debug)]

@@ -2,24 +2,24 @@
 //!
 //! It looks into none, and joins and cuts none. Each side is read only as fast as the other takes.
 
-use std::future::{Future, poll_fn};
-use std::pin::{Pin, pin};
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{
+    future::{Future, poll_fn},
+    pin::{Pin, pin},
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use futures_util::{Sink, SinkExt, Stream};
 use hyper::header::HeaderMap;
-use pasarela_core::codes::Code;
-use pasarela_core::limits;
+use pasarela_core::{codes::Code, limits};
 use tokio::time;
 use tokio_websockets::{CloseCode, Message};
 
-use super::dial::dial;
-use super::ground::Ground;
-use super::meter::Meter;
-use super::shared::Shared;
-use crate::tunnel::carrier::{Link, PINGS_MAX, Socket};
-use crate::tunnel::clock::Alarm;
+use super::{dial::dial, ground::Ground, meter::Meter, shared::Shared};
+use crate::tunnel::{
+    carrier::{Link, PINGS_MAX, Socket},
+    clock::Alarm,
+};
 
 /// A side has this long to take the last messages and to answer the close.
 const LINGER: Duration = Duration::from_secs(5);
@@ -211,10 +211,11 @@ mod tests {
     use pasarela_core::config::Config;
     use tokio::io::duplex;
 
-    use super::super::MESSAGE_MAX;
-    use super::*;
-    use crate::net::Prefixed;
-    use crate::tunnel::carrier::{client, server};
+    use super::{super::MESSAGE_MAX, *};
+    use crate::{
+        net::Prefixed,
+        tunnel::carrier::{client, server},
+    };
 
     /// A client and an upstream with the relay between them.
     fn coupled(buffer: usize) -> (Socket, Socket, Arc<Ground>) {

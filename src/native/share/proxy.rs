@@ -2,11 +2,9 @@
 //!
 //! The form is WhatsApp's; it is the same for a bridge in the house and for an official proxy.
 
-use std::fmt;
-use std::str::FromStr;
+use std::{fmt, str::FromStr};
 
-use url::form_urlencoded::Serializer;
-use url::{Host, Url};
+use url::{Host, Url, form_urlencoded::Serializer};
 
 use crate::link::cleaned;
 

@@ -4,8 +4,7 @@
 
 use std::fmt;
 
-use qrcode::render::svg;
-use qrcode::{Color, EcLevel, QrCode};
+use qrcode::{Color, EcLevel, QrCode, render::svg};
 
 /// Light modules around the code; with fewer some readers do not find it (ISO 18004, 6.3.8).
 const QUIET: usize = 4;

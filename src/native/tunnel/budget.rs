@@ -3,9 +3,13 @@
 //!
 //! Whose turn it is, the core's ledger says; what each holds, its task.
 
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError, Weak};
-use std::task::{Context, Poll};
+use std::{
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError, Weak,
+        atomic::{AtomicBool, Ordering},
+    },
+    task::{Context, Poll},
+};
 
 use futures_util::task::AtomicWaker;
 use pasarela_core::ledger::{Ledger, Place};

@@ -2,23 +2,25 @@
 //!
 //! The same for both ends of a tunnel. What the messages mean is the core's; which carrier is in use, too.
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use bytes::Bytes;
 use futures_util::{FutureExt, Sink, SinkExt, Stream};
-use pasarela_core::codes::Code;
-use pasarela_core::limits::{IN_FLIGHT_MESSAGES, TUNNEL_CHUNK, WINDOW_MAX};
-use pasarela_core::tunnel::Ending;
-use pasarela_core::tunnel::message::Control;
+use pasarela_core::{
+    codes::Code,
+    limits::{IN_FLIGHT_MESSAGES, TUNNEL_CHUNK, WINDOW_MAX},
+    tunnel::{Ending, message::Control},
+};
 use tokio::time::{self, Sleep};
 use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 
-use super::chunk::Piece;
-use super::watched::Watched;
+use super::{chunk::Piece, watched::Watched};
 use crate::net::Prefixed;
 
 /// A WebSocket; boxed, because it is moved about.

@@ -11,12 +11,10 @@ mod carriers;
 mod engine;
 mod stream;
 
-use std::io;
-use std::sync::Arc;
+use std::{io, sync::Arc};
 
 use tokio::io::{AsyncRead, AsyncWrite};
-use tokio_util::sync::CancellationToken;
-use tokio_util::task::TaskTracker;
+use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::tcp::Tcp;
 use engine::Engine;
@@ -130,14 +128,20 @@ pub fn open(options: Options) -> TunnelStream {
 
 #[cfg(test)]
 mod tests {
-    use std::io;
-    use std::sync::Arc;
-    use std::sync::atomic::{AtomicU32, Ordering};
+    use std::{
+        io,
+        sync::{
+            Arc,
+            atomic::{AtomicU32, Ordering},
+        },
+    };
 
     use tokio::io::AsyncReadExt;
 
-    use super::super::{Code, Dialer, Dialling, Kind, Timing};
-    use super::*;
+    use super::{
+        super::{Code, Dialer, Dialling, Kind, Timing},
+        *,
+    };
 
     /// Reaches nothing, and counts how often.
     #[derive(Default)]

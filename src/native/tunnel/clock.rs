@@ -2,9 +2,11 @@
 //!
 //! It is tokio's clock and not the system's, so that tests may stop it.
 
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
-use std::time::Duration;
+use std::{
+    pin::Pin,
+    task::{Context, Poll, ready},
+    time::Duration,
+};
 
 use pasarela_core::time::Instant;
 use tokio::time::{self, Sleep};

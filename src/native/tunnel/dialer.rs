@@ -3,17 +3,12 @@
 //! What a network sees of the way (name, address, handshake) is decided here and nowhere else. The upgrade is
 //! `client::upgrade`'s.
 
-use std::future::Future;
-use std::io;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::{future::Future, io, pin::Pin, sync::Arc};
 
-use rustls::ClientConfig;
-use rustls::pki_types::ServerName;
+use rustls::{ClientConfig, pki_types::ServerName};
 use tokio_rustls::TlsConnector;
 
-use crate::net::BoxedStream;
-use crate::net::{eyeballs, wait_outside};
+use crate::net::{BoxedStream, eyeballs, wait_outside};
 
 /// What [`Dialer::dial`] gives.
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<BoxedStream>> + Send + 'a>>;

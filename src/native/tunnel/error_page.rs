@@ -3,12 +3,13 @@
 //! A page comes as the request allows it: in chunks, and packed as browsers like it. It is unpacked before it is judged, as far
 //! as it has come.
 
-use std::io::{self, Read};
-use std::time::Duration;
+use std::{
+    io::{self, Read},
+    time::Duration,
+};
 
 use bytes::BytesMut;
-use tokio::io::AsyncReadExt;
-use tokio::time::timeout;
+use tokio::{io::AsyncReadExt, time::timeout};
 
 use super::head::Head;
 use crate::net::BoxedStream;

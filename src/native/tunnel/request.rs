@@ -2,20 +2,20 @@
 //!
 //! It follows no redirect and answers no challenge: a relay sends neither. What is spoken behind the upgrade is the caller's.
 
-use std::fmt;
-use std::io;
-use std::time::Duration;
+use std::{fmt, io, time::Duration};
 
 use base64::prelude::{BASE64_STANDARD, Engine};
 use bytes::{Buf, Bytes, BytesMut};
-use tokio::io::{AsyncReadExt, AsyncWriteExt};
-use tokio::time::timeout;
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt},
+    time::timeout,
+};
 
-use super::error_page;
-use super::head::Head;
-use crate::net::upgrade::accept_key;
-use crate::net::{BoxedStream, Prefixed};
-use crate::trouble::Trouble;
+use super::{error_page, head::Head};
+use crate::{
+    net::{BoxedStream, Prefixed, upgrade::accept_key},
+    trouble::Trouble,
+};
 
 /// The longest head of an answer, in bytes.
 const HEAD_MAX: usize = 16 * 1024;

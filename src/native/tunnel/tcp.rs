@@ -2,14 +2,17 @@
 //!
 //! It does not decide when: the core's windows do. It works on any byte stream, so that a library may be at the end of one.
 
-use std::io;
-use std::mem;
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::{
+    io, mem,
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use bytes::{Buf, BufMut, Bytes, BytesMut};
-use tokio::io::{AsyncRead, AsyncWrite};
-use tokio::net::TcpStream;
+use tokio::{
+    io::{AsyncRead, AsyncWrite},
+    net::TcpStream,
+};
 use tokio_util::io::poll_read_buf;
 
 use super::chunk::Piece;

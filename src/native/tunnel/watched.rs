@@ -4,9 +4,11 @@
 //! The library that makes messages of it tells neither, and closes in its own words when a message is too long. Here the
 //! reading ends with the header that says so, and the caller closes.
 
-use std::io::{self, IoSlice};
-use std::pin::Pin;
-use std::task::{Context, Poll, ready};
+use std::{
+    io::{self, IoSlice},
+    pin::Pin,
+    task::{Context, Poll, ready},
+};
 
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 

@@ -1,8 +1,11 @@
 //! Chains: WhatsApp's own, ours, and every way to be wrong.
 
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pasarela_noise::chain::{Certificate, Details, Issue, Verified, VerifyError, build, verify};
-use pasarela_noise::{WHATSAPP_ROOT, public_key, xeddsa};
+use pasarela_noise::{
+    WHATSAPP_ROOT,
+    chain::{Certificate, Details, Issue, Verified, VerifyError, build, verify},
+    public_key, xeddsa,
+};
 
 use crate::{INTERMEDIATE, ROOT, SERVER, VALIDITY};
 

@@ -1,8 +1,10 @@
 //! Random and altered bytes reach every decoder without a panic.
 
 use pasarela_noise::{Initiator, Responder, ResponderKeys, verify, wire, xeddsa};
-use proptest::collection::vec;
-use proptest::prelude::{ProptestConfig, any, proptest};
+use proptest::{
+    collection::vec,
+    prelude::{ProptestConfig, any, proptest},
+};
 
 use crate::{CLIENT_EPHEMERAL, SERVER, SERVER_EPHEMERAL, respond};
 

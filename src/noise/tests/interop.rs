@@ -5,8 +5,7 @@
 
 use pasarela_noise::{Initiator, public_key, wire, xeddsa};
 use proptest::prelude::{ProptestConfig, any, proptest};
-use rand::SeedableRng;
-use rand::rngs::StdRng;
+use rand::{SeedableRng, rngs::StdRng};
 use wacore_libsignal::protocol::{KeyPair, PrivateKey, PublicKey};
 use wacore_noise::{HandshakeUtils, NoiseHandshake, XxHandshakeState};
 

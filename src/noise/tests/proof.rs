@@ -1,9 +1,12 @@
 //! The proof that WhatsApp answers: what convinces, in whatever pieces it comes, and what does not.
 
-use pasarela_noise::proof::{Proof, ProofError};
-use pasarela_noise::{Responder, ResponderKeys, chain::Plan, public_key, wire};
-use proptest::collection::vec;
-use proptest::prelude::*;
+use pasarela_noise::{
+    Responder, ResponderKeys,
+    chain::Plan,
+    proof::{Proof, ProofError},
+    public_key, wire,
+};
+use proptest::{collection::vec, prelude::*};
 
 use crate::{CLIENT_EPHEMERAL, INTERMEDIATE, ROOT, SERVER, SERVER_EPHEMERAL, VALIDITY};
 

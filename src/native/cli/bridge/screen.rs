@@ -1,17 +1,20 @@
 //! What the bridge prints: for people a code to scan and one live line, for programs JSON.
 
-use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::{
+    convert::Infallible,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::super::look;
-use super::super::texts::bridge as texts;
-use crate::bridge::{Bridge, Index, Standing};
-use crate::frontend::Enclosure;
-use crate::share;
+use super::super::{look, texts::bridge as texts};
+use crate::{
+    bridge::{Bridge, Index, Standing},
+    frontend::Enclosure,
+    share,
+};
 
 /// Between two looks at the byte counters.
 const LOOK: Duration = Duration::from_secs(1);

@@ -1,12 +1,9 @@
 //! What the bridge says.
 
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 
 use super::trouble::words;
-use crate::bridge::Standing;
-use crate::frontend::Enclosure;
-use crate::trouble::Trouble;
+use crate::{bridge::Standing, frontend::Enclosure, trouble::Trouble};
 
 /// What to do on the phone.
 pub(in super::super) fn instructions(host: &str, port: u16, link: &str) -> String {

@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use super::trouble::{noun, of_code, words};
-use crate::check::{Clock, Dates, Ech, Fault, Flaw, Found, Name, Tls, What};
-use crate::link::Vouched;
-use crate::trouble::{Stage, Trouble};
+use crate::{
+    check::{Clock, Dates, Ech, Fault, Flaw, Found, Name, Tls, What},
+    link::Vouched,
+    trouble::{Stage, Trouble},
+};
 
 pub(in super::super) const WELL_RELAY: &str = "All well: WhatsApp works through this relay.";
 pub(in super::super) const WELL_OTHER_ROOT: &str =

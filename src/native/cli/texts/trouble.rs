@@ -6,8 +6,10 @@ use std::borrow::Cow;
 
 use pasarela_core::codes::Code;
 
-use crate::check::What;
-use crate::trouble::{Hint, Trouble};
+use crate::{
+    check::What,
+    trouble::{Hint, Trouble},
+};
 
 /// What a trouble is called.
 pub(in super::super) struct Words {

@@ -2,19 +2,29 @@
 //!
 //! What a question is, `doh` and `message` know.
 
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-use std::time::Duration;
+use std::{
+    collections::BTreeMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
-use futures_util::FutureExt;
-use futures_util::future::{BoxFuture, Ready, Shared};
+use futures_util::{
+    FutureExt,
+    future::{BoxFuture, Ready, Shared},
+};
 use tokio::time::{Instant, timeout_at};
 
-use super::super::exit::{Exits, UnusableExit};
-use super::super::race::{Candidate, Found, Order, Pace, Race};
-use super::cache::Cache;
-use super::doh::{Answer, Doh, NoAnswer};
+use super::{
+    super::{
+        exit::{Exits, UnusableExit},
+        race::{Candidate, Found, Order, Pace, Race},
+    },
+    cache::Cache,
+    doh::{Answer, Doh, NoAnswer},
+};
 use crate::trouble::Trouble;
 
 /// How providers are raced. They are near everybody; so one that is silent is soon known to be.

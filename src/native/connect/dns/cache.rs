@@ -2,8 +2,7 @@
 //!
 //! In memory only: on a disk it would be a list of the relays that somebody uses.
 
-use std::collections::BTreeMap;
-use std::time::Duration;
+use std::{collections::BTreeMap, time::Duration};
 
 use tokio::time::Instant;
 

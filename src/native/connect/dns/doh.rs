@@ -3,23 +3,32 @@
 //! HTTP/2 where the provider has it, because some have nothing else. What is remembered of the answers, and whether anybody is
 //! asked at all, is `dns`'s.
 
-use std::net::{IpAddr, SocketAddr};
-use std::time::Duration;
+use std::{
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
 
 use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
 use bytes::Bytes;
 use http_body_util::{BodyExt, Empty, Limited};
-use hyper::client::conn::{http1, http2};
-use hyper::header::{ACCEPT, CONTENT_TYPE, HOST};
-use hyper::{Request, Response, StatusCode, body::Incoming};
+use hyper::{
+    Request, Response, StatusCode,
+    body::Incoming,
+    client::conn::{http1, http2},
+    header::{ACCEPT, CONTENT_TYPE, HOST},
+};
 use hyper_util::rt::{TokioExecutor, TokioIo};
 use tokio::time::Instant;
 
-use super::super::exit::Exit;
-use super::super::tcp;
-use super::super::tls::{Client, Hiding, Identity, server_name};
-use super::message::{self, Kind, Records};
-use super::provider::Provider;
+use super::{
+    super::{
+        exit::Exit,
+        tcp,
+        tls::{Client, Hiding, Identity, server_name},
+    },
+    message::{self, Kind, Records},
+    provider::Provider,
+};
 use crate::tls::Authorities;
 
 const ALPN: &[&[u8]] = &[b"h2", b"http/1.1"];

@@ -3,12 +3,12 @@
 //! It asks nobody and keeps nothing. Names in answers are not compared with the question: who answers is a resolver that is
 //! trusted for that, and what it follows (CNAME) is its business.
 
-use std::borrow::Cow;
-use std::net::IpAddr;
-use std::time::Duration;
+use std::{borrow::Cow, net::IpAddr, time::Duration};
 
-use simple_dns::rdata::{OPT, OPTCode, RData, SVCB, SVCParam};
-use simple_dns::{CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE};
+use simple_dns::{
+    CLASS, Name, Packet, PacketFlag, QCLASS, QTYPE, Question, RCODE, TYPE,
+    rdata::{OPT, OPTCode, RData, SVCB, SVCParam},
+};
 
 /// The key of an ECHConfigList in an HTTPS record (RFC 9460, section 14.3.2).
 const ECH: u16 = 5;
@@ -115,8 +115,10 @@ fn ech(record: &SVCB<'_>) -> Option<Vec<u8>> {
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;
-    use simple_dns::ResourceRecord;
-    use simple_dns::rdata::{A, AAAA, CNAME, HTTPS};
+    use simple_dns::{
+        ResourceRecord,
+        rdata::{A, AAAA, CNAME, HTTPS},
+    };
 
     use super::*;
 

@@ -2,9 +2,11 @@
 //!
 //! It asks nobody.
 
-use std::fmt;
-use std::net::{IpAddr, SocketAddr};
-use std::str::FromStr;
+use std::{
+    fmt,
+    net::{IpAddr, SocketAddr},
+    str::FromStr,
+};
 
 use url::{Host, Url};
 

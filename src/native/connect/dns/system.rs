@@ -2,11 +2,7 @@
 //!
 //! Whom to ask instead is `dns`'s.
 
-use std::future::Future;
-use std::io;
-use std::net::IpAddr;
-use std::pin::Pin;
-use std::sync::Arc;
+use std::{future::Future, io, net::IpAddr, pin::Pin, sync::Arc};
 
 use crate::trouble::Trouble;
 

@@ -1,7 +1,6 @@
 //! Races in virtual time: who is tried when, and what is told at the end.
 
-use std::future::pending;
-use std::sync::Mutex;
+use std::{future::pending, sync::Mutex};
 
 use super::*;
 

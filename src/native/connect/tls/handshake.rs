@@ -4,8 +4,7 @@
 
 use std::io;
 
-use rustls::internal::msgs::codec::Codec;
-use rustls::{CertificateError, Error, OtherError, PeerIncompatible};
+use rustls::{CertificateError, Error, OtherError, PeerIncompatible, internal::msgs::codec::Codec};
 
 use super::verify::WRONG_PIN;
 use crate::trouble::Trouble;
@@ -69,8 +68,7 @@ fn certificate(error: &CertificateError) -> Trouble {
 
 #[cfg(test)]
 mod tests {
-    use rustls::pki_types::CertificateDer;
-    use rustls::server::ParsedCertificate;
+    use rustls::{pki_types::CertificateDer, server::ParsedCertificate};
 
     use super::*;
 

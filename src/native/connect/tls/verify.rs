@@ -2,9 +2,7 @@
 //!
 //! What a certificate must be is webpki's; here is only the choice of the name.
 
-use rustls::pki_types::ServerName;
-use rustls::server::ParsedCertificate;
-use rustls::{CertificateError, Error};
+use rustls::{CertificateError, Error, pki_types::ServerName, server::ParsedCertificate};
 use sha2::{Digest, Sha256};
 
 use crate::tls::{Authorities, Judge, Presented};

@@ -2,14 +2,20 @@
 //!
 //! A tunnel's task owns its [`Entry`]; here is only how to reach it.
 
-use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{
+    Arc, Mutex, MutexGuard, PoisonError,
+    atomic::{AtomicUsize, Ordering},
+};
 
-use pasarela_core::codes::Code;
-use pasarela_core::time::Instant;
-use pasarela_core::tunnel::message::Resume;
-use pasarela_core::tunnel::pool::{Grant, Pool};
-use pasarela_core::tunnel::sessions::{Evicted, Sessions};
+use pasarela_core::{
+    codes::Code,
+    time::Instant,
+    tunnel::{
+        message::Resume,
+        pool::{Grant, Pool},
+        sessions::{Evicted, Sessions},
+    },
+};
 use tokio::sync::{mpsc, oneshot, watch};
 
 use crate::tunnel::carrier::Socket;

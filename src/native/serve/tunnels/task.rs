@@ -2,26 +2,38 @@
 //!
 //! It decides nothing. One task, one event at a time, and none waits for another.
 
-use std::future::{Future, poll_fn};
-use std::pin::Pin;
-use std::task::{Context, Poll};
+use std::{
+    future::{Future, poll_fn},
+    pin::Pin,
+    task::{Context, Poll},
+};
 
-use pasarela_core::codes::Code;
-use pasarela_core::limits;
-use pasarela_core::route::Kind;
-use pasarela_core::tunnel::message::{Control, Open};
-use pasarela_core::tunnel::relay::{FIRST, Input, Options, Origin, Output, Relay};
-use pasarela_core::tunnel::{Carrier, Ending};
+use pasarela_core::{
+    codes::Code,
+    limits,
+    route::Kind,
+    tunnel::{
+        Carrier, Ending,
+        message::{Control, Open},
+        relay::{FIRST, Input, Options, Origin, Output, Relay},
+    },
+};
 use tokio_util::sync::WaitForCancellationFutureOwned;
 
-use super::super::ground::Ground;
-use super::super::upstream::{self, Upstream};
-use super::registry::{Attach, Entry, Inbox};
-use crate::tunnel::budget::Share;
-use crate::tunnel::carrier::{self, Link, Socket};
-use crate::tunnel::chunk::Piece;
-use crate::tunnel::clock::Alarm;
-use crate::tunnel::tcp;
+use super::{
+    super::{
+        ground::Ground,
+        upstream::{self, Upstream},
+    },
+    registry::{Attach, Entry, Inbox},
+};
+use crate::tunnel::{
+    budget::Share,
+    carrier::{self, Link, Socket},
+    chunk::Piece,
+    clock::Alarm,
+    tcp,
+};
 
 /// Carriers of one tunnel, nearly all of which are being closed. A client that attaches faster than it lets go has no use
 /// for their last words.

@@ -2,24 +2,27 @@
 //!
 //! It begins and ends none of itself, except that what has ended is forgotten.
 
-use std::future::Future;
-use std::pin::Pin;
-use std::sync::Arc;
-use std::sync::atomic::Ordering;
-use std::task::{Context, Poll};
+use std::{
+    future::Future,
+    pin::Pin,
+    sync::{Arc, atomic::Ordering},
+    task::{Context, Poll},
+};
 
-use pasarela_core::tunnel::Carrier;
-use pasarela_core::tunnel::Ending;
+use pasarela_core::tunnel::{Carrier, Ending};
 
 use tokio_util::task::TaskTracker;
 
-use super::super::carrier::{self, Link, Socket};
-use super::super::request::Upgrade;
-use super::error::Error;
-use super::options::Options;
-use super::upgrade::{Failure, upgrade};
-use crate::net::BoxedStream;
-use crate::trouble::Trouble;
+use super::{
+    super::{
+        carrier::{self, Link, Socket},
+        request::Upgrade,
+    },
+    error::Error,
+    options::Options,
+    upgrade::{Failure, upgrade},
+};
+use crate::{net::BoxedStream, trouble::Trouble};
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 

@@ -2,28 +2,37 @@
 //!
 //! It decides nothing. No event waits for another: what is to be sent is queued, and everything is polled in one task.
 
-use std::collections::VecDeque;
-use std::future::poll_fn;
-use std::sync::Arc;
-use std::task::{Context, Poll};
-use std::time::Duration;
+use std::{
+    collections::VecDeque,
+    future::poll_fn,
+    sync::Arc,
+    task::{Context, Poll},
+    time::Duration,
+};
 
-use pasarela_core::chunk::Chunk;
-use pasarela_core::codes::Code;
-use pasarela_core::tunnel::Carrier;
-use pasarela_core::tunnel::Ending;
-use pasarela_core::tunnel::client::{Client, Input, Output};
+use pasarela_core::{
+    chunk::Chunk,
+    codes::Code,
+    tunnel::{
+        Carrier, Ending,
+        client::{Client, Input, Output},
+    },
+};
 use tokio::io::{AsyncRead, AsyncWrite, Empty};
 use tokio_util::task::TaskTracker;
 
-use super::super::carrier;
-use super::super::chunk::Piece;
-use super::super::clock::{Alarm, Clock};
-use super::super::tcp::{self, Tcp};
-use super::carriers::{Carriers, Event as CarrierEvent};
-use super::error::Error;
-use super::handle::{Owner, Status};
-use super::options::Options;
+use super::{
+    super::{
+        carrier,
+        chunk::Piece,
+        clock::{Alarm, Clock},
+        tcp::{self, Tcp},
+    },
+    carriers::{Carriers, Event as CarrierEvent},
+    error::Error,
+    handle::{Owner, Status},
+    options::Options,
+};
 use crate::trouble::Trouble;
 
 enum Event {

@@ -1,8 +1,6 @@
 //! Why a tunnel ended before its stream did.
 
-use std::fmt;
-use std::io;
-use std::sync::Arc;
+use std::{fmt, io, sync::Arc};
 
 use pasarela_core::codes::Code;
 

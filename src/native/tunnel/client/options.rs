@@ -1,17 +1,25 @@
 //! What a tunnel is made of: which relay, which way there, how large, how patient.
 
-use std::fmt;
-use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::{
+    fmt,
+    sync::{
+        Arc,
+        atomic::{AtomicBool, Ordering},
+    },
+    time::Duration,
+};
 
 use hyper::Uri;
-use pasarela_core::limits;
-use pasarela_core::route::Kind;
-use pasarela_core::tunnel::client::{self, Timing};
+use pasarela_core::{
+    limits,
+    route::Kind,
+    tunnel::client::{self, Timing},
+};
 
-use super::super::dialer::{Dialer, Direct};
-use super::error::UnusableUrl;
+use super::{
+    super::dialer::{Dialer, Direct},
+    error::UnusableUrl,
+};
 
 /// With less than this a carrier would hardly carry more than its own upgrade, in bytes.
 const BUDGET_MIN: u64 = 1024;

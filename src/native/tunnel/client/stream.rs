@@ -2,18 +2,18 @@
 //!
 //! The engine runs in a task of its own at the other end of a pipe; here only its end is told from its failure.
 
-use std::fmt;
-use std::io;
-use std::pin::Pin;
-use std::sync::{Arc, OnceLock};
-use std::task::{Context, Poll, ready};
+use std::{
+    fmt, io,
+    pin::Pin,
+    sync::{Arc, OnceLock},
+    task::{Context, Poll, ready},
+};
 
 use pasarela_core::codes::Code;
 use tokio::io::{AsyncRead, AsyncWrite, DuplexStream, ReadBuf};
 use tokio_util::sync::CancellationToken;
 
-use super::error::Error;
-use super::handle::Handle;
+use super::{error::Error, handle::Handle};
 
 /// The stream of a tunnel. Reading ends where the far side ended it; shutting it down ends our half.
 ///
@@ -125,8 +125,7 @@ impl AsyncWrite for TunnelStream {
 mod tests {
     use tokio::io::{AsyncWriteExt, duplex};
 
-    use super::super::handle;
-    use super::*;
+    use super::{super::handle, *};
 
     #[tokio::test]
     async fn its_debug_holds_no_payload() {

@@ -6,12 +6,15 @@ use std::time::Duration;
 
 use pasarela_core::tunnel::upgrade::PROTOCOL;
 
-use super::super::carrier::{self, MESSAGE_MAX, Socket};
-use super::super::head::Head;
-use super::super::request::{Refused, Upgrade, Upgraded};
-use super::error::Error;
-use crate::net::BoxedStream;
-use crate::trouble::Trouble;
+use super::{
+    super::{
+        carrier::{self, MESSAGE_MAX, Socket},
+        head::Head,
+        request::{Refused, Upgrade, Upgraded},
+    },
+    error::Error,
+};
+use crate::{net::BoxedStream, trouble::Trouble};
 
 /// Why there is no WebSocket.
 #[derive(Debug)]

@@ -8,17 +8,19 @@ mod options;
 mod tell;
 mod wire;
 
-use std::process::ExitCode;
-use std::sync::atomic::Ordering;
-use std::time::Duration;
+use std::{process::ExitCode, sync::atomic::Ordering, time::Duration};
 
-use tokio::sync::mpsc;
-use tokio::time::{Instant, interval, sleep_until, timeout};
-use whatsapp_rust::TokioRuntime;
-use whatsapp_rust::bot::{Bot, BotHandle};
-use whatsapp_rust::serde_json::json;
-use whatsapp_rust::transport::DisconnectReason;
-use whatsapp_rust::wacore::store::InMemoryBackend;
+use tokio::{
+    sync::mpsc,
+    time::{Instant, interval, sleep_until, timeout},
+};
+use whatsapp_rust::{
+    TokioRuntime,
+    bot::{Bot, BotHandle},
+    serde_json::json,
+    transport::DisconnectReason,
+    wacore::store::InMemoryBackend,
+};
 
 use options::{Options, USAGE};
 use tell::tell;

@@ -6,12 +6,12 @@
 use std::sync::Arc;
 
 use tokio::sync::mpsc;
-use whatsapp_rust::anyhow::{Result, bail};
-use whatsapp_rust::async_channel::{self, Receiver};
-use whatsapp_rust::async_trait;
-use whatsapp_rust::http::{HttpClient, HttpRequest, HttpResponse};
-use whatsapp_rust::transport::{
-    DisconnectReason, TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory,
+use whatsapp_rust::{
+    anyhow::{Result, bail},
+    async_channel::{self, Receiver},
+    async_trait,
+    http::{HttpClient, HttpRequest, HttpResponse},
+    transport::{DisconnectReason, TokioWebSocketTransportFactory, Transport, TransportEvent, TransportFactory},
 };
 
 /// What was seen on the wire.
