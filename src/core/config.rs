@@ -170,27 +170,15 @@ impl Config {
     /// The first variable that is not usable.
     pub fn from_vars(get: impl Fn(&str) -> Option<String>) -> Result<Self, ConfigError> {
         let var = |name| get(name).map(|value| value.trim().to_string()).filter(|value| !value.is_empty());
-        let choice = |variable, expected, pairs: &[(&str, u8)]| match var(variable) {
-            None => Ok(0),
-            Some(value) => pairs
-                .iter()
-                .find(|(text, _)| *text == value)
-                .map(|(_, number)| *number)
-                .ok_or(ConfigError { variable, expected }),
-        };
         let open = match var("OPEN") {
             None => false,
             Some(value) => is_on(&value).ok_or(ConfigError { variable: "OPEN", expected: "0 or 1" })?,
         };
-        let web = match choice("WEB_UPSTREAM", "wss or tcp", &[("wss", 0), ("tcp", 1)])? {
-            0 => WebUpstream::Wss,
-            _ => WebUpstream::Tcp,
-        };
-        let proxy_header = match choice("PROXY_HEADER", "off, v1 or v2", &[("off", 0), ("v1", 1), ("v2", 2)])? {
-            0 => None,
-            1 => Some(proxy::Version::V1),
-            _ => Some(proxy::Version::V2),
-        };
+        let web = [("wss", WebUpstream::Wss), ("tcp", WebUpstream::Tcp)];
+        let web = choice(var("WEB_UPSTREAM"), &web, ConfigError { variable: "WEB_UPSTREAM", expected: "wss or tcp" })?;
+        let headers = [("off", None), ("v1", Some(proxy::Version::V1)), ("v2", Some(proxy::Version::V2))];
+        let error = ConfigError { variable: "PROXY_HEADER", expected: "off, v1 or v2" };
+        let proxy_header = choice(var("PROXY_HEADER"), &headers, error)?;
         let tls = var("UPSTREAM_TLS").map(|value| {
             Authority::parse(&value).ok_or(ConfigError { variable: "UPSTREAM_TLS", expected: "one host:port" })
         });
@@ -207,15 +195,31 @@ impl Config {
     }
 }
 
+/// One of these by its word, and the first for who chose nothing.
+fn choice<T: Copy, const N: usize>(
+    chosen: Option<String>,
+    of: &[(&str, T); N],
+    error: ConfigError,
+) -> Result<T, ConfigError> {
+    let found = of.iter().find(|(word, _)| chosen.as_deref().is_none_or(|chosen| chosen == *word));
+    found.map(|(_, value)| *value).ok_or(error)
+}
+
+/// Whether it can be a key: 16 to 128 characters that need no escape in a URL.
+#[must_use]
+pub fn is_key(text: &str) -> bool {
+    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
+    limits::KEY.contains(&text.len()) && text.bytes().all(url_safe)
+}
+
 fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
     let error = ConfigError {
         variable: "RELAY_KEYS",
         expected: "name=key pairs separated by spaces, no name twice; a key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~",
     };
-    let url_safe = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     let parse = |pair: &str| {
         let (name, secret) = pair.split_once('=')?;
-        let valid = !name.is_empty() && limits::KEY.contains(&secret.len()) && secret.bytes().all(url_safe);
+        let valid = !name.is_empty() && is_key(secret);
         valid.then(|| Key { name: name.to_string(), secret: secret.to_string(), page: page_name(secret) })
     };
     let keys: Option<Vec<_>> = keys.unwrap_or_default().split_whitespace().map(parse).collect();

@@ -81,6 +81,9 @@ pub struct Pipe<'a, C> {
     state: State<'a>,
     frames: Option<Frames<C>>,
     upload: Queue<C>,
+    /// When something last happened.
+    now: Instant,
+    /// When bytes last went anywhere.
     last_activity: Instant,
     moved: Moved,
     outputs: VecDeque<Output<C>>,
@@ -118,6 +121,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             state: State::Opening { opening: Box::new(Opening::new(config, origin, now)), client_gone: false },
             frames: framed.then(Frames::new),
             upload: Queue::new(),
+            now,
             last_activity: now,
             moved: Moved::default(),
             outputs: VecDeque::new(),
@@ -126,6 +130,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
 
     /// Takes what happened at `now`.
     pub fn handle(&mut self, input: Input<C>, now: Instant) {
+        self.now = now;
         match input {
             Input::Message(chunk) => self.message(chunk, now),
             Input::Text => self.end(Code::Text, now),
@@ -196,8 +201,6 @@ impl<'a, C: Chunk> Pipe<'a, C> {
     fn race(&mut self, input: dial::Input, now: Instant) {
         if let State::Opening { opening, .. } = &mut self.state {
             opening.race(input, now);
-            // No byte, but the time at which the race is won or lost.
-            self.last_activity = now;
         } else if let dial::Input::Opened(loser) = input {
             self.outputs.push_back(Output::Abandon(loser));
         }
@@ -212,7 +215,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
                 self.poll()
             }
             opening::Output::Lost(code) => {
-                self.end(code, self.last_activity);
+                self.end(code, self.now);
                 self.poll()
             }
             opening::Output::Wait(wake) => Output::Wait(wake),
@@ -221,6 +224,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
 
     fn open(&mut self, winner: Candidate, head: &[u8]) {
         let opening = core::mem::replace(&mut self.state, State::Open);
+        self.last_activity = self.now;
         self.outputs.push_back(Output::Use(winner));
         if !head.is_empty() {
             self.upload.push_front(C::from_slice(head));
@@ -228,7 +232,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
         self.write();
         self.outputs.push_back(Output::Read);
         if let State::Opening { client_gone: true, .. } = opening {
-            self.client_closed(self.last_activity);
+            self.client_closed(self.now);
         }
     }
 
@@ -293,10 +297,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
 
     fn timer(&mut self, now: Instant) {
         match &mut self.state {
-            State::Opening { opening, .. } => {
-                opening.timer(now);
-                self.last_activity = now;
-            }
+            State::Opening { opening, .. } => opening.timer(now),
             State::Open if now >= self.last_activity + limits::IDLE => self.end(Code::Idle, now),
             State::Flushing { deadline } | State::Draining { deadline } if now >= *deadline => self.leave(),
             State::Closing { deadline } if now >= *deadline => self.state = State::Done,

@@ -31,7 +31,7 @@ use base64::{
     Engine, alphabet,
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
-use pasarela_core::{config::page_name, limits};
+use pasarela_core::config::{is_key, page_name};
 use url::{Host, Url};
 
 pub(crate) use cleaned::{cleaned, several};
@@ -345,14 +345,12 @@ fn host_name(text: &str) -> Option<String> {
 }
 
 fn key(text: &str) -> Result<String, UnusableLink> {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'_' | b'.' | b'~');
     // Whatever is strange in it is no part of the key.
     let written = percent_encoding::percent_decode_str(text).decode_utf8_lossy();
     if let Some(foreign) = written.chars().find(|letter| !letter.is_ascii()) {
         return Err(UnusableLink::Foreign(foreign));
     }
-    let usable = limits::KEY.contains(&text.len()) && text.bytes().all(valid);
-    if usable { Ok(text.to_owned()) } else { Err(UnusableLink::Key) }
+    if is_key(text) { Ok(text.to_owned()) } else { Err(UnusableLink::Key) }
 }
 
 /// A key of 32 bytes as 64 hexadecimal digits.

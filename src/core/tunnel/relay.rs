@@ -39,6 +39,9 @@ pub struct Relay<'a, C> {
     /// The newest attachment.
     attach: u64,
     detached_at: Option<Instant>,
+    /// When something last happened.
+    now: Instant,
+    /// When bytes last went anywhere, or a carrier came.
     last_activity: Instant,
     close_upstream: bool,
     outputs: VecDeque<Output<C>>,
@@ -72,6 +75,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
             session: options.session,
             attach: 0,
             detached_at: None,
+            now,
             last_activity: now,
             close_upstream: false,
             outputs: VecDeque::new(),
@@ -106,6 +110,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     /// Takes what happened at `now`.
     pub fn handle(&mut self, input: Input<'_, C>, now: Instant) {
+        self.now = now;
         self.duplex.set_now(now);
         match input {
             Input::Resume(carrier, resume) => self.resume(carrier, &resume, now),
@@ -167,7 +172,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
                 self.poll()
             }
             opening::Output::Lost(code) => {
-                self.fail(code, self.last_activity);
+                self.fail(code, self.now);
                 self.poll()
             }
             opening::Output::Wait(wake) => Output::Wait(wake),
@@ -176,6 +181,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     fn open(&mut self, winner: Candidate, head: &[u8]) {
         self.phase = Phase::Open;
+        self.last_activity = self.now;
         self.outputs.push_back(Output::Use(winner));
         if !head.is_empty() {
             self.duplex.inbound.prepend(C::from_slice(head));
@@ -189,8 +195,6 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
     fn race(&mut self, input: dial::Input, now: Instant) {
         if let Phase::Opening(opening) = &mut self.phase {
             opening.race(input, now);
-            // No byte, but the time at which the race is won or lost.
-            self.last_activity = now;
         } else if let dial::Input::Opened(loser) = input {
             self.outputs.push_back(Output::Abandon(loser));
         }
@@ -305,10 +309,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     fn timer(&mut self, now: Instant) {
         match &mut self.phase {
-            Phase::Opening(opening) => {
-                opening.timer(now);
-                self.last_activity = now;
-            }
+            Phase::Opening(opening) => opening.timer(now),
             Phase::Open => match self.detached_at {
                 Some(since) if now >= since + limits::RESUME_FOR => self.leave(),
                 None if now >= self.last_activity + limits::IDLE => self.fail(Code::Idle, now),
