@@ -85,11 +85,9 @@ async fn answer(
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &routing_query(query), config).await,
         Route::WsChat => {
             let origin = Origin { routing_info: routing_info(query), ..upgrade::origin(Kind::Chat, request) };
-            relay(request, origin, (Gauge::WsTcp, found.owner), config, keep_alive)
+            relay(request, (origin, true), found.owner, config, keep_alive)
         }
-        Route::Pipe(kind) => {
-            relay(request, upgrade::origin(kind, request), (Gauge::Pipe, found.owner), config, keep_alive)
-        }
+        Route::Pipe(kind) => relay(request, (upgrade::origin(kind, request), false), found.owner, config, keep_alive),
         Route::Tunnel => sessions::tunnel(request, (path, found.owner), config, env, keep_alive).await,
     }
 }
@@ -102,18 +100,18 @@ async fn page(page: Option<Page>, request: &Request, env: &JsValue, settings: Se
     }
 }
 
-/// Accepts the WebSocket and lets a stream of its own carry it.
+/// Accepts the WebSocket and lets a stream of its own carry it; `framed` if one message is one of WhatsApp's frames.
 fn relay(
     request: &Request,
-    origin: Origin,
-    (gauge, owner): (Gauge, &str),
+    (origin, framed): (Origin, bool),
+    owner: &str,
     config: &'static Config,
     keep_alive: impl FnOnce(js_sys::Promise),
 ) -> Result<Response, JsValue> {
     let kind = origin.kind;
     let offered = request.headers().get("sec-websocket-protocol")?;
     let (client, response) = upgrade::accept_as(offered.as_deref().and_then(subprotocol))?;
-    let framed = gauge == Gauge::WsTcp;
+    let gauge = if framed { Gauge::WsTcp } else { Gauge::Pipe };
     let pipe = Pipe::new(config, origin, framed, now());
     let won = move |winner| remember(kind, winner);
     keep_alive(stream::start(|events, _| Driver::new(events, client, pipe, framed, (gauge.count(owner), won))));
