@@ -13,16 +13,8 @@ use wasm_bindgen::prelude::*;
 use web_sys::{Request, Response};
 
 use crate::{
-    alarm::now,
-    gauges::Gauge,
-    pages,
-    pipe::Driver,
-    sessions,
-    settings::{self, Settings},
-    status, stream, upgrade,
-    upstream::remember,
-    url::split,
-    web,
+    alarm::now, gauges::Gauge, pages, pipe::Driver, sessions, settings, status, stream, upgrade, upstream::remember,
+    url::split, visit::Visit, web,
 };
 
 /// What the main module calls for every request.
@@ -72,31 +64,32 @@ async fn answer(
     let url = request.url();
     let (path, query) = split(&url);
     let settings = settings::get(env);
-    let Some(config) = settings.config else { return pages::unknown(request, env, settings).await };
+    let visit = Visit { request, path, query, env, settings };
+    let Some(config) = settings.config else { return pages::unknown(visit).await };
     let found = match config.judge(&request.method(), path, upgrade::is_asked(request)) {
-        Judgement::Stranger => return pages::unknown(request, env, settings).await,
+        Judgement::Stranger => return pages::unknown(visit).await,
         Judgement::UpgradeRequired => return pages::answer(&upgrade_required()),
         Judgement::Serve(found) => found,
     };
     match found.route {
-        Route::Guide => page(pages::guide(request, config, found.page), request, env, settings).await,
-        Route::Asset(asset) => page(pasarela_guide::asset(asset), request, env, settings).await,
-        Route::Status => status::answer(request, (path, query), found.owner, config, env).await,
+        Route::Guide => page(pages::guide(visit, config, found.page), visit).await,
+        Route::Asset(asset) => page(pasarela_guide::asset(asset), visit).await,
+        Route::Status => status::answer(visit, found.owner, config).await,
         Route::WsChat if config.web == WebUpstream::Wss => web::relay(request, &routing_query(query), config).await,
         Route::WsChat => {
             let origin = Origin { routing_info: routing_info(query), ..upgrade::origin(Kind::Chat, request) };
             relay(request, (origin, true), found.owner, config, keep_alive)
         }
         Route::Pipe(kind) => relay(request, (upgrade::origin(kind, request), false), found.owner, config, keep_alive),
-        Route::Tunnel => sessions::tunnel(request, (path, found.owner), config, env, keep_alive).await,
+        Route::Tunnel => sessions::tunnel(visit, found.owner, config, keep_alive).await,
     }
 }
 
 /// A page, if there is one to be seen.
-async fn page(page: Option<Page>, request: &Request, env: &JsValue, settings: Settings) -> Result<Response, JsValue> {
+async fn page(page: Option<Page>, visit: Visit<'_>) -> Result<Response, JsValue> {
     match page {
         Some(page) => pages::answer(&page),
-        None => pages::unknown(request, env, settings).await,
+        None => pages::unknown(visit).await,
     }
 }
 

@@ -17,6 +17,7 @@ mod cpu;
 mod gauges;
 mod settings;
 mod url;
+mod visit;
 mod pages;
 mod trap;
 #[cfg(feature = "instrumented")]

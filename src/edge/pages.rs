@@ -9,29 +9,29 @@ use wasm_bindgen::{JsCast, JsValue};
 use wasm_bindgen_futures::JsFuture;
 use web_sys::{Headers, Request, Response, ResponseInit};
 
-use crate::{settings::Settings, url::split};
+use crate::visit::Visit;
 
 /// The answer to a request that is not a relay route under a right key.
-pub(crate) async fn unknown(request: &Request, env: &JsValue, settings: Settings) -> Result<Response, JsValue> {
+pub(crate) async fn unknown(visit: Visit<'_>) -> Result<Response, JsValue> {
+    let settings = visit.settings;
     if settings.site == Site::Own
-        && let Some(response) = assets(request, env).await
+        && let Some(response) = assets(visit.request, visit.env).await
     {
         return Ok(response);
     }
-    let page = asked(request, |asked| guide::stranger(settings.site, settings.config, asked));
+    let page = asked(visit, |asked| guide::stranger(settings.site, settings.config, asked));
     answer(&page)
 }
 
 /// The guide, for whoever has the key; nothing for who is to see none.
-pub(crate) fn guide(request: &Request, config: &Config, page: &str) -> Option<Page> {
-    asked(request, |asked| guide::guide(config, asked, page))
+pub(crate) fn guide(visit: Visit<'_>, config: &Config, page: &str) -> Option<Page> {
+    asked(visit, |asked| guide::guide(config, asked, page))
 }
 
 /// What of a request a page depends on.
-fn asked<T>(request: &Request, page: impl FnOnce(&Asked<'_>) -> T) -> T {
+fn asked<T>(visit: Visit<'_>, page: impl FnOnce(&Asked<'_>) -> T) -> T {
+    let Visit { request, path, query, .. } = visit;
     let header = |name| request.headers().get(name).ok().flatten().unwrap_or_default();
-    let url = request.url();
-    let (path, query) = split(&url);
     let (method, languages, agent) = (&request.method(), &header("accept-language"), &header("user-agent"));
     page(&Asked { method, path, query, languages, agent })
 }

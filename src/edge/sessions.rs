@@ -39,6 +39,7 @@ use crate::{
     upgrade::origin,
     upstream::remember,
     url::split,
+    visit::Visit,
 };
 
 /// What the tunnels of one place may hold together: it goes with the object, or with the isolate.
@@ -80,12 +81,12 @@ impl Drop for Granted {
 
 /// Answers `K/tunnel`: passes it on to the object that has the session, or serves it here.
 pub(crate) async fn tunnel(
-    request: &Request,
-    (path, owner): (&str, &str),
+    visit: Visit<'_>,
+    owner: &str,
     config: &'static Config,
-    env: &JsValue,
     keep_alive: impl FnOnce(Promise),
 ) -> Result<Response, JsValue> {
+    let Visit { request, path, env, .. } = visit;
     let offer = tunnel::offer(request);
     let asked = match upgrade::decode(&offer) {
         Ok(asked) => asked,

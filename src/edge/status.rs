@@ -19,20 +19,17 @@ use crate::{
     alarm::now,
     gauges, pages,
     platform::{self, ServerSocket},
-    sessions, web,
+    sessions,
+    visit::Visit,
+    web,
 };
 
 thread_local! {
     static PROBED: Cell<Probed> = const { Cell::new(Probed::NEVER) };
 }
 
-pub(crate) async fn answer(
-    request: &Request,
-    (path, query): (&str, &str),
-    owner: &str,
-    config: &Config,
-    env: &JsValue,
-) -> Result<Response, JsValue> {
+pub(crate) async fn answer(visit: Visit<'_>, owner: &str, config: &Config) -> Result<Response, JsValue> {
+    let Visit { request, path, query, env, .. } = visit;
     let mut gauges = gauges::snapshot();
     let mut own = gauges::of(owner).get();
     gauges.tunnel += sessions::count(request, path, config, env, &mut own).await;
