@@ -132,6 +132,7 @@ impl Task<'_> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        // 1. What ends the stream comes before what it carries.
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
@@ -144,6 +145,7 @@ impl Task<'_> {
             self.draining = None;
             return Poll::Ready(Event::Drain);
         }
+        // 2. What has grown large is sent before more is taken.
         if self.link.as_ref().is_some_and(Link::is_full)
             && let Poll::Ready(event) = self.poll_flush(cx)
         {
@@ -151,7 +153,7 @@ impl Task<'_> {
         }
         loop {
             self.read();
-            // In turns, so that neither side starves the other.
+            // 3. Both sides in turns, so that neither starves the other.
             self.turn = !self.turn;
             for upstream_now in [self.turn, !self.turn] {
                 let event = if upstream_now { self.upstream.poll(cx).map(Event::Upstream) } else { self.poll_link(cx) };
@@ -159,7 +161,7 @@ impl Task<'_> {
                     return event;
                 }
             }
-            // All that could be done is done: one flush for all that it gave to send.
+            // 4. All that could be done is done: one flush for all that it gave to send.
             if let Poll::Ready(event) = self.poll_flush(cx) {
                 return Poll::Ready(event);
             }

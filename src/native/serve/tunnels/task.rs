@@ -175,19 +175,21 @@ impl Task<'_> {
     }
 
     fn poll_event(&mut self, cx: &mut Context<'_>) -> Poll<Event> {
+        // 1. What ends the stream comes before what it carries.
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
         if self.share.poll_too_much(cx).is_ready() {
             return Poll::Ready(Event::TooMuch);
         }
+        // 2. Room: carriers that nobody uses go, and what has grown large is sent before more is taken.
         if let Poll::Ready(event) = self.poll_surplus() {
             return Poll::Ready(event);
         }
         if let Poll::Ready(event) = self.poll_flush(cx, false) {
             return Poll::Ready(event);
         }
-        // In turns, so that neither side starves the other.
+        // 3. Both sides in turns, so that neither starves the other.
         self.turn = !self.turn;
         for upstream_now in [self.turn, !self.turn] {
             let event = if upstream_now { self.upstream.poll(cx).map(Event::Upstream) } else { self.poll_links(cx) };
@@ -195,10 +197,11 @@ impl Task<'_> {
                 return event;
             }
         }
+        // 4. Those who want to join.
         if let Poll::Ready(event) = self.poll_others(cx) {
             return Poll::Ready(event);
         }
-        // All that could be done is done: one flush for all that it gave to send.
+        // 5. All that could be done is done: one flush for all that it gave to send.
         self.poll_flush(cx, true)
     }
 

@@ -204,6 +204,7 @@ impl Engine {
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
+        // 1. What is known already, and the time, come before what is carried.
         if let Some(carrier) = self.dropped.pop_front() {
             let closed = carrier::Event::Closed(Ending::Cut);
             return Poll::Ready(Event::Carrier(CarrierEvent::Link(carrier, closed)));
@@ -211,10 +212,11 @@ impl Engine {
         if self.alarm.poll(cx).is_ready() {
             return Poll::Ready(Event::Timer);
         }
+        // 2. What has grown large is sent before more is taken.
         if let Poll::Ready(broken) = self.carriers.poll_flush(cx, false) {
             return Poll::Ready(Event::Carrier(broken));
         }
-        // In turns, so that neither side starves the other.
+        // 3. Both sides in turns, so that neither starves the other.
         self.turn = !self.turn;
         for local_now in [self.turn, !self.turn] {
             let event = match &mut local {
@@ -226,13 +228,14 @@ impl Engine {
                 return event;
             }
         }
+        // 4. What the owner asks for.
         if let Some(owner) = &mut self.owner
             && matches!(owner.rotate.poll_recv(cx), Poll::Ready(Some(())))
         {
             return Poll::Ready(Event::Rotate);
         }
         self.show();
-        // All that could be done is done: one flush for all that it gave to send.
+        // 5. All that could be done is done: one flush for all that it gave to send.
         self.carriers.poll_flush(cx, true).map(Event::Carrier)
     }
 
