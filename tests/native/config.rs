@@ -50,7 +50,7 @@ async fn a_mistake_is_named_with_its_file_and_without_its_value() {
         (format!("[share]\nqr = '{LINK}'"), "the value of \"qr\""),
         (format!("[share]\nlink = {LINK}"), "line 2"),
         ("[serve]\nrelay-key = 'me=a-key-of-the-tests'".to_owned(), "`pasarela serve` has no option \"relay-key\""),
-        (format!("[sahre]\nlink = '{LINK}'"), "\"sahre\" is no command"),
+        (format!("[sahre]\nlink = '{LINK}'"), "\"sahre\" is not a command"),
     ] {
         let file = folder.write("pasarela.toml", &text);
         let ended = run(&["share", "--config", &file]).await;
