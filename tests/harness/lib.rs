@@ -5,24 +5,45 @@
 
 #![cfg(not(target_arch = "wasm32"))]
 
+/// Where what is built lies.
 pub mod places;
+/// What a process costs.
 pub mod process;
+/// A network of one thread alone.
 pub mod namespace;
+/// A WebSocket client.
 pub mod socket;
+/// The Worker in real workerd.
 pub mod workerd;
+/// A tunnel's carrier, by hand.
 pub mod tunnel;
+/// A TCP proxy that damages connections.
 pub mod cutter;
+/// A server with encrypted hellos.
 pub mod ech;
+/// One HTTP request.
 pub mod http;
+/// A Noise handshake through a relay.
 pub mod handshake;
+/// TLS inside a relay's WebSocket.
 pub mod tls;
+/// The simulator's measuring modes.
 pub mod measuring;
+/// The official proxy's ports, as a phone sees them.
 pub mod official;
+/// HAProxy as the official proxy runs it.
 pub mod haproxy;
+/// A web server in front of a relay.
 pub mod web_server;
+/// WhatsApp on a phone.
 pub mod phone;
+/// A bridge in this process.
 pub mod bridge;
+/// Relays that are dead in all kinds of ways.
 pub mod dead;
+/// The drivers of real clients.
 pub mod clients;
+/// websocat.
 pub mod websocat;
+/// Chromium.
 pub mod browser;
