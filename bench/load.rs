@@ -1,6 +1,6 @@
 //! Clients that load a relay as fast as it goes and check none of the bytes.
 //!
-//! What they ask of the simulator is documented in `pasarela::sim`; how a connection is made is `conn`'s part; the clients
+//! What they ask of the simulator is documented in `pasarela_sim`; how a connection is made is `conn`'s part; the clients
 //! that check are in the harness's `measuring`.
 
 use std::{

@@ -1,4 +1,4 @@
-//! The end-to-end tests: one binary, one file a subject.
+//! The end-to-end tests, one file a subject. Those of the native program alone are in `native/`.
 //!
 //! They need what `cargo xtask test e2e` builds. `PASARELA_SOAK=1` runs the full sizes.
 

@@ -14,12 +14,12 @@ mod order;
 
 /// Every Rust file of the project, with its text.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
-    collected(&["src", "tests", "xtask"], "rs", 50)
+    collected(&["src", "tests", "bench", "xtask"], "rs", 50)
 }
 
 /// Every script, the same.
 fn scripts() -> Result<Vec<(PathBuf, String)>> {
-    let mut scripts = collected(&["src", "www", "tests"], "mjs", 5)?;
+    let mut scripts = collected(&["src", "www", "tests", "bench"], "mjs", 5)?;
     scripts.extend(collected(&["www"], "js", 1)?);
     Ok(scripts)
 }
@@ -55,6 +55,23 @@ fn check(rule: &str, breaks: impl Fn(&Path, &str) -> bool) -> Result<()> {
 fn check_all(files: Vec<(PathBuf, String)>, rule: &str, breaks: impl Fn(&Path, &str) -> bool) -> Result<()> {
     let broken: Vec<_> = files.into_iter().filter(|(path, text)| breaks(path, text)).map(|(path, _)| path).collect();
     ensure!(broken.is_empty(), "{rule}: {broken:#?}");
+    Ok(())
+}
+
+/// The path from the project's root: above that anything may be called anything.
+fn own(path: &Path) -> &Path {
+    path.strip_prefix(root()).unwrap_or(path)
+}
+
+#[test]
+fn no_crate_is_left_out() -> Result<()> {
+    let manifest = fs::read_to_string(root().join("Cargo.toml"))?;
+    let members =
+        manifest.split("\nmembers = [").nth(1).and_then(|rest| rest.split(']').next()).context("no members")?;
+    let sources = sources()?;
+    for member in members.split(',').map(|member| member.trim().trim_matches('"')).filter(|member| !member.is_empty()) {
+        ensure!(sources.iter().any(|(path, _)| own(path).starts_with(member)), "{member} is not looked at");
+    }
     Ok(())
 }
 
@@ -105,7 +122,8 @@ fn the_core_has_no_std_and_knows_no_adapter() -> Result<()> {
         "wasm_bindgen",
     ];
     // The compiler holds it for what is built; tests may use what they like.
-    let of_tests = |path: &Path| path.iter().any(|part| part == "tests" || part.to_string_lossy().starts_with("sim"));
+    let of_tests =
+        |path: &Path| own(path).iter().any(|part| part == "tests" || part.to_string_lossy().starts_with("sim"));
     check("core is no_std and names no adapter", |path, text| {
         path.starts_with(root().join("src/core")) && !of_tests(path) && foreign.iter().any(|name| text.contains(name))
     })
@@ -121,11 +139,7 @@ fn adapters_never_name_each_other() -> Result<()> {
     ];
     check("edge, native, page and sim are apart", |path, text| {
         let own = adapters.iter().find(|(folder, _)| path.starts_with(root().join(folder)));
-        let of_tests = path.iter().any(|part| part == "tests");
-        !of_tests
-            && own.is_some_and(|own| {
-                adapters.iter().any(|other| own != other && text.contains(&format!("use {}::", other.1)))
-            })
+        own.is_some_and(|own| adapters.iter().any(|other| own != other && text.contains(&format!("use {}::", other.1))))
     })
 }
 
@@ -189,7 +203,7 @@ fn every_trouble_is_provoked_by_a_test() -> Result<()> {
     let provoked = |name: &str| {
         let word = format!("Trouble::{name}");
         let mut tests = sources.iter().map(|(path, text)| {
-            let of_tests = path.iter().any(|part| part == "tests");
+            let of_tests = own(path).iter().any(|part| part == "tests");
             let begins = if of_tests { Some(0) } else { text.find("#[cfg(test)]") };
             &text[begins.unwrap_or(text.len())..]
         });

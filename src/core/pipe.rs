@@ -83,7 +83,7 @@ pub struct Pipe<'a, C> {
     upload: Queue<C>,
     /// When something last happened.
     now: Instant,
-    /// When bytes last went anywhere.
+    /// When the upstream opened, or bytes last went anywhere.
     last_activity: Instant,
     moved: Moved,
     outputs: VecDeque<Output<C>>,

@@ -91,7 +91,7 @@ impl fmt::Display for Unusable {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(match self {
             Self::Name => "one of the link's names can be in no certificate",
-            Self::Ech => "ech= in the link is not auto, nor a configuration list in base64",
+            Self::Ech => "ech= in the link holds no configuration that this program can use",
             Self::Root => "an additional authority is not a certificate",
         })
     }
@@ -125,7 +125,7 @@ impl Connector {
             resolver: Arc::clone(&setup.resolver),
             pace: setup.pace,
             exit: setup.exit.clone(),
-            memory: Mutex::default(),
+            learnt: Mutex::default(),
         };
         let way = Arc::new(way);
         let keeper = Keeper::new(setup.spares, make(Arc::clone(&way)));

@@ -14,7 +14,7 @@
 //! # }
 //! ```
 //!
-//! Which path is a route, where a stream may go and when it ends is the core's; tunnels are `tunnel`'s. No log line, number
+//! Which path is a route, where a stream may go and when it ends is the core's; the tunnels' client is `tunnel`'s. No log line, number
 //! or error holds an address, a key or payload.
 
 mod meter;
@@ -92,7 +92,7 @@ impl Relay {
     ///
     /// # Errors
     ///
-    /// The listener's address cannot be told, or an authority in the options is no CA certificate.
+    /// The listener's address cannot be told, or an authority in the options is no certificate.
     pub fn start_with(listener: TcpListener, config: Config, options: Options) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let shared = Arc::new(Shared::new(config, options).map_err(io::Error::other)?);

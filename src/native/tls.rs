@@ -37,13 +37,13 @@ pub(crate) trait Judge: fmt::Debug + Send + Sync + 'static {
 #[derive(Clone, Debug)]
 pub(crate) struct Authorities(Arc<WebPkiServerVerifier>);
 
-/// What was given as a certificate authority is none.
+/// What was given as a certificate authority is no certificate.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct UnusableAuthority;
 
 impl fmt::Display for UnusableAuthority {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("it contains something that is not a CA certificate")
+        f.write_str("it contains something that is not a certificate")
     }
 }
 

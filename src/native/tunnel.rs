@@ -1,5 +1,4 @@
-//! The tunnel `pasarela.v1` over tokio: the client's end as a library, and the relay's, with its sessions in memory, for
-//! `serve`.
+//! The tunnel `pasarela.v1` over tokio: the client's end as a library.
 //!
 //! ```no_run
 //! use pasarela::tunnel::{self, Kind, Options};

@@ -62,22 +62,6 @@ pub enum VerifyError {
     },
 }
 
-impl VerifyError {
-    /// Whether only dates are wrong: the chain is the root's, or the clock is not right.
-    #[must_use]
-    pub fn is_dates_only(&self) -> bool {
-        match self {
-            Self::NotYetValid { .. } | Self::Expired { .. } => true,
-            Self::Malformed
-            | Self::Missing(_)
-            | Self::BadLength(_)
-            | Self::Signature(_)
-            | Self::Issuer(_)
-            | Self::LeafKey => false,
-        }
-    }
-}
-
 impl From<Malformed> for VerifyError {
     fn from(Malformed: Malformed) -> Self {
         Self::Malformed

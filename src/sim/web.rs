@@ -5,11 +5,12 @@
 use std::{convert::Infallible, future::Future, io, sync::Arc};
 
 use futures_util::{SinkExt, StreamExt};
-use headers::{Connection, HeaderMapExt, SecWebsocketAccept, SecWebsocketKey, Upgrade};
+use headers::{Connection, HeaderMapExt, SecWebsocketAccept, SecWebsocketKey, SecWebsocketVersion, Upgrade};
 use http_body_util::Full;
 use hyper::{
     Request, Response, StatusCode,
     body::{Bytes, Incoming},
+    header,
     upgrade::{OnUpgrade, Parts},
 };
 use hyper_util::rt::TokioIo;
@@ -27,6 +28,9 @@ use super::{
 };
 
 pub(super) const CHAT_PATH: &str = "/ws/chat";
+
+/// Sixteen bytes in base64.
+const KEY: usize = 24;
 
 type Answer = Response<Full<Bytes>>;
 
@@ -71,8 +75,11 @@ where
     F: Future<Output = io::Result<()>> + Send + 'static,
 {
     let headers = request.headers();
-    let asked = headers.typed_get::<Upgrade>() == Some(Upgrade::websocket());
-    let Some(key) = headers.typed_get::<SecWebsocketKey>().filter(|_| asked) else {
+    let upgrade = headers.get(header::UPGRADE).and_then(|value| value.to_str().ok()).unwrap_or_default();
+    let asked = upgrade.split(',').any(|protocol| protocol.trim().eq_ignore_ascii_case("websocket"));
+    let version = headers.typed_get::<SecWebsocketVersion>() == Some(SecWebsocketVersion::V13);
+    let whole = headers.get(header::SEC_WEBSOCKET_KEY).is_some_and(|key| key.len() == KEY);
+    let Some(key) = headers.typed_get::<SecWebsocketKey>().filter(|_| asked && version && whole) else {
         return text(StatusCode::UPGRADE_REQUIRED, "a WebSocket is expected here\n");
     };
     let seen = upgrade_seen(request);

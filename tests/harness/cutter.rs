@@ -6,14 +6,19 @@
 
 mod route;
 
-use std::{io, net::SocketAddr, time::Duration};
+use std::{
+    io,
+    net::{Ipv4Addr, SocketAddr},
+    sync::Arc,
+    time::Duration,
+};
 
 use anyhow::{Context, Result};
 use tokio::{
-    net::{TcpListener, tcp::WriteHalf},
-    sync::watch,
+    net::{TcpListener, TcpSocket, tcp::WriteHalf},
+    sync::{Mutex, watch},
     task::{AbortHandle, JoinSet},
-    time::timeout,
+    time::{Instant, timeout},
 };
 
 use crate::socket::PATIENCE;
@@ -161,9 +166,18 @@ impl Connection {
     }
 }
 
+/// A line that all connections share, which carries so many bytes a second each way.
+#[derive(Debug)]
+struct Line {
+    rate: u32,
+    /// When it is free again: up, and down.
+    free_at: [Mutex<Instant>; 2],
+}
+
 #[derive(Debug)]
 struct State {
     target: SocketAddr,
+    line: Option<Arc<Line>>,
     /// For the next connection.
     plan: Plan,
     /// In order of acceptance, never removed.
@@ -197,8 +211,25 @@ impl Cutter {
     /// There is no free port.
     pub async fn start(target: SocketAddr) -> Result<Self> {
         let listener = TcpListener::bind("127.0.0.1:0").await.context("no free port")?;
+        Self::listening(listener, target, None)
+    }
+
+    /// The same on a line of so many bytes a second each way, all connections together.
+    ///
+    /// # Errors
+    /// There is no free port.
+    pub fn slow(target: SocketAddr, rate: u32) -> Result<Self> {
+        let socket = TcpSocket::new_v4()?;
+        // What waits is to wait at the sender's.
+        socket.set_recv_buffer_size(route::SLOW_BUFFER)?;
+        socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+        let free_at = [Mutex::new(Instant::now()), Mutex::new(Instant::now())];
+        Self::listening(socket.listen(1024).context("no free port")?, target, Some(Arc::new(Line { rate, free_at })))
+    }
+
+    fn listening(listener: TcpListener, target: SocketAddr, line: Option<Arc<Line>>) -> Result<Self> {
         let address = listener.local_addr()?;
-        let (state, _) = watch::channel(State { target, plan: Plan::default(), connections: Vec::new() });
+        let (state, _) = watch::channel(State { target, line, plan: Plan::default(), connections: Vec::new() });
         let accepting = tokio::spawn(accept(listener, state.clone())).abort_handle();
         Ok(Self { address, state, accepting })
     }

@@ -1,7 +1,7 @@
 //! What the end-to-end tests, `pasarela-dev` and the measurements share: real workerd, the real clients' drivers, and
 //! small clients of our own.
 //!
-//! It asserts nothing; the tests do. The simulated WhatsApp is `pasarela::sim`.
+//! It asserts nothing; the tests do. The simulated WhatsApp is `pasarela_sim`.
 
 #![cfg(not(target_arch = "wasm32"))]
 

@@ -1,6 +1,6 @@
 //! The simulator's measuring modes from the client's side: the first message that asks for one, and the patterns.
 //!
-//! What the modes do is documented in `pasarela::sim`.
+//! What the modes do is documented in `pasarela_sim`.
 
 use anyhow::{Context, Result};
 use bytes::Bytes;

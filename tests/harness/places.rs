@@ -4,7 +4,7 @@
 
 use std::{
     path::{Path, PathBuf},
-    process::Command,
+    process::{Command, Stdio},
     sync::OnceLock,
 };
 
@@ -39,12 +39,15 @@ pub fn program() -> Result<PathBuf> {
 
 fn build_program() -> Result<PathBuf> {
     // With the package of the tests: alone it would have other features of its libraries, and so other libraries.
-    let packages = ["build", "--quiet", "--package", "pasarela", "--package", "pasarela-e2e", "--bin", "pasarela"];
-    let built = Command::new(env!("CARGO")).args(packages).current_dir(root()).status().context("no cargo")?;
-    ensure!(built.success(), "the program does not build");
-    let own = std::env::current_exe()?;
-    let folder = own.parent().and_then(Path::parent).context("a test is below the programs")?;
-    Ok(folder.join("pasarela"))
+    let packages = ["--package", "pasarela", "--package", "pasarela-e2e", "--bin", "pasarela"];
+    let mut build = Command::new(env!("CARGO"));
+    build.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(packages).current_dir(root());
+    let built = build.stderr(Stdio::inherit()).output().context("no cargo")?;
+    ensure!(built.status.success(), "the program does not build");
+    let messages = String::from_utf8_lossy(&built.stdout).into_owned();
+    let mut messages = messages.lines().filter_map(|line| serde_json::from_str::<serde_json::Value>(line).ok());
+    let program = messages.find_map(|message| message.get("executable")?.as_str().map(PathBuf::from));
+    program.context("cargo tells of no program")
 }
 
 /// Two versions of the runtime: with and without `bufferedAmount` and large reads.

@@ -14,13 +14,12 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 use tempfile::TempDir;
 use tokio::{
-    io::AsyncReadExt,
     net::TcpStream,
     process::{Child, Command},
     time::{interval, timeout},
 };
 
-use crate::places;
+use crate::{official, places};
 
 /// How often it is started on another port, should somebody else have taken the one that was free.
 const ATTEMPTS: usize = 5;
@@ -42,6 +41,7 @@ pub struct WebServer {
     _child: Child,
     address: SocketAddr,
     pin: String,
+    lines: String,
     _folder: TempDir,
 }
 
@@ -68,6 +68,11 @@ impl WebServer {
         self.address
     }
 
+    /// The lines that it was started with, but for what every such server needs.
+    pub fn lines(&self) -> &str {
+        &self.lines
+    }
+
     /// A link to the relay behind it.
     pub fn link(&self) -> String {
         format!("https://relay.example/#addr={}&pin={}", self.address, self.pin)
@@ -77,34 +82,37 @@ impl WebServer {
         let folder = tempfile::tempdir().context("no temporary folder")?;
         // Free a moment ago.
         let address = TcpListener::bind((Ipv4Addr::LOCALHOST, 0))?.local_addr()?;
-        let pin = certificate(folder.path())?;
+        let (pin, certificate) = certificate(folder.path())?;
+        let log = folder.path().join("stderr");
         let mut command = command(kind, lines, address.port(), folder.path())?;
-        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped());
+        command.current_dir(folder.path()).stdin(Stdio::null()).stdout(Stdio::null()).stderr(fs::File::create(&log)?);
         let mut child = command.kill_on_drop(true).spawn().with_context(|| format!("cannot start {kind:?}"))?;
         let listening = tokio::select! {
             _ = child.wait() => false,
-            listening = timeout(Duration::from_secs(30), listens(address)) => {
-                listening.context("it does not listen")?;
+            listening = timeout(Duration::from_secs(30), listens(address, &certificate)) => {
+                listening.with_context(|| format!("it does not listen: {}", fs::read_to_string(&log).unwrap_or_default()))?;
                 true
             }
         };
         if listening {
-            return Ok(Ok(Self { _child: child, address, pin, _folder: folder }));
+            return Ok(Ok(Self { _child: child, address, pin, lines: lines.to_owned(), _folder: folder }));
         }
-        let mut said = String::new();
-        child.stderr.take().context("no standard error")?.read_to_string(&mut said).await?;
-        Ok(Err(Ended(said)))
+        Ok(Err(Ended(fs::read_to_string(&log)?)))
     }
 }
 
 /// It ended at once, with these words.
 struct Ended(String);
 
-async fn listens(address: SocketAddr) {
+/// Waits until it shows this certificate: somebody else may have taken the port meanwhile.
+async fn listens(address: SocketAddr, certificate: &[u8]) {
     let mut again = interval(Duration::from_millis(20));
     loop {
         again.tick().await;
-        if TcpStream::connect(address).await.is_ok() {
+        let Ok(tcp) = TcpStream::connect(address).await else { continue };
+        let Ok(tls) = official::tls(tcp, "relay.example").await else { continue };
+        let shown = tls.get_ref().1.peer_certificates().and_then(<[_]>::first);
+        if shown.is_some_and(|shown| shown.as_ref() == certificate) {
             return;
         }
     }
@@ -122,8 +130,8 @@ fn lines(kind: Kind) -> Result<String> {
     block.map(str::to_owned).with_context(|| format!("the README has no lines for {kind:?}"))
 }
 
-/// Writes a certificate and its key as one file and as two; gives the fingerprint that links have.
-fn certificate(folder: &Path) -> Result<String> {
+/// Writes a certificate and its key as one file and as two; gives the fingerprint that links have, and the certificate.
+fn certificate(folder: &Path) -> Result<(String, Vec<u8>)> {
     use base64::prelude::{BASE64_URL_SAFE_NO_PAD, Engine};
     use rcgen::PublicKeyData;
     let made = rcgen::generate_simple_self_signed(["relay.example".to_owned()])?;
@@ -132,7 +140,7 @@ fn certificate(folder: &Path) -> Result<String> {
     fs::write(folder.join("fullchain.pem"), certificate)?;
     fs::write(folder.join("privkey.pem"), key)?;
     let digest = <sha2::Sha256 as sha2::Digest>::digest(made.signing_key.subject_public_key_info());
-    Ok(BASE64_URL_SAFE_NO_PAD.encode(digest))
+    Ok((BASE64_URL_SAFE_NO_PAD.encode(digest), made.cert.der().to_vec()))
 }
 
 fn command(kind: Kind, lines: &str, port: u16, folder: &Path) -> Result<Command> {
@@ -154,7 +162,7 @@ fn command(kind: Kind, lines: &str, port: u16, folder: &Path) -> Result<Command>
                 "bind :443 ssl crt /etc/haproxy/relay.pem",
                 &format!("bind 127.0.0.1:{port} ssl crt relay.pem"),
             )?;
-            ("haproxy", format!("global\n    noreuseport\n\n{bind}"))
+            ("haproxy", format!("global\n    maxconn 400\n    noreuseport\n\n{bind}"))
         }
     };
     let file = folder.join(format!("{program}.conf"));

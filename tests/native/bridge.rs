@@ -157,14 +157,14 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         (vec![link, "--listen", "127.0.0.1:0", &socks_taken], &own),
         (vec![link, "--ca", &missing], "cannot read the certificate authorities in "),
         (vec![link, "--ca", &no_authority], "it holds none"),
-        (vec![link, "--ca", &garbage], "not a CA certificate"),
+        (vec![link, "--ca", &garbage], "not a certificate"),
     ] {
         let said = failed(&args, 1).await;
         assert!(said.contains(wanted) && said.contains("\n  try: ") && said.lines().count() == 2, "{said}");
     }
     for command in [&["serve", "--open"][..], &["check", link]] {
         let ended = run(&[command, &["--ca", &garbage]].concat()).await;
-        assert!(ended.code == Some(1) && ended.err.contains("not a CA certificate"), "{ended:?}");
+        assert!(ended.code == Some(1) && ended.err.contains("not a certificate"), "{ended:?}");
     }
     let said = failed(&[], 2).await;
     assert!(said.contains("LINK") && said.contains("--help"), "{said}");

@@ -1,6 +1,6 @@
 //! The tunnel, the relay, the bridge, the check and the simulator over real sockets, one binary.
 //!
-//! Every test has its own simulator and relay on free ports, so that all run at once. Nothing sleeps:
+//! Every test has its own simulator and relay on free ports, so that all run at once. Nothing sleeps to wait:
 //! what is waited for has a limit, and meeting it is a failure.
 
 #![cfg(not(target_arch = "wasm32"))]

@@ -231,7 +231,7 @@ async fn a_carrier_is_not_bound_by_the_time_that_its_upgrade_may_take() {
     let mut stream = ask(Tunnel::new(Options { answer, ..world.options() }).open(), "sim echo").await;
     until(stream.handle(), |status| status.connected).await;
     // Nothing is waited for: that nothing happens is what matters.
-    tokio::time::sleep(answer).await;
+    tokio::time::sleep(answer + std::time::Duration::from_millis(500)).await;
     stream.write_all(b"still here").await.expect("no failure");
     within(stream.read_exact(&mut [0; 10])).await.expect("no failure");
     assert_eq!(stream.handle().status().carriers, 1);
@@ -242,8 +242,7 @@ async fn a_slow_line_is_no_dead_one() {
     const RATE: u32 = 32 << 10;
     const BYTES: u64 = 5 * RATE as u64;
     let world = World::start().await;
-    let line = Cutter::start(world.relay.address()).await.expect("a free port");
-    line.plan(Plan::default().rate(RATE));
+    let line = Cutter::slow(world.relay.address(), RATE).expect("a free port");
     let open = async |mode: &str| ask(Tunnel::new(options(line.address())).open(), mode).await;
     let up = async {
         let stream = open("sim sink").await;

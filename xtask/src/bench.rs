@@ -7,6 +7,7 @@ mod micro;
 
 use std::{
     fs,
+    io::Write,
     os::unix::process::CommandExt,
     path::PathBuf,
     process::{Command, Stdio},
@@ -26,8 +27,9 @@ use crate::{
 // The command's help text, under which these stand, is in `main`.
 #[derive(clap::Args)]
 pub(crate) struct Args {
-    /// What to measure, as `pasarela-bench --help` says; everything if nothing is named. Or micro [--keep]: instructions of
-    /// the core's hot functions, beside the last release's
+    /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
+    /// everything if nothing is named. --quick, --rounds N, --peer NAME; `cargo xtask bench -- --help` has all of it. Or micro
+    /// [--keep]: instructions of the core's hot functions, beside the last release's
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     words: Vec<String>,
 }
@@ -51,12 +53,13 @@ pub(crate) fn run(Args { words }: &Args, start: Instant) -> Result<()> {
         return micro::run(keep);
     }
     let program = measure()?;
-    // It asks nobody and says what is wrong with the words.
     let asked = Command::new(&program).args(words).arg("--plan").stderr(Stdio::inherit()).output();
     let asked = asked.context("cannot start pasarela-bench")?;
+    ensure!(asked.status.success(), "pasarela-bench does not take these words; what it says is above");
     let Ok(plan) = serde_json::from_slice::<Plan>(&asked.stdout) else {
-        // Its help, or its complaint.
-        return Err(Command::new(&program).args(words).exec()).context("cannot start pasarela-bench");
+        // Its help.
+        std::io::stdout().write_all(&asked.stdout)?;
+        return Ok(());
     };
     let mut found = Found::default();
     if plan.edge {
@@ -68,7 +71,7 @@ pub(crate) fn run(Args { words }: &Args, start: Instant) -> Result<()> {
     }
     if plan.native {
         dist::native(false)?;
-        place_peers(&plan.peers, &mut found);
+        place_peers(&plan.peers, &mut found)?;
     }
     found.write()?;
     print_times(start);
@@ -115,8 +118,11 @@ impl Found {
 }
 
 /// Puts the peers where `pasarela-bench` looks for them. One that cannot be had is no reason to measure nothing.
-fn place_peers(peers: &[String], found: &mut Found) {
-    for name in peers.iter().filter(|name| setup::peers::is_program(name)) {
+fn place_peers(peers: &[String], found: &mut Found) -> Result<()> {
+    for name in peers {
+        if !setup::peers::is_program(name)? {
+            continue;
+        }
         match setup::peers::place_for_bench(name) {
             Ok(version) => found.version(name, &version),
             Err(error) => {
@@ -126,4 +132,5 @@ fn place_peers(peers: &[String], found: &mut Found) {
             }
         }
     }
+    Ok(())
 }

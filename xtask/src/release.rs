@@ -21,7 +21,7 @@ pub(crate) fn make(version: &str, dry_run: bool) -> Result<()> {
     let old = old_manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
     let old = old.context("Cargo.toml has no version")?;
     ensure!(numbers(version)? >= numbers(old)?, "{version} is older than {old}");
-    ensure!(!old_changelog.contains(&format!("## {version}")), "the changelog has {version} already");
+    ensure!(!old_changelog.contains(&format!("\n## {version},")), "the changelog has {version} already");
     let today = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let new_manifest =
         old_manifest.replacen(&format!("\nversion = \"{old}\""), &format!("\nversion = \"{version}\""), 1);
@@ -29,16 +29,17 @@ pub(crate) fn make(version: &str, dry_run: bool) -> Result<()> {
     if dry_run {
         println!("Cargo.toml: version {old} becomes {version}\nCHANGELOG.md: Unreleased becomes {version}, {today}");
         println!(
-            "then: cargo update --workspace, the commit \"release {version}\", target/dist/edge, target/dist/native"
+            "then: cargo update --workspace, target/dist/edge, target/dist/native, the commit \"release: {version}\""
         );
         return Ok(());
     }
+    // Committed last: what fails before that is undone by `git checkout .`.
     fs::write(manifest, new_manifest)?;
     fs::write(changelog, new_changelog)?;
     step("Cargo.lock", || run(cargo().args(["update", "--workspace", "--offline"])))?;
-    step("the commit", || run(&mut git(&["commit", "--all", "--message", &format!("release: {version}")])))?;
     dist::make(dist::Folder::Edge)?;
     dist::make(dist::Folder::Native)?;
+    step("the commit", || run(&mut git(&["commit", "--all", "--message", &format!("release: {version}")])))?;
     println!("{version} is made and committed; nothing is published. Go on at step 6 of RELEASE.md.");
     Ok(())
 }
@@ -52,7 +53,8 @@ fn git(arguments: &[&str]) -> Command {
 /// Three numbers.
 fn numbers(version: &str) -> Result<[u32; 3]> {
     let parts: Result<Vec<u32>, _> = version.split('.').map(str::parse).collect();
-    let parts = parts.ok().and_then(|parts| parts.try_into().ok());
+    let parts: Option<[u32; 3]> = parts.ok().and_then(|parts| parts.try_into().ok());
+    let parts = parts.filter(|parts| parts.map(|part| part.to_string()).join(".") == version);
     parts.with_context(|| format!("{version} is not a version such as 0.2.0"))
 }
 
@@ -71,7 +73,7 @@ mod tests {
     #[test]
     fn versions_are_compared_by_their_numbers() {
         assert!(numbers("0.10.0").expect("a version") > numbers("0.9.9").expect("a version"));
-        for odd in ["", "1", "1.2", "1.2.3.4", "1.2.x", "v1.2.3"] {
+        for odd in ["", "1", "1.2", "1.2.3.4", "1.2.x", "v1.2.3", "+1.2.3", "01.2.3"] {
             assert!(numbers(odd).is_err(), "{odd}");
         }
     }

@@ -126,6 +126,7 @@ fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
     }
     installed(name, version, |command| {
         command
+            .arg("--locked")
             // It runs for a second at a time: building it quickly matters more than its speed.
             .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
             .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")])

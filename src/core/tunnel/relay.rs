@@ -41,7 +41,7 @@ pub struct Relay<'a, C> {
     detached_at: Option<Instant>,
     /// When something last happened.
     now: Instant,
-    /// When bytes last went anywhere, or a carrier came.
+    /// When the upstream opened, bytes last went anywhere, or a carrier came.
     last_activity: Instant,
     close_upstream: bool,
     outputs: VecDeque<Output<C>>,

@@ -25,6 +25,7 @@ fn of_proxys_way(trouble: Trouble) -> Hint {
         return Hint::Proxy;
     }
     match trouble.stage() {
+        // A proxy has no link that could ask for an encrypted hello.
         Stage::Name | Stage::Connect => trouble.hint(),
         Stage::Tls => Hint::Ports,
         Stage::Upgrade | Stage::Key | Stage::Upstream | Stage::Chat | Stage::Media => Hint::Later,

@@ -83,7 +83,7 @@ pub(super) struct Args {
     #[arg(long, env = "PASARELA_OFFICIAL")]
     official: bool,
 
-    /// The memory that it may use, such as 256M or 2G; all other limits follow from it
+    /// The memory that it may use, such as 256M or 2G; how many streams and connections there may be follows from it
     #[arg(long, value_name = "SIZE", env = "PASARELA_MEMORY", default_value = "512M", value_parser = memory)]
     memory: usize,
 
@@ -108,7 +108,7 @@ pub(super) struct Args {
     #[command(flatten)]
     variables: Variables,
 
-    /// Print one line of JSON at the start: http, tls, metrics
+    /// Print one line of JSON at the start: http, tls, metrics, phones
     #[arg(long)]
     json: bool,
 }
@@ -245,7 +245,7 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
         ));
     }
     if cfg!(target_os = "linux") && !Path::new("/etc/resolv.conf").exists() {
-        warn("there is no /etc/resolv.conf, so WhatsApp's servers cannot be looked up: mount one into the container");
+        warn("there is no /etc/resolv.conf, so WhatsApp's servers cannot be looked up: in a container, mount one");
     }
     match (config.site, &args.site_dir) {
         (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),

@@ -36,7 +36,7 @@ pub(super) struct Way {
     pub(super) resolver: Arc<Resolver>,
     pub(super) pace: Pace,
     pub(super) exit: Option<Exit>,
-    pub(super) memory: Mutex<Learnt>,
+    pub(super) learnt: Mutex<Learnt>,
 }
 
 /// A connection on which HTTP may be spoken.
@@ -59,15 +59,15 @@ impl Way {
             outcome = self.races(cold, deadline) => outcome,
             never = self.prepare() => never,
         };
-        let mut memory = self.memory();
+        let mut learnt = self.learnt();
         match outcome {
             Ok(Won { mut value, candidate, overtook, mut steps }) => {
-                memory.won(candidate, value.local, overtook);
+                learnt.won(candidate, value.local, overtook);
                 steps.append(&mut value.steps);
                 Ok(Through { steps, ..value })
             }
             Err(failed) => {
-                memory.lost();
+                learnt.lost();
                 Err(failed)
             }
         }
@@ -75,18 +75,18 @@ impl Way {
 
     /// Forgets what was learned.
     pub(super) fn forget(&self) {
-        *self.memory() = Learnt::default();
+        *self.learnt() = Learnt::default();
     }
 
-    fn memory(&self) -> MutexGuard<'_, Learnt> {
-        self.memory.lock().unwrap_or_else(PoisonError::into_inner)
+    fn learnt(&self) -> MutexGuard<'_, Learnt> {
+        self.learnt.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// A race, with other addresses if all that was told at first was good for nothing.
     async fn races(&self, cold: bool, deadline: Instant) -> Result<Won<Through>, Failed> {
         let (first, order) = {
-            let memory = self.memory();
-            (if cold { None } else { memory.first() }, memory.order())
+            let learnt = self.learnt();
+            (if cold { None } else { learnt.first() }, learnt.order())
         };
         let tried = Mutex::new(Vec::new());
         let attempt = |candidate: Candidate| {

@@ -175,8 +175,9 @@ where
                 },
                 Some(Found { result, step }) = resolving.next(), if !resolving.is_empty() => match result {
                     Ok(candidates) => {
-                        // Those that were found first were good for nothing.
-                        steps.truncate(if waiting.is_empty() { 0 } else { steps.len() });
+                        // Those that were found first were good for nothing, if later ones were asked for.
+                        let useless = if waiting.is_empty() { steps.len() } else { 0 };
+                        steps.drain(..useless);
                         steps.extend(step);
                         grid.add(candidates);
                     }

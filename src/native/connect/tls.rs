@@ -19,7 +19,7 @@ use tokio_rustls::{TlsConnector, client::TlsStream};
 
 use super::report::{EchStatus, Shown, Version};
 use crate::tls::{self, Authorities};
-use verify::Verifier;
+use verify::OfRelay;
 
 pub(super) use handshake::HandshakeError;
 
@@ -79,7 +79,7 @@ pub(super) fn server_name(host: &str) -> Option<ServerName<'static>> {
 impl Client {
     pub(super) fn new(identity: &Identity, hiding: Hiding<'_>, authorities: &Authorities) -> Result<Self, UnusableEch> {
         let offered = identity.sni.clone().unwrap_or_else(|| identity.verified.clone());
-        let verifier = Verifier {
+        let verifier = OfRelay {
             authorities: authorities.clone(),
             offered: offered.clone(),
             verified: identity.verified.clone(),

@@ -1,6 +1,6 @@
 //! How much the server has and had of each thing, for `status.json` and Prometheus.
 //!
-//! Numbers only: no label holds an address or the name of a key. What goes through tunnels and pipes is `tunnel`'s meter.
+//! Numbers only: no label holds an address or the name of a key. What goes through tunnels and pipes is `meter`'s.
 
 use std::time::Duration;
 
@@ -72,8 +72,8 @@ impl Counts {
         self.upgrades.get_or_create(&On { route }).inc();
     }
 
-    pub(super) fn refused(&self, refusal: Overload) {
-        let reason = match refusal {
+    pub(super) fn refused(&self, overload: Overload) {
+        let reason = match overload {
             Overload::Full => "full",
             Overload::Rate(_) => "rate",
         };

@@ -97,7 +97,7 @@ mod tests {
         }
         let uri = "https://web.whatsapp.com:5222/ws/chat?ED=CAII".parse().expect("a URL");
         let text = String::from_utf8(question(&uri, "KEY", &client)).expect("text");
-        assert!(text.starts_with("GET /ws/chat?ED=CAII HTTP/1.1\r\nHost: socket.whatsapp.com:5222\r\n"), "{text}");
+        assert!(text.starts_with("GET /ws/chat?ED=CAII HTTP/1.1\r\nHost: web.whatsapp.com:5222\r\n"), "{text}");
         assert!(text.contains("\r\nOrigin: https://web.whatsapp.com\r\n") && text.contains("user-agent: x/1\r\n"));
         assert!(!text.contains("secret") && !text.contains("deflate") && text.ends_with("\r\n\r\n"), "{text}");
         client.insert("origin", HeaderValue::from_static("https://other.example"));

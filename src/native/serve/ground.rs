@@ -79,3 +79,15 @@ impl Ground {
         self.tasks.spawn(self.end.clone().run_until_cancelled_owned(Box::pin(work)));
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_ground_shows_nothing_secret() {
+        let vars = |name: &str| (name == "RELAY_KEYS").then(|| "me=a-key-of-the-tests".to_owned());
+        let ground = Ground::new(Config::from_vars(vars).expect("usable"), 0);
+        assert!(!format!("{ground:?}").contains("a-key"));
+    }
+}

@@ -1,7 +1,7 @@
 //! What goes through a relay, as counters: bytes, by the names of keys too, and streams that failed. No address, key or payload
 //! is in any of them.
 //!
-//! They only count up; what is there now is counted where it is kept. `serve` shows them.
+//! They only count up; what is there now is counted where it is kept. `metrics` shows them.
 
 use pasarela_core::codes::Code;
 use prometheus_client::{

@@ -54,8 +54,11 @@ fn the_genuine_chain_fails_by_its_dates_only() {
     ];
     for (now, error) in cases {
         assert_eq!(verify_genuine(now), Err(error));
-        assert!(error.is_dates_only());
     }
+}
+
+fn is_of_dates(error: &VerifyError) -> bool {
+    matches!(error, VerifyError::NotYetValid { .. } | VerifyError::Expired { .. })
 }
 
 #[test]
@@ -67,7 +70,7 @@ fn no_bit_of_the_genuine_chain_may_change() {
         altered[bit / 8] ^= 1 << (bit % 8);
         let result = verify(&key, &altered, &WHATSAPP_ROOT, 1_780_000_000);
         // Dates are under the signatures, so that no altered date may count as one.
-        assert!(result.is_err_and(|error| !error.is_dates_only()), "bit {bit}: {result:?}");
+        assert!(result.is_err_and(|error| !is_of_dates(&error)), "bit {bit}: {result:?}");
     }
 }
 

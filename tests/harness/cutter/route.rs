@@ -22,7 +22,7 @@ const READ: u32 = 64 << 10;
 /// Read and written at once on a slow line.
 const SLOW: u32 = 1 << 10;
 /// What the system keeps of a slow line for us to read.
-const SLOW_BUFFER: usize = 8 << 10;
+pub(super) const SLOW_BUFFER: u32 = 8 << 10;
 /// Under way in one direction with latency: enough for 30 MB/s at 130 ms.
 const UNDER_WAY: usize = 4 << 20;
 
@@ -89,8 +89,9 @@ impl Route {
         let server = TcpStream::connect(target).await?;
         for socket in [client, &server] {
             socket.set_nodelay(true)?;
-            if self.state.borrow().connections[self.index].plan.rate.is_some() {
-                rustix::net::sockopt::set_socket_recv_buffer_size(socket, SLOW_BUFFER)?;
+            let state = self.state.borrow();
+            if state.connections[self.index].plan.rate.is_some() || state.line.is_some() {
+                rustix::net::sockopt::set_socket_recv_buffer_size(socket, SLOW_BUFFER as usize)?;
             }
         }
         Ok(server)
@@ -101,7 +102,7 @@ impl Route {
         let (delay, rate) = {
             let state = self.state.borrow();
             let plan = &state.connections[self.index].plan;
-            (plan.delay, plan.rate)
+            (plan.delay, plan.rate.or(state.line.as_ref().map(|line| line.rate)))
         };
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
@@ -135,7 +136,8 @@ impl Route {
         mut to: WriteHalf<'_>,
         (direction, rate): (Direction, Option<u32>),
     ) -> io::Result<()> {
-        let mut free_at = Instant::now();
+        let line = self.state.borrow().line.clone();
+        let mut own = Instant::now();
         while let Some(Read { due, bytes, _room }) = queue.recv().await {
             if let Some(due) = due {
                 sleep_until(due).await;
@@ -152,8 +154,13 @@ impl Route {
                         bytes.advance(written);
                         if let Some(rate) = rate {
                             let took = Duration::from_secs(1) * u32::try_from(written).unwrap_or(0) / rate;
-                            free_at = Instant::now().max(free_at) + took;
-                            sleep_until(free_at).await;
+                            let mut shared = match &line {
+                                Some(line) => Some(line.free_at[direction as usize].lock().await),
+                                None => None,
+                            };
+                            let free_at = shared.as_deref_mut().unwrap_or(&mut own);
+                            *free_at = Instant::now().max(*free_at) + took;
+                            sleep_until(*free_at).await;
                         }
                     }
                     Err(error) if error.kind() == io::ErrorKind::WouldBlock => {}

@@ -70,7 +70,10 @@ struct Go {
 
 /// Puts the program of this name into target/clients, found or installed.
 pub(crate) fn place(name: &str) -> Result<()> {
-    row(name)?.find(name)?.place(&folder()?.join(name))
+    let mut row = row(name)?;
+    // Tests need none.
+    row.debian.iter_mut().for_each(|debian| debian.module = None);
+    row.find(name)?.place(&folder()?.join(name))
 }
 
 /// The same; gives its version.
@@ -82,8 +85,9 @@ pub(crate) fn place_for_bench(name: &str) -> Result<String> {
 }
 
 /// Whether it is a program, not a Worker.
-pub(crate) fn is_program(name: &str) -> bool {
-    row(name).is_ok_and(|row| row.debian.is_some() || row.registry.is_some() || row.go.is_some())
+pub(crate) fn is_program(name: &str) -> Result<bool> {
+    let row = row(name)?;
+    Ok(row.debian.is_some() || row.registry.is_some() || row.go.is_some())
 }
 
 /// Where programs are that tests and the benchmark start.
@@ -103,9 +107,6 @@ impl Row {
     fn find(&self, name: &str) -> Result<Peer> {
         if let Some(debian) = &self.debian {
             return debian.find();
-        }
-        if let Some(program) = find(name) {
-            return Ok(Peer::of_the_system(program));
         }
         if let Some(Registry { name: package, version, features }) = &self.registry {
             let bin =

@@ -31,7 +31,7 @@ pub(in super::super) fn vouched(host: &str, vouched: Vouched<'_>) -> String {
 }
 
 pub(in super::super) const NO_CERTIFICATE: &str =
-    "the file given with --ca contains something that is not a CA certificate";
+    "the file given with --ca contains something that is not a certificate";
 
 /// What is done in a stage, while it is done.
 pub(in super::super) const fn doing(stage: Stage) -> &'static str {
@@ -70,7 +70,7 @@ pub(in super::super) fn found(stage: Stage, found: Found) -> String {
         Found::AtExit => "the proxy of this network is asked for it, and can read it".to_owned(),
         Found::Open => "none needed: the relay is open to all".to_owned(),
         Found::Tls(tls) => of_tls(tls).to_owned(),
-        Found::AnyTls => "any certificate is accepted, as WhatsApp does".to_owned(),
+        Found::AnyTls => "any certificate is accepted, as WhatsApp accepts any".to_owned(),
         Found::Whatsapp(_) => "WhatsApp answered and proved that it is WhatsApp".to_owned(),
         Found::MediaPort(port) => format!("WhatsApp's server for photos and files answered, by port {port}"),
         Found::Well => match stage {

@@ -99,8 +99,7 @@ pub(in super::super) fn words(trouble: Trouble) -> Words {
         ),
         Trouble::CertificateNotYetValid => (
             "its certificate is not valid yet: the clock of this computer is probably wrong",
-            "By this device's clock ({today}) the {it}'s certificate is not valid yet. The clock is wrong, or whoever runs \
-             the {it} did not renew it.",
+            "By this device's clock ({today}) the {it}'s certificate is not valid yet. Most likely the clock is wrong.",
         ),
         Trouble::CertificateName => (
             "somebody else answers in its place: wrong certificate",
@@ -165,6 +164,7 @@ fn of_status(status: u16) -> Words {
             format!("The request for the relay was forbidden (HTTP {status})."),
         ),
         429 => said("it is asked too often now (429)", "The server there is asked too often at the moment (HTTP 429)."),
+        503 => said("it has too much to do now (503)", "The server there has too much to do at the moment (HTTP 503)."),
         500.. => said(
             format!("the server there is in trouble ({status})"),
             format!("The server there is in trouble (HTTP {status})."),

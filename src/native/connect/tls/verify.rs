@@ -7,12 +7,12 @@ use sha2::{Digest, Sha256};
 
 use crate::tls::{Authorities, Judge, Presented};
 
-/// What [`Verifier`] says of a certificate with another key than the pinned one. Nobody else says it.
+/// What [`OfRelay`] says of a certificate with another key than the pinned one. Nobody else says it.
 pub(super) const WRONG_PIN: CertificateError = CertificateError::ApplicationVerificationFailure;
 
-/// The verifier of one relay.
+/// Judges the certificate of one relay.
 #[derive(Debug)]
-pub(super) struct Verifier {
+pub(super) struct OfRelay {
     pub(super) authorities: Authorities,
     /// The name in the hello, as rustls repeats it here.
     pub(super) offered: ServerName<'static>,
@@ -24,7 +24,7 @@ pub(super) struct Verifier {
     pub(super) encrypted: bool,
 }
 
-impl Verifier {
+impl OfRelay {
     /// The name to verify in place of `given`.
     ///
     /// Behind an encrypted hello that the server did not take, rustls gives the public name of the configuration, and ends
@@ -39,7 +39,7 @@ impl Verifier {
     }
 }
 
-impl Judge for Verifier {
+impl Judge for OfRelay {
     fn judge(&self, presented: &Presented<'_>) -> Result<(), Error> {
         match self.pin {
             Some(pin) if !self.is_public_name(presented.name) => {
