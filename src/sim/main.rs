@@ -13,7 +13,11 @@ fn main() -> std::process::ExitCode {
 
 #[cfg(not(target_arch = "wasm32"))]
 mod program {
-    use std::{io, net::SocketAddr, process::ExitCode};
+    use std::{
+        io::{self, Write},
+        net::SocketAddr,
+        process::ExitCode,
+    };
 
     use clap::Parser;
     use pasarela_sim::{Delivery, Sim, SimConfig};
@@ -84,11 +88,9 @@ Ends on Ctrl-C or SIGTERM. RUST_LOG=pasarela_sim=debug says what it does.";
         let sim = Sim::start(SimConfig { chat, web, media, delivery, seed }).await?;
         // Before anything is said: who has read it may send the signal at once.
         let end = end()?;
-        if json {
-            println!("{}", description(&sim));
-        } else {
-            print_for_people(&sim);
-        }
+        let said = if json { format!("{}\n", description(&sim)) } else { for_people(&sim) };
+        // Whoever should read it may have gone; that is no reason to end.
+        let _ = io::stdout().write_all(said.as_bytes());
         end.await;
         sim.shutdown().await;
         Ok(())
@@ -123,13 +125,17 @@ Ends on Ctrl-C or SIGTERM. RUST_LOG=pasarela_sim=debug says what it does.";
         })
     }
 
-    fn print_for_people(sim: &Sim) {
-        println!("chat, raw TCP     {}", sim.chat());
-        println!("chat, WebSocket   {}", sim.web_url());
-        println!("media, TLS        {}", sim.media());
-        println!("root key          {}", hex(sim.root_key()));
-        println!("certificate authority of the TLS host:\n{}", sim.ca_pem());
-        println!("Ends on Ctrl-C.");
+    fn for_people(sim: &Sim) -> String {
+        let (chat, web, media, root) = (sim.chat(), sim.web_url(), sim.media(), hex(sim.root_key()));
+        let lines = [
+            format!("chat, raw TCP     {chat}"),
+            format!("chat, WebSocket   {web}"),
+            format!("media, TLS        {media}"),
+            format!("root key          {root}"),
+            format!("certificate authority of the TLS host:\n{}", sim.ca_pem()),
+            "Ends on Ctrl-C.\n".to_owned(),
+        ];
+        lines.join("\n")
     }
 
     fn hex(bytes: &[u8]) -> String {
