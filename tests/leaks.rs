@@ -125,10 +125,12 @@ async fn javascript_keeps_nothing_either() -> Result<()> {
     Ok(())
 }
 
-/// Bytes that are kept of one connection, by the round that kept least.
+/// Bytes that are kept of one connection, by the round that kept least. While V8 still compiles, it keeps some of its own; a
+/// leak shows in every round.
 async fn bytes_kept(worker: &Workerd) -> Result<u64> {
-    let mut heaps = Vec::new();
-    for _ in 0..4 {
+    let mut heaps: Vec<u64> = Vec::new();
+    let settled = |heaps: &[u64]| matches!(heaps, [.., before, now] if *now < before + ROUND as u64 / 2);
+    while heaps.len() < 4 || (heaps.len() < 10 && !settled(&heaps)) {
         for _ in 0..ROUND / 2 {
             let mut socket = Socket::connect(&worker.url("/pipe/chat")).await?;
             socket.send(ask("sim echo")).await?;
