@@ -205,7 +205,8 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
         };
         #[cfg(debug_assertions)]
         let carry = panicking_if_asked(carry, headers);
-        seat.while_kept(carry, &carried).await;
+        // Pinned here: each future that it is given to would have room for it once more.
+        seat.while_kept(std::pin::pin!(carry), &carried).await;
     });
     let mut accepted = upgrade::accept(&key, subprotocol.as_deref());
     if let Some(after) = again_after {
