@@ -225,19 +225,6 @@ async fn a_tunnel_that_is_over_is_seen_without_a_carrier_however_it_ended() {
 }
 
 #[tokio::test]
-async fn a_carrier_is_not_bound_by_the_time_that_its_upgrade_may_take() {
-    let world = World::start().await;
-    let answer = std::time::Duration::from_secs(2);
-    let mut stream = ask(Tunnel::new(Options { answer, ..world.options() }).open(), "sim echo").await;
-    until(stream.handle(), |status| status.connected).await;
-    // Nothing is waited for: that nothing happens is what matters.
-    tokio::time::sleep(answer + std::time::Duration::from_millis(500)).await;
-    stream.write_all(b"still here").await.expect("no failure");
-    within(stream.read_exact(&mut [0; 10])).await.expect("no failure");
-    assert_eq!(stream.handle().status().carriers, 1);
-}
-
-#[tokio::test]
 async fn a_slow_line_is_no_dead_one() {
     const RATE: u32 = 32 << 10;
     const BYTES: u64 = 5 * RATE as u64;

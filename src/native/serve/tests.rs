@@ -208,3 +208,37 @@ async fn the_metrics_count_and_name_nobody() {
     assert!(answer(address, &get("/")).await.starts_with("HTTP/1.1 404 "));
     assert!(answer(relay.address(), &get("/metrics")).await.starts_with("HTTP/1.1 404 "));
 }
+
+#[tokio::test]
+async fn a_carrier_is_not_bound_by_the_time_that_its_upgrade_may_take() {
+    use pasarela_noise::wire;
+
+    use crate::tunnel::{Kind, Options as Tunnelled, Tunnel};
+
+    let upstream = listener().await;
+    let chat = upstream.local_addr().expect("bound").to_string();
+    tokio::spawn(async move {
+        let (mut tcp, _) = upstream.accept().await.expect("listening");
+        let (mut from, mut to) = tcp.split();
+        tokio::io::copy(&mut from, &mut to).await
+    });
+    let vars = |name: &str| match name {
+        "RELAY_KEYS" => Some(format!("tests={KEY}")),
+        "UPSTREAM_CHAT" => Some(chat.clone()),
+        _ => None,
+    };
+    let relay = Relay::start(listener().await, Config::from_vars(vars).expect("usable")).expect("bound");
+    let url = format!("ws://{}/{KEY}/tunnel", relay.address());
+    let mut stream = Tunnel::new(Tunnelled::new(&url, Kind::Chat).expect("usable")).open();
+    let mut echo = wire::HEADER;
+    stream.write_all(&echo).await.expect("no failure");
+    stream.read_exact(&mut echo).await.expect("an echo");
+    // Longer than an upgrade may take, and shorter than a stream may idle.
+    tokio::time::pause();
+    tokio::time::advance(Duration::from_secs(60)).await;
+    tokio::time::resume();
+    stream.write_all(b"still").await.expect("no failure");
+    let mut still = [0; 5];
+    stream.read_exact(&mut still).await.expect("an echo");
+    assert_eq!((&still, stream.handle().status().carriers), (b"still", 1));
+}
