@@ -166,7 +166,7 @@ impl Connection {
     }
 }
 
-/// A line that all connections share, which carries so many bytes a second each way.
+/// A slow line: it carries so many bytes a second each way, whether of one connection or of all.
 #[derive(Debug)]
 struct Line {
     rate: u32,
@@ -182,6 +182,12 @@ struct State {
     plan: Plan,
     /// In order of acceptance, never removed.
     connections: Vec<Connection>,
+}
+
+impl Line {
+    fn new(rate: u32) -> Self {
+        Self { rate, free_at: [Mutex::new(Instant::now()), Mutex::new(Instant::now())] }
+    }
 }
 
 impl State {
@@ -223,8 +229,7 @@ impl Cutter {
         // What waits is to wait at the sender's.
         socket.set_recv_buffer_size(route::SLOW_BUFFER)?;
         socket.bind((Ipv4Addr::LOCALHOST, 0).into())?;
-        let free_at = [Mutex::new(Instant::now()), Mutex::new(Instant::now())];
-        Self::listening(socket.listen(1024).context("no free port")?, target, Some(Arc::new(Line { rate, free_at })))
+        Self::listening(socket.listen(1024).context("no free port")?, target, Some(Arc::new(Line::new(rate))))
     }
 
     fn listening(listener: TcpListener, target: SocketAddr, line: Option<Arc<Line>>) -> Result<Self> {

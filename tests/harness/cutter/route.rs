@@ -2,7 +2,7 @@
 //!
 //! What becomes of the connection stands in the cutter's state, where a test may change it at any time.
 
-use std::{io, time::Duration};
+use std::{io, sync::Arc, time::Duration};
 
 use bytes::{Buf, Bytes};
 use tokio::{
@@ -15,7 +15,7 @@ use tokio::{
     time::{Instant, sleep_until},
 };
 
-use super::{Direction, Fate, How, State};
+use super::{Direction, Fate, How, Line, State};
 
 /// Read at once, and all that is under way in one direction without latency, so that a slow reader slows the sender.
 const READ: u32 = 64 << 10;
@@ -99,16 +99,18 @@ impl Route {
 
     async fn carry(&self, client: &mut TcpStream, server: &mut io::Result<TcpStream>) -> io::Result<()> {
         let Ok(server) = server else { return Err(io::ErrorKind::ConnectionRefused.into()) };
-        let (delay, rate) = {
+        let (delay, line) = {
             let state = self.state.borrow();
             let plan = &state.connections[self.index].plan;
-            (plan.delay, plan.rate.or(state.line.as_ref().map(|line| line.rate)))
+            let own = plan.rate.map(|rate| Arc::new(Line::new(rate)));
+            (plan.delay, own.or_else(|| state.line.clone()))
         };
+        let line = line.as_deref();
         let (from_client, to_client) = client.split();
         let (from_server, to_server) = server.split();
         tokio::try_join!(
-            self.one_way(from_client, to_server, Direction::Up, (delay, rate)),
-            self.one_way(from_server, to_client, Direction::Down, (delay, rate)),
+            self.one_way(from_client, to_server, Direction::Up, (delay, line)),
+            self.one_way(from_server, to_client, Direction::Down, (delay, line)),
         )?;
         Ok(())
     }
@@ -119,13 +121,13 @@ impl Route {
         from: ReadHalf<'_>,
         to: WriteHalf<'_>,
         direction: Direction,
-        (delay, rate): (Duration, Option<u32>),
+        (delay, line): (Duration, Option<&Line>),
     ) -> io::Result<()> {
         // On a slow line what waits is to wait at the sender's.
-        let piece = if rate.is_some() { SLOW } else { READ };
+        let piece = if line.is_some() { SLOW } else { READ };
         let room = Semaphore::new(if delay.is_zero() { piece as usize } else { UNDER_WAY });
         let (queue, queued) = mpsc::unbounded_channel();
-        tokio::try_join!(read(from, queue, (&room, piece), delay), self.write(queued, to, (direction, rate)))?;
+        tokio::try_join!(read(from, queue, (&room, piece), delay), self.write(queued, to, (direction, line)))?;
         Ok(())
     }
 
@@ -134,10 +136,8 @@ impl Route {
         &self,
         mut queue: mpsc::UnboundedReceiver<Read<'_>>,
         mut to: WriteHalf<'_>,
-        (direction, rate): (Direction, Option<u32>),
+        (direction, line): (Direction, Option<&Line>),
     ) -> io::Result<()> {
-        let line = self.state.borrow().line.clone();
-        let mut own = Instant::now();
         while let Some(Read { due, bytes, _room }) = queue.recv().await {
             if let Some(due) = due {
                 sleep_until(due).await;
@@ -148,17 +148,13 @@ impl Route {
             }
             while bytes.has_remaining() {
                 to.writable().await?;
-                let most = if rate.is_some() { bytes.len().min(SLOW as usize) } else { bytes.len() };
+                let most = if line.is_some() { bytes.len().min(SLOW as usize) } else { bytes.len() };
                 match self.pass(&to, &bytes[..most], direction) {
                     Ok(written) => {
                         bytes.advance(written);
-                        if let Some(rate) = rate {
-                            let took = Duration::from_secs(1) * u32::try_from(written).unwrap_or(0) / rate;
-                            let mut shared = match &line {
-                                Some(line) => Some(line.free_at[direction as usize].lock().await),
-                                None => None,
-                            };
-                            let free_at = shared.as_deref_mut().unwrap_or(&mut own);
+                        if let Some(Line { rate, free_at }) = line {
+                            let took = Duration::from_secs(1) * u32::try_from(written).unwrap_or(0) / *rate;
+                            let mut free_at = free_at[direction as usize].lock().await;
                             *free_at = Instant::now().max(*free_at) + took;
                             sleep_until(*free_at).await;
                         }
