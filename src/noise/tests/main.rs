@@ -29,8 +29,13 @@ const CLIENT_EPHEMERAL: [u8; 32] = [6; 32];
 
 /// A right chain of [`ROOT`] for [`SERVER`].
 fn chain() -> Vec<u8> {
+    chain_of(ROOT)
+}
+
+/// A chain of this root for [`SERVER`].
+fn chain_of(root: [u8; 32]) -> Vec<u8> {
     let plan = Plan {
-        root_secret: &ROOT,
+        root_secret: &root,
         intermediate_secret: &INTERMEDIATE,
         leaf_secret: &SERVER,
         serials: [3, 355],
@@ -42,8 +47,12 @@ fn chain() -> Vec<u8> {
 
 /// Our server's answer to `client_hello`.
 fn respond(client_hello: &[u8]) -> (Responder, Vec<u8>) {
-    let chain = chain();
-    let keys = ResponderKeys { ephemeral: SERVER_EPHEMERAL, static_secret: SERVER, chain: &chain };
+    respond_with(&chain(), client_hello)
+}
+
+/// The same with this chain.
+fn respond_with(chain: &[u8], client_hello: &[u8]) -> (Responder, Vec<u8>) {
+    let keys = ResponderKeys { ephemeral: SERVER_EPHEMERAL, static_secret: SERVER, chain };
     Responder::answer(&keys, pasarela_noise::wire::HEADER, client_hello).expect("a right hello")
 }
 

@@ -1,14 +1,12 @@
 //! The proof that WhatsApp answers: what convinces, in whatever pieces it comes, and what does not.
 
 use pasarela_noise::{
-    Responder, ResponderKeys,
-    chain::Plan,
     proof::{Proof, ProofError},
     public_key, wire,
 };
 use proptest::{collection::vec, prelude::*};
 
-use crate::{CLIENT_EPHEMERAL, INTERMEDIATE, ROOT, SERVER, SERVER_EPHEMERAL, VALIDITY};
+use crate::{CLIENT_EPHEMERAL, ROOT, chain_of, respond_with};
 
 fn asked() -> Proof {
     Proof::new(CLIENT_EPHEMERAL, public_key(&ROOT))
@@ -16,20 +14,10 @@ fn asked() -> Proof {
 
 /// What a server says to this hello whose chain is made by `signer`.
 fn answer(hello: &[u8], signer: [u8; 32]) -> Vec<u8> {
-    let plan = Plan {
-        root_secret: &signer,
-        intermediate_secret: &INTERMEDIATE,
-        leaf_secret: &SERVER,
-        serials: [3, 355],
-        validity: VALIDITY,
-        random: &[[7; 64], [8; 64]],
-    };
-    let chain = plan.build();
-    let keys = ResponderKeys { ephemeral: SERVER_EPHEMERAL, static_secret: SERVER, chain: &chain };
     let (header, frame) = hello.split_first_chunk().expect("a header");
     let (body, rest) = wire::decode_frame(frame).expect("a whole frame");
     assert_eq!((*header, rest), (wire::HEADER, &[][..]));
-    let (_, answer) = Responder::answer(&keys, *header, body).expect("a right hello");
+    let (_, answer) = respond_with(&chain_of(signer), body);
     let mut out = Vec::new();
     wire::encode_frame(&answer, &mut out).expect("short");
     out
