@@ -3,7 +3,7 @@
 
 use std::process::Command;
 
-use anyhow::{Context, Result};
+use anyhow::Result;
 
 use crate::{
     build::cargo,
@@ -28,9 +28,7 @@ pub(crate) fn check() -> Result<()> {
 
 /// Builds with the oldest compiler that Cargo.toml promises, if it is another than the usual one and at hand.
 pub(crate) fn oldest_compiler() -> Result<()> {
-    let manifest = std::fs::read_to_string(tree::root().join("Cargo.toml"))?;
-    let promised = manifest.lines().find_map(|line| line.strip_prefix("rust-version = \"")?.strip_suffix('"'));
-    let promised = promised.context("Cargo.toml promises no Rust version")?;
+    let promised = tree::of_all_packages("rust-version")?;
     let usual = output(Command::new("rustc").arg("--version"))?;
     if usual.starts_with(&format!("rustc {promised}.")) {
         eprintln!("    the compiler here is the oldest that is promised, {promised}");

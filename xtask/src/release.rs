@@ -18,9 +18,8 @@ pub(crate) fn make(version: &str, dry_run: bool) -> Result<()> {
     let (old_manifest, old_changelog) = (fs::read_to_string(&manifest)?, fs::read_to_string(&changelog)?);
     let changes = output(&mut git(&["status", "--porcelain"]))?;
     ensure!(changes.is_empty() || dry_run, "there is something uncommitted:\n{changes}");
-    let old = old_manifest.lines().find_map(|line| line.strip_prefix("version = \"")?.strip_suffix('"'));
-    let old = old.context("Cargo.toml has no version")?;
-    ensure!(numbers(version)? >= numbers(old)?, "{version} is older than {old}");
+    let old = tree::of_all_packages("version")?;
+    ensure!(numbers(version)? >= numbers(&old)?, "{version} is older than {old}");
     ensure!(!old_changelog.contains(&format!("\n## {version},")), "the changelog has {version} already");
     let today = output(Command::new("date").args(["-u", "+%Y-%m-%d"]))?;
     let new_manifest =

@@ -23,6 +23,14 @@ pub(crate) fn cache() -> Result<PathBuf> {
     Ok(folder)
 }
 
+/// What Cargo.toml says once for all packages: `version`, `rust-version` and the like.
+pub(crate) fn of_all_packages(key: &str) -> Result<String> {
+    let text = fs::read_to_string(root().join("Cargo.toml")).context("cannot read Cargo.toml")?;
+    let manifest: toml::Table = text.parse().context("Cargo.toml is not TOML")?;
+    let of = |manifest: &toml::Table| manifest.get("workspace")?.get("package")?.get(key)?.as_str().map(str::to_owned);
+    of(&manifest).with_context(|| format!("Cargo.toml has no {key} for all packages"))
+}
+
 /// The version of a crate in Cargo.lock.
 pub(crate) fn locked(name: &str) -> Result<String> {
     let text = fs::read_to_string(root().join("Cargo.lock")).context("cannot read Cargo.lock")?;
