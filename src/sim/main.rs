@@ -1,7 +1,5 @@
 //! The `pasarela-sim` program: starts the simulated WhatsApp, says where it listens, waits for the end.
 
-#![cfg_attr(target_arch = "wasm32", allow(unused))]
-
 /// Only so that the whole workspace builds for the Worker's target.
 #[cfg(target_arch = "wasm32")]
 fn main() {}

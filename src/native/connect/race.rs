@@ -175,10 +175,7 @@ where
                 },
                 Some(Found { result, step }) = resolving.next(), if !resolving.is_empty() => match result {
                     Ok(candidates) => {
-                        // Those that were found first were good for nothing, if later ones were asked for.
-                        let useless = if waiting.is_empty() { steps.len() } else { 0 };
-                        steps.drain(..useless);
-                        steps.extend(step);
+                        add_step(&mut steps, step, waiting.is_empty());
                         grid.add(candidates);
                     }
                     Err(trouble) => note(&mut worst, trouble.into()),
@@ -188,6 +185,14 @@ where
             }
         }
     }
+}
+
+/// Tells of a target that was resolved. If it is one of the later ones, those before it were good for nothing.
+fn add_step(steps: &mut Vec<Step>, step: Option<Step>, is_later: bool) {
+    if is_later {
+        steps.clear();
+    }
+    steps.extend(step);
 }
 
 /// Keeps the more telling of two failures.
