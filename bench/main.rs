@@ -113,7 +113,11 @@ impl FromStr for Word {
             "all" => Ok(Self::All),
             "edge" => Ok(Self::Area(Area::Edge)),
             "native" => Ok(Self::Area(Area::Native)),
-            _ => Subject::from_str(word, false).map(Self::Subject),
+            _ => Subject::from_str(word, false).map(Self::Subject).map_err(|_| {
+                let subjects = Subject::value_variants().iter().filter_map(ValueEnum::to_possible_value);
+                let subjects: Vec<_> = subjects.map(|subject| subject.get_name().to_owned()).collect();
+                format!("one of edge, native, all, {}", subjects.join(", "))
+            }),
         }
     }
 }
