@@ -10,9 +10,13 @@ mod tcp;
 mod exit;
 pub(crate) mod dns;
 mod hello;
-mod learnt;
-mod dial;
+mod greeter;
+mod cdn;
+mod shape;
+mod reach;
+mod search;
 mod untested;
+mod dial;
 mod spare;
 
 use std::{
@@ -21,20 +25,20 @@ use std::{
 };
 
 use rustls::pki_types::CertificateDer;
+use tokio::sync::Semaphore;
 
 use crate::{
-    link::{Ech, Link},
-    net::{BoxedStream, local_towards},
+    link::Link,
+    net::local_towards,
     sleep::Moment,
     tls::{Authorities, UnusableAuthority},
     trouble::Trouble,
-    tunnel::{Dialer, Dialling},
+    tunnel::{Dialer, Dialled, Dialling},
 };
-use dial::Way;
-use hello::Hello;
+use dial::For;
+use greeter::{Greeter, UnusableHello};
+use reach::{AT_ONCE, Reach};
 use spare::{Keeper, Make, Spare};
-use tls::{Identity, server_name};
-use untested::Untested;
 
 pub use crate::tls::anybody;
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
@@ -101,7 +105,7 @@ impl std::error::Error for Unusable {}
 
 /// Reaches one relay. Dropped, it closes its spare connections.
 pub struct Connector {
-    way: Arc<Way>,
+    reach: Arc<Reach>,
     keeper: Keeper,
 }
 
@@ -119,17 +123,21 @@ impl Connector {
     ///
     /// The link or an extra authority cannot be used.
     pub fn new(link: &Link, setup: &Setup) -> Result<Self, Unusable> {
-        let way = Way {
+        let reach = Reach {
             targets: link.targets(),
-            hello: if link.secure { Some(hello(link, setup)?) } else { None },
+            ports: link.ports.clone(),
+            allowed: link.allowed,
+            greeter: if link.secure { Some(greeter(link, setup)?) } else { None },
             resolver: Arc::clone(&setup.resolver),
             pace: setup.pace,
             exit: setup.exit.clone(),
-            learnt: Mutex::default(),
+            memories: Mutex::default(),
+            scouting: tokio::sync::Mutex::default(),
+            hellos: Semaphore::new(AT_ONCE),
         };
-        let way = Arc::new(way);
-        let keeper = Keeper::new(setup.spares, make(Arc::clone(&way)));
-        Ok(Self { way, keeper })
+        let reach = Arc::new(reach);
+        let keeper = Keeper::new(setup.spares, make(Arc::clone(&reach)));
+        Ok(Self { reach, keeper })
     }
 
     /// Closes the connections that were made ahead. Others are made after the next dial.
@@ -141,7 +149,7 @@ impl Connector {
     /// dial is as the first.
     pub fn forget(&self) {
         self.close_spares();
-        self.way.forget();
+        self.reach.forget();
     }
 
     /// Dials as the first time, never takes or makes a connection ahead, and shows each stage with its time: those that the winner has passed, or behind a failure
@@ -150,11 +158,11 @@ impl Connector {
     /// # Errors
     ///
     /// Why none was to be had.
-    pub async fn dial_observed(&self, observe: &mut (dyn FnMut(Step) + Send)) -> Result<BoxedStream, Trouble> {
-        match self.way.dial(true).await {
+    pub async fn dial_observed(&self, observe: &mut (dyn FnMut(Step) + Send)) -> Result<Dialled, Trouble> {
+        match self.reach.dial(For::Show).await {
             Ok(through) => {
                 through.steps.into_iter().for_each(observe);
-                Ok(through.stream)
+                Ok(Dialled { stream: through.stream, host: through.host })
             }
             Err(failed) => {
                 failed.steps.into_iter().for_each(observe);
@@ -167,13 +175,13 @@ impl Connector {
 impl Dialer for Connector {
     fn dial(&self) -> Dialling<'_> {
         Box::pin(async {
-            if let Some(stream) = self.keeper.take().await {
-                return Ok(stream);
+            if let Some(dialled) = self.keeper.take().await {
+                return Ok(dialled);
             }
-            match self.way.dial(false).await {
+            match self.reach.dial(For::Now).await {
                 Ok(through) => {
                     self.keeper.reached();
-                    Ok(through.stream)
+                    Ok(Dialled { stream: through.stream, host: through.host })
                 }
                 Err(failed) => Err(io::Error::from(failed.trouble)),
             }
@@ -182,24 +190,24 @@ impl Dialer for Connector {
 }
 
 /// Makes connections ahead as dials make them.
-fn make(way: Arc<Way>) -> Make {
+fn make(reach: Arc<Reach>) -> Make {
     Arc::new(move || {
-        let way = Arc::clone(&way);
+        let reach = Arc::clone(&reach);
         Box::pin(async move {
-            let through = way.dial(false).await.ok()?;
+            let through = reach.dial(For::Later).await.ok()?;
             let (peer, local, made) = (through.peer, through.local, Moment::now());
             let good = move || local_towards(peer) == local && !made.slept_until(Moment::now());
-            let stream = Box::new(Untested::new(through.stream, through.round_trip));
-            Some(Spare { stream, good: Box::new(good) })
+            let dialled = Dialled { stream: through.stream, host: through.host };
+            Some(Spare { dialled, good: Box::new(good) })
         })
     })
 }
 
-fn hello(link: &Link, setup: &Setup) -> Result<Hello, Unusable> {
+fn greeter(link: &Link, setup: &Setup) -> Result<Greeter, Unusable> {
     let authorities = Authorities::with(&setup.extra_roots).map_err(|UnusableAuthority| Unusable::Root)?;
-    let sni = link.sni().map(|name| server_name(name).ok_or(Unusable::Name)).transpose()?;
-    let verified = server_name(link.verified()).ok_or(Unusable::Name)?;
-    let identity = Identity { sni, verified, pin: link.pin, alpn: ALPN };
-    let ech: &Ech = &link.ech;
-    Hello::new(identity, authorities, ech, &link.host, &setup.resolver).map_err(|_| Unusable::Ech)
+    let greeter = Greeter::new(link, &authorities, &setup.resolver, ALPN, setup.exit.is_none());
+    greeter.map_err(|unusable| match unusable {
+        UnusableHello::Name => Unusable::Name,
+        UnusableHello::Ech => Unusable::Ech,
+    })
 }

@@ -21,6 +21,7 @@ mod tls;
 
 pub mod trouble;
 pub mod link;
+mod ways;
 
 pub mod tunnel;
 pub mod connect;

@@ -14,6 +14,9 @@
 //! | `host` | the HTTP `Host` | the URL's host, with its port if it is not the scheme's |
 //! | `pin` | SHA-256 of the certificate's public key (RFC 7469), base64; it is then trusted for that, whoever made it | none |
 //! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
+//! | `sibling` | a wildcard, `*.relay.example`, under which the relay has every name; another may be named in the hello | none |
+//! | `ports` | further TLS ports of the relay, `8443,2053` | those of the CDN, if the address is one of its |
+//! | `ways` | what may be tried of itself where the relay cannot be reached as the link says: some of `ports`, `sibling`, `cut`, `ech` and `nameless`, or `plain` for nothing | all that the link does not rule out |
 //! | `root` | the key to believe in place of WhatsApp's root key, 64 hexadecimal digits; for tests against the simulator, and for checks alone | WhatsApp's |
 //!
 //! An encrypted hello hides the name on the way to the relay. Where the system looks names up in clear, DNS shows it all the
@@ -21,8 +24,10 @@
 //!
 //! It connects nowhere and looks nothing up. Neither its `Debug` nor its errors hold the key.
 
+mod address;
 mod cleaned;
 mod unusable;
+mod allowed;
 mod vouched;
 
 use std::{fmt, str::FromStr};
@@ -32,8 +37,12 @@ use base64::{
     engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig},
 };
 use pasarela_core::config::{is_key, page_name};
-use url::{Host, Url};
+use url::Url;
 
+pub use address::Address;
+use address::host_name;
+pub(crate) use address::is_name;
+pub use allowed::Allowed;
 pub(crate) use cleaned::{cleaned, several};
 pub use unusable::UnusableLink;
 pub use vouched::Vouched;
@@ -67,17 +76,14 @@ pub struct Link {
     pub pin: Option<[u8; 32]>,
     /// The encrypted hello.
     pub ech: Ech,
+    /// The domain under which the relay has every name, without `*.`.
+    pub sibling: Option<String>,
+    /// Further TLS ports.
+    pub ports: Vec<u16>,
+    /// What may be tried of itself.
+    pub allowed: Allowed,
     /// What a check believes in place of WhatsApp's root key.
     pub root: Option<[u8; 32]>,
-}
-
-/// Something to connect to.
-#[derive(Clone, Debug, PartialEq, Eq, Hash)]
-pub struct Address {
-    /// A name, an IPv4 address, or an IPv6 address in brackets.
-    pub host: String,
-    /// TCP port.
-    pub port: u16,
 }
 
 /// What the TLS hello names (RFC 6066, section 3).
@@ -106,7 +112,8 @@ pub enum Ech {
     Config(Vec<u8>),
 }
 
-const PARAMETERS: [&str; 8] = ["addr", "port", "sni", "verify", "host", "pin", "ech", "root"];
+const PARAMETERS: [&str; 11] =
+    ["addr", "port", "sni", "verify", "host", "pin", "ech", "sibling", "ports", "ways", "root"];
 
 impl Link {
     /// The path of the relay's route, `/KEY/tunnel` for `/tunnel`.
@@ -186,6 +193,15 @@ impl Link {
                     _ => Ech::Config(decode(value).filter(|bytes| !bytes.is_empty()).ok_or(bad)?),
                 }
             }
+            "sibling" => {
+                let name = value.strip_prefix("*.").and_then(host_name);
+                self.sibling = Some(name.filter(|name| is_name(name)).ok_or(bad)?);
+            }
+            "ports" => {
+                let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
+                self.ports = value.split(',').map(port).collect::<Option<_>>().ok_or(bad)?;
+            }
+            "ways" => self.allowed = Allowed::parse(value).ok_or(bad)?,
             "root" => self.root = Some(unhex(value).ok_or(bad)?),
             _ => return Err(UnusableLink::Unknown),
         }
@@ -220,6 +236,9 @@ impl FromStr for Link {
             http_host: None,
             pin: None,
             ech: Ech::Off,
+            sibling: None,
+            ports: Vec::new(),
+            allowed: Allowed::ALL,
             root: None,
         };
         // The page of a relay is at /KEY/, and people copy what their browser shows.
@@ -234,6 +253,11 @@ impl FromStr for Link {
             (path, Some(key)) if path == key || path == page_name(key) => {}
             (_, Some(_)) => return Err(UnusableLink::Path),
             (path, None) => link.key = Some(key(path)?),
+        }
+        // Otherwise a link could lead to somebody else than its host says.
+        let above = |domain: &String| format!(".{}", link.host).ends_with(&format!(".{domain}"));
+        if link.sibling.as_ref().is_some_and(|domain| !above(domain)) {
+            return Err(UnusableLink::Parameter("sibling"));
         }
         Ok(link)
     }
@@ -299,6 +323,15 @@ impl fmt::Display for Link {
             Ech::Grease => f.write_str("&ech=grease")?,
             Ech::Config(list) => write!(f, "&ech={}", BASE64.encode(list))?,
         }
+        if let Some(name) = &self.sibling {
+            write!(f, "&sibling=*.{name}")?;
+        }
+        for (index, port) in self.ports.iter().enumerate() {
+            write!(f, "{}{port}", if index == 0 { "&ports=" } else { "," })?;
+        }
+        if self.allowed != Allowed::ALL {
+            write!(f, "&ways={}", self.allowed)?;
+        }
         if let Some(root) = &self.root {
             f.write_str("&root=")?;
             root.iter().try_for_each(|byte| write!(f, "{byte:02x}"))?;
@@ -310,37 +343,6 @@ impl fmt::Display for Link {
 impl fmt::Debug for Link {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("Link").field("host", &self.host).field("port", &self.port).finish_non_exhaustive()
-    }
-}
-
-impl Address {
-    /// `host`, `host:port`, `192.0.2.7`, `[2001:db8::7]:443` or `2001:db8::7`.
-    fn parse(text: &str, port: u16) -> Option<Self> {
-        if let Ok(address) = text.parse::<std::net::Ipv6Addr>() {
-            return Some(Self { host: format!("[{address}]"), port });
-        }
-        let (host, port) = match text.rsplit_once(':') {
-            Some((host, digits)) if !host.is_empty() && !digits.ends_with(']') => {
-                (host, digits.parse().ok().filter(|port| *port != 0)?)
-            }
-            Some(_) | None => (text, port),
-        };
-        Some(Self { host: host_name(host)?, port })
-    }
-}
-
-impl fmt::Display for Address {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}:{}", self.host, self.port)
-    }
-}
-
-/// A host as it stands in a URL, names in ASCII. A URL's may have `&` and `=`, with which a link's parameters are written.
-fn host_name(text: &str) -> Option<String> {
-    let valid = |byte: u8| byte.is_ascii_alphanumeric() || matches!(byte, b'-' | b'.' | b'_');
-    match Host::parse(text).ok()? {
-        Host::Domain(name) if name.is_empty() || !name.bytes().all(valid) => None,
-        host @ (Host::Domain(_) | Host::Ipv4(_) | Host::Ipv6(_)) => Some(host.to_string()),
     }
 }
 

@@ -16,7 +16,7 @@ use crate::{
 /// Dials by the link and hears the greeting; gives the trouble otherwise.
 async fn reach(link: &str, authority: &Authority) -> Result<Vec<Step>, Trouble> {
     let mut steps = Vec::new();
-    let mut stream = within(connector(link, authority).dial_observed(&mut |step| steps.push(step))).await?;
+    let mut stream = within(connector(link, authority).dial_observed(&mut |step| steps.push(step))).await?.stream;
     let mut greeting = [0; GREETING.len()];
     within(stream.read_exact(&mut greeting)).await.expect("a greeting");
     assert_eq!(&greeting, GREETING);
@@ -132,7 +132,7 @@ async fn a_session_is_resumed_by_the_same_connector_only() {
     let link = format!("https://relay.example:{}/#addr=127.0.0.1", front.port());
     let connector = connector(&link, &authority);
     for _ in 0..2 {
-        let mut stream = within(connector.dial()).await.expect("reached");
+        let mut stream = within(connector.dial()).await.expect("reached").stream;
         within(stream.read_exact(&mut [0; GREETING.len()])).await.expect("a greeting");
     }
     reach(&link, &authority).await.expect("reached");

@@ -10,7 +10,7 @@ use crate::{
     link::Link,
     net::BoxedStream,
     trouble::Trouble,
-    tunnel::{Head, Refused, Upgrade},
+    tunnel::{Dialled, Head, Refused, Upgrade},
 };
 
 /// What was answered.
@@ -24,8 +24,9 @@ pub(super) struct Answer {
 }
 
 /// Asks for the relay's tunnel, for none in particular.
-pub(super) async fn probe(stream: BoxedStream, link: &Link, limit: Duration) -> Answer {
-    let upgrade = Upgrade { host: &link.authority(), path: &link.path("/tunnel"), protocols: PROTOCOL };
+pub(super) async fn probe(Dialled { stream, host }: Dialled, link: &Link, limit: Duration) -> Answer {
+    let upgrade =
+        Upgrade { host: &host.unwrap_or_else(|| link.authority()), path: &link.path("/tunnel"), protocols: PROTOCOL };
     match upgrade.ask(stream, limit).await {
         Ok(upgraded) => {
             let is_relay = upgraded.head.header("sec-websocket-protocol") == Some(PROTOCOL);
@@ -63,7 +64,7 @@ mod tests {
             let (near, mut far) = duplex(1 << 16);
             let answer = format!("HTTP/1.1 404 Not Found\r\n{date}Content-Length: 0\r\n\r\n");
             far.write_all(answer.as_bytes()).await.expect("room");
-            let answer = probe(Box::new(near), &link, Duration::from_secs(10)).await;
+            let answer = probe((Box::new(near) as BoxedStream).into(), &link, Duration::from_secs(10)).await;
             assert_eq!((answer.meaning.err(), answer.date), (Some(Trouble::Key), expected), "{date}");
         }
     }

@@ -21,9 +21,8 @@ use super::{
 use crate::{
     connect::{Connector, EchStatus, Shown, Source, Step},
     link::Link,
-    net::BoxedStream,
     trouble::{Stage, Trouble},
-    tunnel::{self, Code, Handle, Kind, Tunnel, TunnelStream},
+    tunnel::{self, Code, Dialled, Handle, Kind, Tunnel, TunnelStream},
 };
 
 /// How long the relay may take to hear that its tunnels are over. If it does not, it forgets them by itself.
@@ -36,8 +35,8 @@ pub(super) async fn run(
     trust: &Trust,
     record: &mut Record<'_>,
 ) -> Result<(), Stop> {
-    let stream = dial(&connector, record).await?;
-    ask(stream, link, record).await?;
+    let dialled = dial(&connector, record).await?;
+    ask(dialled, link, record).await?;
     let tunnels = Tunnels { link, connector: Arc::new(connector), tasks: TaskTracker::new() };
     let proven = prove(&tunnels, options, trust, record).await;
     tunnels.tasks.close();
@@ -57,7 +56,7 @@ async fn prove(tunnels: &Tunnels<'_>, options: &Options, trust: &Trust, record: 
 }
 
 /// Name, connection, TLS. The connector tells of them when all are over.
-async fn dial(connector: &Connector, record: &mut Record<'_>) -> Result<BoxedStream, Stop> {
+async fn dial(connector: &Connector, record: &mut Record<'_>) -> Result<Dialled, Stop> {
     record.begin(Stage::Name);
     let begun = Instant::now();
     let mut steps = Vec::new();
@@ -73,7 +72,7 @@ async fn dial(connector: &Connector, record: &mut Record<'_>) -> Result<BoxedStr
         record.end(stage, took, Ok(found))?;
     }
     match dialled {
-        Ok(stream) => Ok(stream),
+        Ok(dialled) => Ok(dialled),
         Err(trouble) => {
             let rest = begun.elapsed().saturating_sub(passed);
             record.end(trouble.stage(), rest, Err(Fault::Way(trouble)))?;
@@ -107,10 +106,10 @@ fn of_step(step: Step) -> (Stage, Duration, Found) {
 }
 
 /// The upgrade, and what it says about the key.
-async fn ask(stream: BoxedStream, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
+async fn ask(dialled: Dialled, link: &Link, record: &mut Record<'_>) -> Result<(), Stop> {
     record.begin(Stage::Upgrade);
     let begun = Instant::now();
-    let Answer { meaning, date, elsewhere } = probe(stream, link, record.limit).await;
+    let Answer { meaning, date, elsewhere } = probe(dialled, link, record.limit).await;
     let took = begun.elapsed();
     record.other_clock = date;
     record.elsewhere = elsewhere.filter(|_| meaning.as_ref().is_err_and(|trouble| *trouble == Trouble::Elsewhere));

@@ -23,7 +23,7 @@ use tokio::{
     time::{self, Instant},
 };
 
-use crate::net::BoxedStream;
+use crate::tunnel::Dialled;
 
 /// How many connections are made ahead, and how long they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -59,7 +59,7 @@ impl Default for Spares {
 
 /// A connection that can be kept.
 pub(super) struct Spare {
-    pub(super) stream: BoxedStream,
+    pub(super) dialled: Dialled,
     /// Whether it still leads there: a network that was left does not say so.
     pub(super) good: Box<dyn Fn() -> bool + Send>,
 }
@@ -71,7 +71,7 @@ pub(super) type Make = Arc<dyn Fn() -> Making + Send + Sync>;
 
 enum Command {
     /// Somebody dials.
-    Take(oneshot::Sender<Option<BoxedStream>>),
+    Take(oneshot::Sender<Option<Dialled>>),
     /// Somebody dialled, and the server can be reached.
     Reached,
     Close,
@@ -90,7 +90,7 @@ impl Keeper {
     }
 
     /// One that is ready, if there is.
-    pub(super) async fn take(&self) -> Option<BoxedStream> {
+    pub(super) async fn take(&self) -> Option<Dialled> {
         let (reply, taken) = oneshot::channel();
         self.tell(Command::Take(reply));
         taken.await.ok().flatten()
@@ -198,10 +198,10 @@ impl Shelf {
     }
 
     /// The youngest that is good: the server keeps it longest.
-    fn take(&mut self) -> Option<BoxedStream> {
+    fn take(&mut self) -> Option<Dialled> {
         while let Some((until, spare)) = self.ready.pop_back() {
             if Instant::now() < until && (spare.good)() {
-                return Some(spare.stream);
+                return Some(spare.dialled);
             }
         }
         None
@@ -238,7 +238,7 @@ impl Shelf {
         for index in 0..self.ready.len() {
             if let Some((_, spare)) = self.ready.get_mut(index)
                 // A server says nothing before it is asked: an end, an error and even a word mean that it is done with.
-                && Pin::new(&mut spare.stream).poll_read(cx, &mut ReadBuf::new(&mut [0])).is_ready()
+                && Pin::new(&mut spare.dialled.stream).poll_read(cx, &mut ReadBuf::new(&mut [0])).is_ready()
             {
                 drop(self.ready.remove(index));
                 return Poll::Ready(Happened::Lost);

@@ -1,6 +1,7 @@
-//! A connection that was made a while ago and may be dead by now: a router has forgotten it, or the machine slept. Nothing says so.
+//! A connection of which it is not known yet that it leads anywhere: networks let a handshake come about and drop what is said on
+//! it; one that was made a while ago may be forgotten by a router, or the machine slept. Nothing says so.
 //!
-//! It is told by its first answer. If that does not come soon the connection ends, and whoever asked dials again.
+//! It is told by its first answer. One that was made ahead ends if that does not come soon, and whoever asked dials again.
 
 use std::{
     io::{self, IoSlice},
@@ -11,7 +12,7 @@ use std::{
 
 use tokio::{
     io::{AsyncRead, AsyncWrite, ReadBuf},
-    time::{Sleep, sleep},
+    time::{Instant, Sleep, sleep},
 };
 
 use crate::net::BoxedStream;
@@ -19,25 +20,46 @@ use crate::net::BoxedStream;
 /// What a server may take for an answer, besides the round trips.
 const ANSWER: Duration = Duration::from_millis(1500);
 
-/// Ends unless it is answered in time.
+/// Told when nothing was answered, or what there was to be known is known.
+type Silent = Box<dyn FnOnce() + Send>;
+
+/// Tells if it was not answered in time, and may end then.
 pub(super) struct Untested {
     stream: BoxedStream,
     limit: Duration,
-    /// It was asked something; the answer is due.
+    ends: bool,
+    asked: Option<Instant>,
+    /// The answer is due.
     due: Option<Pin<Box<Sleep>>>,
     answered: bool,
+    silent: Option<Silent>,
 }
 
 impl Untested {
-    /// One that took so long to connect: a round trip.
-    pub(super) fn new(stream: BoxedStream, round_trip: Duration) -> Self {
-        Self { stream, limit: ANSWER + 3 * round_trip, due: None, answered: false }
+    /// One that took so long to connect: a round trip. Made `ahead`, it ends if it is silent.
+    pub(super) fn new(stream: BoxedStream, round_trip: Duration, ahead: bool, silent: Silent) -> Self {
+        let limit = ANSWER + 3 * round_trip;
+        Self { stream, limit, ends: ahead, asked: None, due: None, answered: false, silent: Some(silent) }
     }
 
     fn asks(&mut self) {
-        if !self.answered {
-            let limit = self.limit;
-            self.due.get_or_insert_with(|| Box::pin(sleep(limit)));
+        if !self.answered && self.asked.is_none() {
+            self.asked = Some(Instant::now());
+            self.due = self.ends.then(|| Box::pin(sleep(self.limit)));
+        }
+    }
+}
+
+impl Drop for Untested {
+    fn drop(&mut self) {
+        // Whoever asked waits for longer than this, unless he has another.
+        let late = self.asked.is_some_and(|asked| asked.elapsed() > 2 * self.limit);
+        if late
+            && !self.answered
+            && !self.ends
+            && let Some(silent) = self.silent.take()
+        {
+            silent();
         }
     }
 }
@@ -45,8 +67,11 @@ impl Untested {
 impl AsyncRead for Untested {
     fn poll_read(mut self: Pin<&mut Self>, cx: &mut Context<'_>, buf: &mut ReadBuf<'_>) -> Poll<io::Result<()>> {
         let read = Pin::new(&mut self.stream).poll_read(cx, buf);
+        if self.answered {
+            return read;
+        }
         if read.is_ready() {
-            (self.answered, self.due) = (true, None);
+            (self.answered, self.due, self.silent) = (true, None, None);
         } else if self.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -84,19 +109,34 @@ impl AsyncWrite for Untested {
 
 #[cfg(test)]
 mod tests {
+    use std::sync::{
+        Arc,
+        atomic::{AtomicU32, Ordering},
+    };
+
     use tokio::{
-        io::{AsyncReadExt, AsyncWriteExt, duplex},
-        time::Instant,
+        io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+        time::{advance, timeout},
     };
 
     use super::*;
 
+    /// A connection, its far end, and how often it was told to be silent.
+    fn untested(ahead: bool) -> (Untested, DuplexStream, Arc<AtomicU32>) {
+        let (near, far) = duplex(100);
+        let told = Arc::new(AtomicU32::new(0));
+        let count = Arc::clone(&told);
+        let silent = Box::new(move || {
+            count.fetch_add(1, Ordering::Relaxed);
+        });
+        (Untested::new(Box::new(near), Duration::from_millis(100), ahead, silent), far, told)
+    }
+
     #[tokio::test(start_paused = true)]
     async fn one_that_does_not_answer_soon_ends_and_one_that_has_may_be_silent() {
-        let (near, mut far) = duplex(100);
-        let mut near = Untested::new(Box::new(near), Duration::from_millis(100));
+        let (mut near, mut far, _) = untested(true);
         // As a spare it is silent for as long as nobody asks.
-        assert!(tokio::time::timeout(Duration::from_secs(50), near.read_u8()).await.is_err());
+        assert!(timeout(Duration::from_secs(50), near.read_u8()).await.is_err());
         let begun = Instant::now();
         near.write_all(b"question").await.expect("room");
         let error = near.read_u8().await.expect_err("no answer");
@@ -105,6 +145,30 @@ mod tests {
         far.write_all(b"a").await.expect("room");
         assert_eq!(near.read_u8().await.expect("an answer"), b'a');
         near.write_all(b"question").await.expect("room");
-        assert!(tokio::time::timeout(Duration::from_secs(50), near.read_u8()).await.is_err());
+        assert!(timeout(Duration::from_secs(50), near.read_u8()).await.is_err());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn one_that_was_never_answered_says_so_when_it_is_given_up() {
+        for (ahead, asks, answers, waits, told) in [
+            (false, true, false, 10, 1),
+            (false, true, false, 1, 0),
+            (false, true, true, 10, 0),
+            (false, false, false, 10, 0),
+            // Time may have killed it.
+            (true, true, false, 10, 0),
+        ] {
+            let (mut near, mut far, count) = untested(ahead);
+            if asks {
+                near.write_all(b"question").await.expect("room");
+            }
+            if answers {
+                far.write_all(b"a").await.expect("room");
+                near.read_u8().await.expect("an answer");
+            }
+            advance(Duration::from_secs(waits)).await;
+            drop(near);
+            assert_eq!(count.load(Ordering::Relaxed), told, "{ahead} {asks} {answers} {waits}");
+        }
     }
 }

@@ -3,7 +3,7 @@
 //! What a network sees of the way (name, address, handshake) is decided here and nowhere else. The upgrade is
 //! `client::upgrade`'s.
 
-use std::{future::Future, io, pin::Pin, sync::Arc};
+use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio_rustls::TlsConnector;
@@ -11,7 +11,28 @@ use tokio_rustls::TlsConnector;
 use crate::net::{BoxedStream, eyeballs, wait_outside};
 
 /// What [`Dialer::dial`] gives.
-pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<BoxedStream>> + Send + 'a>>;
+pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send + 'a>>;
+
+/// A connection to a relay.
+pub struct Dialled {
+    /// HTTP/1.1 may be spoken on it.
+    pub stream: BoxedStream,
+    /// The `Host` to ask for on it, if it is not the tunnel's.
+    pub host: Option<String>,
+}
+
+impl From<BoxedStream> for Dialled {
+    fn from(stream: BoxedStream) -> Self {
+        Self { stream, host: None }
+    }
+}
+
+// The host is a relay's name.
+impl fmt::Debug for Dialled {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Dialled").finish_non_exhaustive()
+    }
+}
 
 /// Reaches a relay.
 pub trait Dialer: Send + Sync {
@@ -50,8 +71,11 @@ impl Dialer for Direct {
             let tcp = eyeballs::connect(&self.authority).await?;
             wait_outside(&tcp);
             match &self.tls {
-                None => Ok(Box::new(tcp) as BoxedStream),
-                Some((name, connector)) => Ok(Box::new(connector.connect(name.clone(), tcp).await?) as BoxedStream),
+                None => Ok(Dialled::from(Box::new(tcp) as BoxedStream)),
+                Some((name, connector)) => {
+                    let tls = connector.connect(name.clone(), tcp).await?;
+                    Ok(Dialled::from(Box::new(tls) as BoxedStream))
+                }
             }
         })
     }

@@ -13,14 +13,14 @@ use std::{
 
 use futures_util::{
     FutureExt,
-    future::{BoxFuture, Ready, Shared},
+    future::{BoxFuture, Shared},
 };
 use tokio::time::{Instant, timeout_at};
 
 use super::{
     super::{
         exit::{Exits, UnusableExit},
-        race::{Candidate, Found, Order, Pace, Race},
+        race::{Candidate, Pace, Race},
     },
     cache::Cache,
     doh::{Answer, Doh, NoAnswer},
@@ -97,33 +97,30 @@ async fn ask(list: Arc<Vec<Doh>>, cache: Arc<Mutex<Cache>>, name: String) -> Res
     let race = Race {
         pace: PACE,
         deadline,
-        first: all.flat_map(of).collect(),
-        targets: Vec::<Ready<Found>>::new(),
-        later: Vec::new(),
-        order: Order::Listed,
+        candidates: all.flat_map(of).collect(),
         attempt: |Candidate { target, address }| {
             let (list, name, no_such_name) = (&list, &name, &no_such_name);
             async move {
-                let doh = list.get(target).ok_or(Trouble::NoResolver)?;
+                let doh = list.get(target)?;
                 let asked = timeout_at(deadline, doh.ask(address, deadline, name)).await;
                 match asked.unwrap_or(Err(NoAnswer)) {
-                    Ok(answer) if !answer.addresses.is_empty() => Ok(answer),
+                    Ok(answer) if !answer.addresses.is_empty() => Some(answer),
                     // An empty answer may be a lie or ignorance: ask the next provider.
                     Ok(_) => {
                         no_such_name.store(true, Ordering::Relaxed);
-                        Err(Trouble::NoAddress.into())
+                        None
                     }
-                    Err(NoAnswer) => Err(Trouble::NoResolver.into()),
+                    Err(NoAnswer) => None,
                 }
             }
         },
     };
     match race.run().await {
-        Ok(won) => {
-            lock(&cache).put(name, won.value.clone());
-            Ok(won.value)
+        Some(answer) => {
+            lock(&cache).put(name, answer.clone());
+            Ok(answer)
         }
-        Err(_) if no_such_name.load(Ordering::Relaxed) => Err(Trouble::NoAddress),
-        Err(_) => Err(Trouble::NoResolver),
+        None if no_such_name.load(Ordering::Relaxed) => Err(Trouble::NoAddress),
+        None => Err(Trouble::NoResolver),
     }
 }

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
 
 use super::*;
+use crate::net::BoxedStream;
 
 /// A server and the way to it.
 struct World {
@@ -25,7 +26,10 @@ impl World {
             sender.send(far).expect("the test runs");
             let same = Arc::clone(&same);
             let good = Box::new(move || same.load(Ordering::Relaxed));
-            Box::pin(async move { Some(Spare { stream: Box::new(near), good }) })
+            Box::pin(async move {
+                let near: BoxedStream = Box::new(near);
+                Some(Spare { dialled: near.into(), good })
+            })
         });
         Self { keeper: Keeper::new(spares, make), made, same_network }
     }
@@ -67,7 +71,7 @@ async fn none_is_made_before_a_dial_reached_the_server_and_the_next_dial_takes_i
     let mut server = world.next().await;
     seconds(1).await;
     world.assert_no_more();
-    let mut stream = world.keeper.take().await.expect("ready");
+    let mut stream = world.keeper.take().await.expect("ready").stream;
     server.write_all(b"!").await.expect("open");
     stream.read_exact(&mut [0]).await.expect("the same connection");
     // And another is made in its place.

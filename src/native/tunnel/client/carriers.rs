@@ -16,13 +16,14 @@ use tokio_util::task::TaskTracker;
 use super::{
     super::{
         carrier::{self, Link, Socket},
+        dialer::Dialled,
         request::Upgrade,
     },
     error::Error,
     options::Options,
     upgrade::{Failure, upgrade},
 };
-use crate::{net::BoxedStream, trouble::Trouble};
+use crate::trouble::Trouble;
 
 type Pending<T> = Pin<Box<dyn Future<Output = T> + Send>>;
 
@@ -46,8 +47,8 @@ struct Slot {
 }
 
 enum Stage {
-    Dialling(Pending<std::io::Result<BoxedStream>>),
-    Dialled(BoxedStream),
+    Dialling(Pending<std::io::Result<Dialled>>),
+    Dialled(Dialled),
     Upgrading(Pending<Result<Socket, Failure>>),
     Open(Link),
 }
@@ -98,10 +99,11 @@ impl Carriers {
         let Some(index) = self.slots.iter().position(|slot| slot.carrier == carrier) else { return };
         let slot = self.slots.swap_remove(index);
         let stage = match slot.stage {
-            Stage::Dialled(stream) => {
+            Stage::Dialled(Dialled { stream, host }) => {
                 let options = Arc::clone(&self.options);
                 let upgrade = async move {
-                    let asked = Upgrade { host: &options.host, path: &options.path, protocols: &protocols };
+                    let host = host.as_ref().unwrap_or(&options.host);
+                    let asked = Upgrade { host, path: &options.path, protocols: &protocols };
                     upgrade(stream, asked, options.answer).await
                 };
                 Stage::Upgrading(Box::pin(upgrade))
@@ -167,8 +169,8 @@ impl Carriers {
         let carrier = *carrier;
         match stage {
             Stage::Dialling(dialling) => match std::task::ready!(dialling.as_mut().poll(cx)) {
-                Ok(stream) => {
-                    *stage = Stage::Dialled(stream);
+                Ok(dialled) => {
+                    *stage = Stage::Dialled(dialled);
                     Poll::Ready(Event::Dialled(carrier))
                 }
                 Err(error) => {

@@ -1,0 +1,263 @@
+//! One search for a way to a relay: does what the planner (`ways`) says, and tells it what was met.
+//!
+//! How an endpoint is tried, and who knows addresses, is `reach`'s.
+
+use std::{future::pending, mem};
+
+use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
+use tokio::{
+    sync::{MutexGuard, mpsc, oneshot},
+    time::{self, Instant},
+};
+
+use super::{
+    reach::{Found, Reach, Task, Through},
+    report::{Failed, Step},
+};
+use crate::{
+    trouble::Trouble,
+    ways::{Evidence, Greeting, Id, Input, Output, Planner},
+};
+
+/// Whether it is this search's turn to try what is not known to work.
+enum Turn<'a> {
+    NotAsked,
+    Waiting(BoxFuture<'a, MutexGuard<'a, ()>>),
+    Here(#[expect(dead_code, reason = "it is held")] MutexGuard<'a, ()>),
+    /// Nobody else is heeded.
+    Always,
+}
+
+/// A search under way.
+pub(super) struct Search<'a> {
+    reach: &'a Reach,
+    planner: Planner,
+    deadline: Instant,
+    running: FuturesUnordered<BoxFuture<'a, (Id, Result<Through, Failed>)>>,
+    /// Attempts that have not said their hello. Dropped, an attempt ends.
+    leave: Vec<(Id, oneshot::Sender<Greeting>)>,
+    /// What was begun, until it is given up.
+    alive: Vec<(Id, oneshot::Sender<()>)>,
+    tell: mpsc::UnboundedSender<Input>,
+    told: mpsc::UnboundedReceiver<Input>,
+    resolving: FuturesUnordered<BoxFuture<'a, Found>>,
+    /// Those that are asked once the first are good for nothing.
+    later: Vec<BoxFuture<'a, Found>>,
+    greetings: Option<BoxFuture<'a, Vec<Greeting>>>,
+    asked_for_greetings: bool,
+    turn: Turn<'a>,
+    /// How many ways were found when it last looked.
+    found: u64,
+    steps: Vec<Step>,
+    worst: Option<Failed>,
+}
+
+impl<'a> Search<'a> {
+    /// A `cold` one heeds nobody else.
+    pub(super) fn new(reach: &'a Reach, cold: bool, deadline: Instant) -> Self {
+        let (tell, told) = mpsc::unbounded_channel();
+        let targets = 0..reach.targets.len();
+        let (firsts, found) = reach.memory(|memory| (memory.first(Instant::now()), memory.found()));
+        let firsts = if cold { Vec::new() } else { firsts };
+        Self {
+            planner: reach.planner(firsts),
+            reach,
+            deadline,
+            running: FuturesUnordered::new(),
+            leave: Vec::new(),
+            alive: Vec::new(),
+            tell,
+            told,
+            resolving: FuturesUnordered::new(),
+            later: targets.map(|target| reach.reconsider(target, deadline).boxed()).collect(),
+            greetings: None,
+            asked_for_greetings: false,
+            turn: if cold { Turn::Always } else { Turn::NotAsked },
+            found,
+            steps: Vec::new(),
+            worst: None,
+        }
+    }
+
+    /// Gives the first that is through, or the most telling failure: of the latest stage, and among those the first.
+    pub(super) async fn run(mut self) -> Result<Through, Failed> {
+        if let Turn::Always = self.turn {
+            self.scout();
+        }
+        loop {
+            let Some(until) = self.act() else { return Err(self.fail(Trouble::NoAddress)) };
+            let until = until.unwrap_or(self.deadline).min(self.deadline);
+            tokio::select! {
+                biased;
+                Some(input) = self.told.recv() => self.tell(input),
+                Some((id, result)) = self.running.next(), if !self.running.is_empty() => {
+                    if let Some(through) = self.ended(id, result) {
+                        return Ok(through);
+                    }
+                }
+                Some(Found { result, step, corrects }) = self.resolving.next(), if !self.resolving.is_empty() => match result {
+                    Ok(endpoints) => {
+                        if corrects {
+                            self.steps.clear();
+                        }
+                        self.steps.extend(step);
+                        self.reach.add(&mut self.planner, endpoints);
+                    }
+                    Err(trouble) => self.note(trouble.into()),
+                },
+                greetings = of(&mut self.greetings) => {
+                    self.greetings = None;
+                    greetings.into_iter().for_each(|greeting| self.planner.offer(greeting));
+                }
+                turn = self.turn.comes() => {
+                    self.turn = Turn::Here(turn);
+                    self.scout();
+                }
+                () = time::sleep_until(until) => if Instant::now() >= self.deadline {
+                    return Err(self.fail(Trouble::ConnectTimeout));
+                },
+            }
+        }
+    }
+
+    /// Does all that the planner wants now; gives until when it then waits, or nothing if all was in vain.
+    fn act(&mut self) -> Option<Option<Instant>> {
+        loop {
+            let (now, chance) = (Instant::now(), rand::random());
+            match self.reach.memory(|memory| self.planner.poll(memory, now, chance)) {
+                Output::Connect(id, endpoint) => {
+                    let ((leave, greet), (alive, given_up)) = (oneshot::channel(), oneshot::channel());
+                    self.leave.push((id, leave));
+                    self.alive.push((id, alive));
+                    let task = Task { id, endpoint, greet, progress: self.tell.clone(), deadline: self.deadline };
+                    let attempt = self.reach.attempt(task);
+                    self.running.push(Box::pin(async move {
+                        tokio::select! {
+                            result = attempt => (id, result),
+                            _ = given_up => (id, Err(Trouble::TlsTimeout.into())),
+                        }
+                    }));
+                }
+                Output::Greet(id, greeting) => {
+                    if let Some(index) = self.leave.iter().position(|(known, _)| *known == id) {
+                        // If nobody takes it the attempt is over, and says so.
+                        let _ = self.leave.swap_remove(index).1.send(greeting);
+                    }
+                }
+                Output::Abandon(id) => self.abandon(id),
+                Output::Wait(until) => {
+                    self.help(now);
+                    return Some(until);
+                }
+                Output::Scout => match self.turn {
+                    Turn::NotAsked => self.turn = Turn::Waiting(self.reach.scouting.lock().boxed()),
+                    // Who has it now finds the way for all.
+                    Turn::Waiting(_) => match self.reach.memory(|memory| self.planner.yields(memory, now, chance)) {
+                        Some(id) => self.abandon(id),
+                        None => return Some(None),
+                    },
+                    Turn::Here(_) | Turn::Always => self.scout(),
+                },
+                Output::Exhausted => {
+                    self.help(now);
+                    if self.resolving.is_empty() && self.greetings.is_none() {
+                        self.reach.memory(|memory| memory.exhausted(now));
+                        return None;
+                    }
+                    return Some(None);
+                }
+            }
+        }
+    }
+
+    /// It may try what is not known to work. If somebody else has found a way meanwhile, that is repeated first.
+    fn scout(&mut self) {
+        let (firsts, found) = self.reach.memory(|memory| (memory.first(Instant::now()), memory.found()));
+        let new = found != self.found && !firsts.is_empty();
+        self.found = found;
+        if new && let Turn::Here(_) = self.turn {
+            // Others may repeat it, too.
+            self.turn = Turn::NotAsked;
+            self.planner.repeat(firsts);
+            return;
+        }
+        self.planner.scout();
+        if self.steps.is_empty() && self.resolving.is_empty() {
+            let targets = 0..self.reach.targets.len();
+            self.resolving.extend(targets.map(|target| self.reach.resolve(target, self.deadline).boxed()));
+        }
+    }
+
+    /// Asks others for addresses and for hellos, once something is wrong with the first.
+    fn help(&mut self, now: Instant) {
+        let lost = self.running.is_empty() && self.resolving.is_empty();
+        let accused = self.planner.accuses(now);
+        if !matches!(self.turn, Turn::Here(_) | Turn::Always) || !(lost || accused) {
+            return;
+        }
+        self.resolving.extend(self.later.drain(..));
+        if accused && !mem::replace(&mut self.asked_for_greetings, true) {
+            self.greetings = Some(self.reach.more_greetings().boxed());
+        }
+    }
+
+    fn ended(&mut self, id: Id, result: Result<Through, Failed>) -> Option<Through> {
+        self.leave.retain(|(known, _)| *known != id);
+        self.alive.retain(|(known, _)| *known != id);
+        // Otherwise it was given up.
+        let way = self.planner.way(id)?;
+        match result {
+            Ok(through) => {
+                self.tell(Input::Ended(id, Evidence::Works));
+                let steps = [mem::take(&mut self.steps), through.steps].concat();
+                Some(Through { way, steps, ..through })
+            }
+            Err(failed) => {
+                self.tell(Input::Ended(id, Evidence::of(failed.trouble)));
+                self.note(failed);
+                None
+            }
+        }
+    }
+
+    fn tell(&mut self, input: Input) {
+        let (now, chance) = (Instant::now(), rand::random());
+        self.reach.memory(|memory| self.planner.handle(input, memory, now, chance));
+    }
+
+    fn abandon(&mut self, id: Id) {
+        self.leave.retain(|(known, _)| *known != id);
+        self.alive.retain(|(known, _)| *known != id);
+        self.note(Trouble::TlsTimeout.into());
+    }
+
+    /// Keeps the more telling of two failures.
+    fn note(&mut self, failed: Failed) {
+        let stage = |failed: &Failed| (failed.trouble.stage(), failed.steps.len());
+        if self.worst.as_ref().is_none_or(|worst| stage(worst) < stage(&failed)) {
+            self.worst = Some(failed);
+        }
+    }
+
+    fn fail(&mut self, otherwise: Trouble) -> Failed {
+        self.worst.take().unwrap_or_else(|| otherwise.into()).behind(mem::take(&mut self.steps))
+    }
+}
+
+impl<'a> Turn<'a> {
+    /// Completes when it is.
+    async fn comes(&mut self) -> MutexGuard<'a, ()> {
+        match self {
+            Self::Waiting(turn) => turn.await,
+            Self::NotAsked | Self::Here(_) | Self::Always => pending().await,
+        }
+    }
+}
+
+/// What was asked for, if something was.
+async fn of<T>(asked: &mut Option<BoxFuture<'_, T>>) -> T {
+    match asked {
+        Some(asked) => asked.await,
+        None => pending().await,
+    }
+}

@@ -1,0 +1,178 @@
+//! What was learned of one network: what works, what was punished and rests, and whether IPv6 leads anywhere.
+//!
+//! It is kept in memory, for as many networks as a person is in. Time and chance are the caller's.
+
+use std::{
+    collections::BTreeMap,
+    net::{IpAddr, SocketAddr},
+    time::Duration,
+};
+
+use tokio::time::Instant;
+
+use super::{
+    evidence::Evidence,
+    way::{Endpoint, Greeting, Name, Way},
+};
+
+/// What worked is repeated for this long.
+const WORKED: Duration = Duration::from_secs(24 * 3600);
+
+/// What was punished rests for the first at first and for at most the second: censors go on for one to three minutes, and longer
+/// for whoever tries again.
+const REST: (Duration, Duration) = (Duration::from_secs(60), Duration::from_secs(180));
+
+/// Where every way failed alike it may be the relay. It is asked again after this, then after twice as long, and so on.
+const AGAIN: Duration = Duration::from_secs(5);
+
+/// The plain way is tried again so much later, and up to twice as much more.
+const PLAIN_AGAIN: Duration = Duration::from_secs(20 * 60);
+
+/// So long IPv4 comes first where IPv6 was slower or led nowhere.
+const WITHOUT_V6: Duration = Duration::from_secs(600);
+
+/// A network, as far as this machine can tell: its own addresses there.
+pub(crate) type Network = (Option<IpAddr>, Option<IpAddr>);
+
+/// What was learned of one network.
+#[derive(Debug, Default)]
+pub(crate) struct Memory {
+    winner: Option<(Way, Instant)>,
+    plain_again: Option<Instant>,
+    punished: Vec<Punished>,
+    /// How often every way failed since one worked.
+    exhausted: u32,
+    v6_failed: Option<Instant>,
+    /// Ways that were found so far.
+    found: u64,
+}
+
+#[derive(Debug)]
+struct Punished {
+    way: Way,
+    times: u32,
+    until: Instant,
+}
+
+impl Memory {
+    /// What to try first, one after the other: what worked, and before it now and then the plain way.
+    pub(crate) fn first(&self, now: Instant) -> Vec<Way> {
+        let Some((winner, at)) = self.winner else { return Vec::new() };
+        if now.duration_since(at) > WORKED {
+            return Vec::new();
+        }
+        let plain = Way { greeting: Greeting::PLAIN, ..winner };
+        let due = self.plain_again.is_some_and(|at| at <= now) && !self.rests(&plain, now);
+        let ways = [due.then_some(plain), Some(winner)];
+        ways.into_iter().flatten().filter(|way| !self.rests(way, now)).collect()
+    }
+
+    /// Grows with every way that was found.
+    pub(crate) const fn found(&self) -> u64 {
+        self.found
+    }
+
+    /// Whether this family comes first.
+    pub(crate) fn v6_first(&self, now: Instant) -> bool {
+        self.v6_failed.is_none_or(|at| now.duration_since(at) > WITHOUT_V6)
+    }
+
+    /// This way must not be tried yet.
+    pub(crate) fn rests(&self, way: &Way, now: Instant) -> bool {
+        self.punished.iter().any(|punished| punished.way == *way && now < punished.until)
+    }
+
+    /// Another hello with this name was punished at this endpoint.
+    pub(super) fn name_rests(&self, endpoint: &Endpoint, name: Name, now: Instant) -> bool {
+        let at = |way: &Way| way.endpoint == *endpoint && way.greeting.name == name;
+        self.punished.iter().any(|punished| at(&punished.way) && now < punished.until)
+    }
+
+    /// How many hellos were punished at this endpoint and still rest.
+    pub(super) fn punished_at(&self, endpoint: &Endpoint, now: Instant) -> usize {
+        self.punished.iter().filter(|punished| punished.way.endpoint == *endpoint && now < punished.until).count()
+    }
+
+    /// At how many endpoints a hello like this was punished and still rests.
+    pub(super) fn punished_like(&self, greeting: Greeting, now: Instant) -> usize {
+        let like = |punished: &&Punished| punished.way.greeting.is_like(greeting) && now < punished.until;
+        self.punished.iter().filter(like).count()
+    }
+
+    /// Whether the network punished hellos lately.
+    pub(super) fn accuses(&self, now: Instant) -> bool {
+        self.punished.iter().any(|punished| now < punished.until)
+    }
+
+    /// It worked. With `overtook` the other family was tried before. `chance` is random.
+    pub(crate) fn worked(&mut self, way: Way, overtook: bool, now: Instant, chance: u32) {
+        if self.winner.is_none_or(|(winner, _)| winner != way) {
+            self.found += 1;
+        }
+        self.winner = Some((way, now));
+        self.exhausted = 0;
+        self.punished.retain(|punished| punished.way != way);
+        if way.greeting == Greeting::PLAIN {
+            self.plain_again = None;
+        } else if self.plain_again.is_none_or(|at| at <= now) {
+            let more = f64::from(chance) / f64::from(u32::MAX) * 2.0;
+            self.plain_again = Some(now + PLAIN_AGAIN + PLAIN_AGAIN.mul_f64(more));
+        }
+        match way.endpoint.address {
+            SocketAddr::V6(_) => self.v6_failed = None,
+            SocketAddr::V4(_) if overtook => self.v6_failed = Some(now),
+            SocketAddr::V4(_) => {}
+        }
+    }
+
+    /// It met this. What worked once and failed is kept half of the times, as `chance` falls.
+    pub(crate) fn failed(&mut self, way: Way, evidence: Evidence, now: Instant, chance: u32) {
+        if evidence.accuses_the_greeting() {
+            self.punish(way, now);
+        }
+        if self.winner.is_some_and(|(winner, _)| winner == way) && evidence != Evidence::Local {
+            let kept = evidence.accuses_the_greeting() && chance.is_multiple_of(2);
+            if !kept {
+                self.winner = None;
+            }
+        }
+    }
+
+    fn punish(&mut self, way: Way, now: Instant) {
+        self.punished.retain(|punished| now < punished.until + REST.1);
+        let rest = |times: u32| REST.0.saturating_mul(times).min(REST.1);
+        match self.punished.iter_mut().find(|punished| punished.way == way) {
+            Some(punished) => {
+                punished.times += 1;
+                punished.until = now + rest(punished.times);
+            }
+            None => self.punished.push(Punished { way, times: 1, until: now + rest(1) }),
+        }
+    }
+
+    /// No way is left. It may be the relay that is broken, so nothing rests for as long as a censor would want.
+    pub(crate) fn exhausted(&mut self, now: Instant) {
+        let again = now + AGAIN.saturating_mul(2_u32.saturating_pow(self.exhausted)).min(REST.1);
+        self.exhausted += 1;
+        for punished in &mut self.punished {
+            punished.until = punished.until.min(again);
+        }
+    }
+}
+
+/// What was learned of each network that this machine was in lately.
+#[derive(Debug, Default)]
+pub(crate) struct Memories(BTreeMap<Network, Memory>);
+
+impl Memories {
+    /// Networks that are remembered at a time.
+    const MOST: usize = 8;
+
+    /// What was learned of this one.
+    pub(crate) fn of(&mut self, network: Network) -> &mut Memory {
+        if self.0.len() >= Self::MOST && !self.0.contains_key(&network) {
+            self.0.clear();
+        }
+        self.0.entry(network).or_default()
+    }
+}

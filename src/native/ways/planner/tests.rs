@@ -1,0 +1,347 @@
+//! Searches in virtual time, against a simulated censor whose rules are the lab's, made abstract.
+
+use std::collections::BTreeMap;
+
+use proptest::prelude::*;
+
+use super::{
+    super::way::{Name, Shape},
+    *,
+};
+
+const LIMITS: Limits = Limits {
+    stagger: Duration::from_millis(250),
+    patience: Duration::from_millis(1200),
+    doubt: Duration::from_secs(3),
+    at_once: 2,
+};
+
+const SIBLING: Greeting = Greeting { name: Name::Sibling(0), shape: Shape::Whole };
+const CUT: Greeting = Greeting { name: Name::Own, shape: Shape::Records };
+const CUT_TWICE: Greeting = Greeting { name: Name::Own, shape: Shape::RecordsAndSegments };
+const HIDDEN: Greeting = Greeting { name: Name::Public, shape: Shape::Whole };
+const NAMELESS: Greeting = Greeting { name: Name::Nothing, shape: Shape::Whole };
+const LADDER: [Greeting; 6] = [Greeting::PLAIN, SIBLING, CUT, CUT_TWICE, HIDDEN, NAMELESS];
+
+fn endpoint(host: u8, port: u16) -> Endpoint {
+    Endpoint { target: 0, address: ([192, 0, 2, host], port).into(), other_port: port != 443 }
+}
+
+/// What becomes of an attempt, after round trips.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Fate {
+    Works,
+    Refused,
+    Unanswered,
+    Reset,
+    Silent,
+    Alert,
+}
+
+/// Everybody between the client and its relay.
+struct World<F> {
+    round_trip: Duration,
+    fate: F,
+    now: Instant,
+    begun: Instant,
+    /// What will happen, and to whom.
+    events: BTreeMap<(Instant, u64), Input>,
+    number: u64,
+    connected: Vec<Endpoint>,
+    greeted: Vec<(Duration, Way)>,
+    /// Hellos under way.
+    greeting: Vec<Id>,
+    most: usize,
+    /// What was cut, and when that was known.
+    cut: Vec<(Instant, Way)>,
+}
+
+impl<F: FnMut(&Way) -> Fate> World<F> {
+    fn new(round_trip: u64, fate: F) -> Self {
+        let now = Instant::now();
+        Self {
+            round_trip: Duration::from_millis(round_trip),
+            fate,
+            now,
+            begun: now,
+            events: BTreeMap::new(),
+            number: 0,
+            connected: Vec::new(),
+            greeted: Vec::new(),
+            greeting: Vec::new(),
+            most: 0,
+            cut: Vec::new(),
+        }
+    }
+
+    fn later(&mut self, round_trips: u32, input: Input) {
+        self.number += 1;
+        self.events.insert((self.now + self.round_trip * round_trips, self.number), input);
+    }
+
+    fn connect(&mut self, id: Id, endpoint: Endpoint) {
+        self.connected.push(endpoint);
+        match (self.fate)(&Way { endpoint, greeting: Greeting::PLAIN }) {
+            Fate::Refused => self.later(1, Input::Ended(id, Evidence::Refused)),
+            Fate::Unanswered => {}
+            Fate::Works | Fate::Reset | Fate::Silent | Fate::Alert => {
+                self.later(1, Input::Connected(id, self.round_trip))
+            }
+        }
+    }
+
+    fn greet(&mut self, id: Id, way: Way) -> Input {
+        self.greeted.push((self.now - self.begun, way));
+        self.greeting.push(id);
+        self.most = self.most.max(self.greeting.len());
+        match (self.fate)(&way) {
+            Fate::Works => {
+                self.later(1, Input::Heard(id));
+                self.later(2, Input::Ended(id, Evidence::Works));
+            }
+            Fate::Reset => self.later(1, Input::Ended(id, Evidence::ResetAfterHello)),
+            Fate::Alert => self.later(1, Input::Ended(id, Evidence::Unfit)),
+            Fate::Silent | Fate::Refused | Fate::Unanswered => {}
+        }
+        Input::Greeted(id)
+    }
+
+    /// Runs a search to its end; gives the way that was found.
+    fn search(&mut self, memory: &mut Memory, endpoints: &[Endpoint], greetings: &[Greeting]) -> Option<Way> {
+        let mut planner = Planner::new(LIMITS, greetings.to_vec(), memory.first(self.now), 7);
+        planner.add(endpoints.iter().copied());
+        planner.scout();
+        (self.begun, self.events) = (self.now, BTreeMap::new());
+        self.connected.clear();
+        self.greeted.clear();
+        self.greeting.clear();
+        let limit = self.now + Duration::from_secs(30);
+        loop {
+            let until = loop {
+                match planner.poll(memory, self.now, 0) {
+                    Output::Connect(id, endpoint) => self.connect(id, endpoint),
+                    Output::Greet(id, greeting) => {
+                        let way = planner.way(id).expect("it runs");
+                        assert_eq!(way.greeting, greeting);
+                        let greeted = self.greet(id, way);
+                        planner.handle(greeted, memory, self.now, 0);
+                    }
+                    Output::Abandon(id) => self.greeting.retain(|greeting| *greeting != id),
+                    Output::Scout => unreachable!("it may"),
+                    Output::Wait(until) => break until,
+                    Output::Exhausted => return None,
+                }
+            };
+            let event = self.events.first_key_value().map(|((at, _), _)| *at);
+            let next = [until, event].into_iter().flatten().min()?;
+            assert!(next >= self.now, "time goes back");
+            assert!(until.is_none_or(|until| until > self.now), "it waits for what is over");
+            self.now = next;
+            if self.now > limit {
+                return None;
+            }
+            if event == Some(next) {
+                let (_, input) = self.events.pop_first().expect("seen");
+                if let Input::Ended(id, evidence) = input {
+                    self.greeting.retain(|greeting| *greeting != id);
+                    let way = planner.way(id);
+                    if let (Evidence::ResetAfterHello, Some(way)) = (evidence, way) {
+                        self.cut.push((self.now, way));
+                    }
+                    planner.handle(input, memory, self.now, 0);
+                    if let (Evidence::Works, Some(way)) = (evidence, way) {
+                        return Some(way);
+                    }
+                } else {
+                    planner.handle(input, memory, self.now, 0);
+                }
+            }
+        }
+    }
+
+    fn took(&self) -> Duration {
+        self.now - self.begun
+    }
+}
+
+const TWO: [(u8, u16); 2] = [(1, 443), (2, 443)];
+
+fn two() -> Vec<Endpoint> {
+    TWO.iter().map(|(host, port)| endpoint(*host, *port)).collect()
+}
+
+fn with_ports() -> Vec<Endpoint> {
+    [(1, 443), (2, 443), (1, 8443), (2, 8443)].map(|(host, port)| endpoint(host, port)).to_vec()
+}
+
+#[test]
+fn without_a_censor_it_is_one_attempt_at_the_first_endpoint_and_then_the_same() {
+    for round_trip in [1, 100, 2000] {
+        let mut world = World::new(round_trip, |_| Fate::Works);
+        let mut memory = Memory::default();
+        let first = world.search(&mut memory, &with_ports(), &LADDER).expect("free");
+        assert_eq!(first, Way { endpoint: endpoint(1, 443), greeting: Greeting::PLAIN });
+        assert_eq!(world.greeted.len(), 1, "one hello");
+        assert!(world.connected.iter().all(|endpoint| !endpoint.other_port), "{:?}", world.connected);
+        assert_eq!(world.took(), 3 * world.round_trip);
+        assert_eq!(world.search(&mut memory, &with_ports(), &LADDER), Some(first));
+    }
+}
+
+#[test]
+fn where_the_port_is_shut_another_is_found() {
+    for fate in [Fate::Unanswered, Fate::Refused] {
+        let mut world = World::new(100, |way| if way.endpoint.address.port() == 443 { fate } else { Fate::Works });
+        let mut memory = Memory::default();
+        let found = world.search(&mut memory, &with_ports(), &LADDER).expect("a port is free");
+        assert!(found.endpoint.other_port && found.greeting == Greeting::PLAIN, "{found:?}");
+        assert!(world.took() < Duration::from_secs(4), "{:?}", world.took());
+    }
+}
+
+/// What each rung that passes takes where all others are silent, with two addresses and 100 ms a round trip.
+#[test]
+fn each_rung_that_passes_is_found_in_time() {
+    for round_trip in [100, 400] {
+        for fate in [Fate::Silent, Fate::Reset] {
+            for rung in LADDER {
+                let mut world =
+                    World::new(round_trip, |way| if way.greeting.is_like(rung) { Fate::Works } else { fate });
+                let mut memory = Memory::default();
+                let found = world.search(&mut memory, &with_ports(), &LADDER).expect("a rung passes");
+                assert!(found.greeting.is_like(rung));
+                assert!(world.greeted.len() <= LADDER.len(), "{rung:?}: {:?}", world.greeted);
+                assert!(world.most <= 2, "{} hellos at once", world.most);
+                let limit = if round_trip == 100 { 10 } else { 20 };
+                assert!(world.took() < Duration::from_secs(limit), "{rung:?} {fate:?}: {:?}", world.took());
+                // The next one knows.
+                assert_eq!(world.search(&mut memory, &with_ports(), &LADDER), Some(found));
+                assert_eq!(world.took(), 3 * world.round_trip);
+            }
+        }
+    }
+}
+
+#[test]
+fn it_finds_another_way_when_the_censor_changes() {
+    let passes = std::cell::Cell::new(SIBLING);
+    let mut world = World::new(100, |way| if way.greeting.is_like(passes.get()) { Fate::Works } else { Fate::Reset });
+    let mut memory = Memory::default();
+    assert!(world.search(&mut memory, &with_ports(), &LADDER).expect("found").greeting.is_like(SIBLING));
+    passes.set(NAMELESS);
+    world.now += Duration::from_secs(100);
+    assert_eq!(world.search(&mut memory, &with_ports(), &LADDER).expect("found").greeting, NAMELESS);
+    passes.set(Greeting::PLAIN);
+    world.now += Duration::from_secs(25 * 3600);
+    assert_eq!(world.search(&mut memory, &with_ports(), &LADDER).expect("found").greeting, Greeting::PLAIN);
+}
+
+#[test]
+fn the_plain_way_is_tried_again_after_a_while() {
+    let blocked = std::cell::Cell::new(true);
+    let mut world =
+        World::new(100, |way| if way.greeting == Greeting::PLAIN && blocked.get() { Fate::Reset } else { Fate::Works });
+    let mut memory = Memory::default();
+    let first = world.search(&mut memory, &two(), &LADDER).expect("found");
+    assert!(first.greeting.is_like(SIBLING));
+    world.now += Duration::from_secs(19 * 60);
+    assert_eq!(world.search(&mut memory, &two(), &LADDER), Some(first));
+    world.now += Duration::from_secs(60 * 60);
+    // It is still forbidden, which costs one attempt.
+    assert_eq!(world.search(&mut memory, &two(), &LADDER), Some(first));
+    assert_eq!(world.greeted.len(), 2);
+    blocked.set(false);
+    world.now += Duration::from_secs(61 * 60);
+    assert_eq!(world.search(&mut memory, &two(), &LADDER).expect("found").greeting, Greeting::PLAIN);
+}
+
+#[test]
+fn a_relay_that_is_broken_is_asked_again_soon_and_then_less_often() {
+    let mut memory = Memory::default();
+    let way = Way { endpoint: endpoint(1, 443), greeting: Greeting::PLAIN };
+    let mut now = Instant::now();
+    for seconds in [5, 10, 20, 40] {
+        memory.failed(way, Evidence::ResetAfterHello, now, 0);
+        memory.exhausted(now);
+        now += Duration::from_secs(seconds);
+        assert!(memory.rests(&way, now - Duration::from_millis(1)) && !memory.rests(&way, now), "{seconds}");
+    }
+    memory.worked(way, false, now, 0);
+    for seconds in [60, 120, 180, 180] {
+        memory.failed(way, Evidence::SilentAfterHello, now, 0);
+        now += Duration::from_secs(seconds);
+        assert!(memory.rests(&way, now - Duration::from_millis(1)) && !memory.rests(&way, now), "{seconds}");
+    }
+}
+
+/// A dead network is not taken for a censor.
+#[test]
+fn silence_of_everything_punishes_nothing() {
+    let dark = std::cell::Cell::new(false);
+    let mut world = World::new(100, |_| {
+        // The first is connected; from then on nothing passes.
+        if dark.replace(true) { Fate::Unanswered } else { Fate::Silent }
+    });
+    let mut memory = Memory::default();
+    assert_eq!(world.search(&mut memory, &two(), &LADDER), None);
+    assert!(!memory.accuses(world.now));
+}
+
+fn fates() -> impl Strategy<Value = Fate> {
+    prop_oneof![Just(Fate::Refused), Just(Fate::Unanswered), Just(Fate::Reset), Just(Fate::Silent), Just(Fate::Alert)]
+}
+
+proptest! {
+    /// Nothing that was punished is repeated within its rest, and there are never more than two hellos under way.
+    #[test]
+    fn nothing_punished_is_repeated_and_never_are_three_hellos_under_way(
+        seed: u64,
+        round_trip in 1_u64..1000,
+        bad in prop::collection::vec(fates(), 1..4),
+        pauses in prop::collection::vec(0_u64..200, 1..8),
+    ) {
+        use std::hash::{DefaultHasher, Hash, Hasher};
+        let fate = |way: &Way| {
+            let mut hasher = DefaultHasher::new();
+            (seed, way.endpoint, way.greeting.shape, std::mem::discriminant(&way.greeting.name)).hash(&mut hasher);
+            let dice = hasher.finish();
+            if dice.is_multiple_of(5) { Fate::Works } else { bad[(dice / 5) as usize % bad.len()] }
+        };
+        let mut world = World::new(round_trip, fate);
+        let mut memory = Memory::default();
+        for pause in pauses {
+            let cut = world.cut.clone();
+            world.search(&mut memory, &with_ports(), &LADDER);
+            prop_assert!(world.most <= 2, "{} hellos at once", world.most);
+            for (index, (at, way)) in world.greeted.iter().enumerate() {
+                let again = world.greeted[..index].iter().any(|(_, tried)| tried == way);
+                prop_assert!(!again, "{way:?} twice in a search");
+                let at = world.begun + *at;
+                let early = cut.iter().find(|(when, reset)| reset == way && at < *when + Duration::from_secs(60));
+                prop_assert!(early.is_none(), "{way:?} rests");
+            }
+            world.now += Duration::from_secs(pause);
+        }
+    }
+
+    /// If one rung passes everywhere, it is found within as many attempts as there are rungs, and endpoints that are dead.
+    #[test]
+    fn a_rung_that_passes_is_found(
+        rung in 0_usize..LADDER.len(),
+        round_trip in 1_u64..500,
+        bad in prop_oneof![Just(Fate::Reset), Just(Fate::Silent)],
+        alive in 1_u8..16,
+    ) {
+        let endpoints: Vec<_> = with_ports();
+        let alive: Vec<_> = endpoints.iter().enumerate().filter(|(bit, _)| alive & (1 << bit) != 0).map(|(_, endpoint)| *endpoint).collect();
+        let fate = |way: &Way| match (alive.contains(&way.endpoint), way.greeting.is_like(LADDER[rung])) {
+            (false, _) => Fate::Refused,
+            (true, true) => Fate::Works,
+            (true, false) => bad,
+        };
+        let mut world = World::new(round_trip, fate);
+        let found = world.search(&mut Memory::default(), &endpoints, &LADDER);
+        prop_assert!(found.is_some(), "{:?}", world.greeted);
+        prop_assert!(world.greeted.len() <= LADDER.len(), "{:?}", world.greeted);
+    }
+}
