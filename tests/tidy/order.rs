@@ -54,18 +54,24 @@ fn short(file: &Path) -> String {
     file.strip_prefix(root()).unwrap_or(file).display().to_string()
 }
 
-/// The modules that a file lists, with their files.
+/// The modules that a file lists, with their files; those of unit tests are not among them.
 fn listed(file: &Path, texts: &BTreeMap<PathBuf, String>) -> Vec<(String, PathBuf)> {
     let folder = file.with_file_name("");
     let of_name = file.with_extension("");
-    let listed = texts.get(file).into_iter().flat_map(|text| text.lines()).filter_map(|line| {
-        let line = line.trim();
-        let line = line.split_once("mod ").filter(|(before, _)| before.is_empty() || before.starts_with("pub"))?.1;
-        let name = line.strip_suffix(';')?;
-        let files = [&of_name, &folder].map(|folder| folder.join(format!("{name}.rs")));
-        let file = files.into_iter().find(|file| texts.contains_key(file))?;
-        Some((name.to_owned(), file))
-    });
+    let lines = texts.get(file).into_iter().flat_map(|text| text.lines());
+    let listed = lines.scan("", |before, line| Some((std::mem::replace(before, line.trim()), line))).filter_map(
+        |(before, line)| {
+            if before == "#[cfg(test)]" {
+                return None;
+            }
+            let line = line.trim();
+            let line = line.split_once("mod ").filter(|(before, _)| before.is_empty() || before.starts_with("pub"))?.1;
+            let name = line.strip_suffix(';')?;
+            let files = [&of_name, &folder].map(|folder| folder.join(format!("{name}.rs")));
+            let file = files.into_iter().find(|file| texts.contains_key(file))?;
+            Some((name.to_owned(), file))
+        },
+    );
     listed.collect()
 }
 

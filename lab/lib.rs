@@ -1,0 +1,31 @@
+//! A simulated censor and a simulated bad line, as pure functions of packets and of the time they are told.
+//!
+//! Up to `line` nothing opens a device, reads a clock or sleeps: the router does, and gives packets and times. Empty but on Linux.
+
+#![cfg(target_os = "linux")]
+
+pub mod packet;
+pub mod rate;
+pub mod hello;
+pub mod behaviour;
+pub mod dns;
+pub mod fingerprint;
+pub mod lists;
+pub mod flow;
+pub mod scene;
+pub mod residual;
+
+pub mod censor;
+
+pub mod line;
+
+mod network;
+mod router;
+mod servers;
+pub mod phone;
+
+pub mod experiment;
+pub mod table;
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,109 @@
+//! The lab's command line.
+
+#[cfg(not(target_os = "linux"))]
+fn main() {
+    eprintln!("the lab needs Linux");
+    std::process::exit(1);
+}
+
+#[cfg(target_os = "linux")]
+fn main() -> std::process::ExitCode {
+    linux::main()
+}
+
+#[cfg(target_os = "linux")]
+mod linux {
+    use std::{
+        env,
+        io::{self, Write as _},
+        os::unix::process::CommandExt as _,
+        path::PathBuf,
+        process::{Command, ExitCode},
+    };
+
+    use anyhow::{Context, Result};
+    use clap::Parser;
+    use pasarela_lab::{experiment::Experiment, phone::System, table};
+
+    /// Tries ways to a relay behind simulated censors and bad lines
+    #[derive(Parser)]
+    enum Lab {
+        /// One experiment; prints what came of it as JSON
+        One(Experiment),
+        /// Several, and a table
+        Table {
+            /// Behaviours by name or number [default: all]
+            behaviours: Vec<String>,
+            /// How the relay is reached; may be repeated
+            #[arg(long, default_values = ["ours", "bare", "plain"])]
+            system: Vec<System>,
+            /// The line; may be repeated
+            #[arg(long, default_values = ["good"])]
+            line: Vec<String>,
+            /// Also fetch 5 MB
+            #[arg(long)]
+            whole: bool,
+            /// Also write it into this file
+            #[arg(long)]
+            write: Option<PathBuf>,
+        },
+        /// Which behaviours and lines there are
+        List,
+    }
+
+    pub(super) fn main() -> ExitCode {
+        match run(Lab::parse()) {
+            Ok(()) => ExitCode::SUCCESS,
+            Err(error) => {
+                eprintln!("{error:#}");
+                ExitCode::FAILURE
+            }
+        }
+    }
+
+    fn run(lab: Lab) -> Result<()> {
+        let mut out = io::stdout().lock();
+        match lab {
+            Lab::List => write!(out, "{}", table::list())?,
+            Lab::One(experiment) => {
+                be_root()?;
+                serde_json::to_writer(&mut out, &experiment.run()?)?;
+                writeln!(out)?;
+            }
+            Lab::Table { behaviours, system, line, whole, write } => {
+                let mut experiments = Vec::new();
+                for behaviour in table::select(&behaviours)? {
+                    for line in &line {
+                        let one = |system: &System| Experiment {
+                            behaviour: behaviour.clone(),
+                            line: line.clone(),
+                            system: *system,
+                            whole,
+                            seed: 1,
+                        };
+                        experiments.extend(system.iter().map(one));
+                    }
+                }
+                let program = env::current_exe()?;
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let outcomes = runtime.block_on(table::run_all(&program, experiments))?;
+                let text = table::render(&outcomes);
+                if let Some(path) = write {
+                    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+                }
+                write!(out, "{text}")?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Starts this program again as root of a namespace of its own, if it is not root here.
+    fn be_root() -> Result<()> {
+        if rustix::process::geteuid().is_root() {
+            return Ok(());
+        }
+        let mut again = Command::new("unshare");
+        again.args(["--user", "--map-root-user"]).arg(env::current_exe()?).args(env::args_os().skip(1));
+        Err(again.exec()).context("no program `unshare` (util-linux)")
+    }
+}

@@ -1,0 +1,58 @@
+//! A thread in a network of its own, whose only cable is a TUN device.
+//!
+//! What goes over the cable is the router's.
+
+use std::{
+    future::Future,
+    net::{IpAddr, Ipv4Addr},
+    process::Command,
+    thread::JoinHandle,
+};
+
+use anyhow::{Context, Result, ensure};
+use rustix::thread::{UnshareFlags, unshare_unsafe};
+use tun_rs::{DeviceBuilder, SyncDevice};
+
+/// What the networks need, for whoever may not make them.
+pub(crate) const NEEDS: &str = "the lab makes networks of its own: it must be root, or `unshare --user --map-root-user` must be allowed, and there must be /dev/net/tun and `ip` (iproute2)";
+
+/// A network that is to be made.
+pub(crate) struct Network {
+    /// Its end of the cable, as `10.77.1.1`; the network is that /24.
+    pub(crate) own: Ipv4Addr,
+    /// What else is there.
+    pub(crate) more: Vec<IpAddr>,
+    /// Largest packet, in bytes.
+    pub(crate) mtu: u16,
+}
+
+impl Network {
+    /// Runs `work` in it, on a thread of its own; `laid` is given the cable. Sockets made there are of that network.
+    pub(crate) fn run<F, W, T>(self, laid: impl FnOnce(SyncDevice) + Send + 'static, work: F) -> JoinHandle<Result<T>>
+    where
+        F: FnOnce() -> W + Send + 'static,
+        W: Future<Output = Result<T>>,
+        T: Send + 'static,
+    {
+        std::thread::spawn(move || {
+            #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
+            // SAFETY: no file descriptors, only the network is unshared.
+            unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context(NEEDS)?;
+            ip("link set lo up")?;
+            let device = DeviceBuilder::new().name("cable").ipv4(self.own, 24, None).mtu(self.mtu).build_sync();
+            laid(device.context(NEEDS)?);
+            for address in &self.more {
+                ip(&format!("address add {address} dev lo"))?;
+            }
+            ip("route add default dev cable")?;
+            tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work())
+        })
+    }
+}
+
+fn ip(arguments: &str) -> Result<()> {
+    let output = Command::new("ip").args(arguments.split(' ')).output().context(NEEDS)?;
+    let said = String::from_utf8_lossy(&output.stderr);
+    ensure!(output.status.success(), "ip {arguments}: {}", said.trim_end());
+    Ok(())
+}
