@@ -82,7 +82,8 @@ async fn who_takes_all_tunnels_keeps_nobody_out(kind: Kind) -> Result<()> {
     drop(before.0);
     let _ = tunnel(&url(ANA)).await?;
     if kind.keeps() {
-        let resume = Resume { session, attach: 1, received: 6, window: limits::WINDOW_MIN, budget: None };
+        let resume =
+            Resume { session, attach: 1, received: 6, window: limits::WINDOW_MIN, budget: None, packets: None };
         must_echo(&mut resumed(&url(BO), resume).await?).await?;
     }
     Ok(())

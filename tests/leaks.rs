@@ -347,7 +347,8 @@ async fn a_tunnel_that_goes_on(kind: Kind) -> Result<()> {
             let mut first = Carrier::open(&bench.url(), open(limits::WINDOW_MIN), &ask("sim echo")).await?;
             let session = first.opened().await?.session.context("no session")?;
             drop(first);
-            let resume = Resume { session, attach: 1, received: 0, window: limits::WINDOW_MIN, budget: None };
+            let resume =
+                Resume { session, attach: 1, received: 0, window: limits::WINDOW_MIN, budget: None, packets: None };
             let mut second = Carrier::resume(&bench.url(), resume).await?;
             second.control().await?;
             second.say(&Control::Reset(Reset { code: Code::End })).await?;

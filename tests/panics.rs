@@ -176,7 +176,7 @@ async fn an_object_that_panics_loses_its_tunnels_and_takes_new_ones(kind: Kind) 
     tunnel.send(&b"there?"[..]).await?;
     let said = tunnel.next().await?;
     ensure!(said == Said::Closed(CRASHED.0, CRASHED.1.to_owned()), "{said:?}");
-    let resume = Resume { session, attach: 1, received: 0, window: limits::WINDOW_MAX, budget: None };
+    let resume = Resume { session, attach: 1, received: 0, window: limits::WINDOW_MAX, budget: None, packets: None };
     Carrier::resume(&bench.url(), resume).await?.fails_with(Code::Gone).await?;
     let mut fresh = Carrier::open(&bench.url(), open(limits::WINDOW_MAX), &ask("sim echo")).await?;
     ensure!(fresh.opened().await?.session.is_some(), "the object keeps no sessions any more");

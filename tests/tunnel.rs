@@ -256,7 +256,7 @@ async fn echo(bench: &Bench) -> Result<(Carrier, String)> {
 }
 
 fn resume(session: &str, attach: u64, received: u64) -> Resume {
-    Resume { session: session.to_owned(), attach, received, window: limits::WINDOW_MIN, budget: None }
+    Resume { session: session.to_owned(), attach, received, window: limits::WINDOW_MIN, budget: None, packets: None }
 }
 
 async fn a_newer_attachment_takes_over_and_an_older_is_refused(kind: Kind) -> Result<()> {

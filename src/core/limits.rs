@@ -107,6 +107,16 @@ pub const CONTROL: usize = 4 << 10;
 /// The longest data message of a tunnel, in bytes.
 pub const TUNNEL_CHUNK: usize = 1 << 20;
 
+/// Bytes of a message that are reckoned as one packet.
+pub const PACKET: usize = 1300;
+
+/// Packets that a carrier is used for where networks freeze connections after some 25, both ways together: the handshakes have
+/// had 17 of them, and every second packet is acknowledged by another.
+pub const FROZEN_PACKETS: u64 = 4;
+
+/// A carrier that fell silent after at most so many packets may have been frozen.
+pub const FREEZES_WITHIN: u64 = 40;
+
 /// Stream bytes that may travel in the upgrade. More would not fit the 4 KiB that some servers allow a header line.
 pub const EARLY_DATA: usize = 2560;
 

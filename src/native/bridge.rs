@@ -99,7 +99,12 @@ impl Bridge {
             shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(accepting));
         }
         let board = Arc::clone(&shared.board);
-        let watching = async move { moved::watch(|| board.rotate()).await };
+        let pool = Arc::clone(&shared.pool);
+        let moved = move || {
+            pool.relays().iter().for_each(|relay| relay.frozen.forget());
+            board.rotate();
+        };
+        let watching = async move { moved::watch(moved).await };
         shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(watching));
         Ok(Self { addresses, shared })
     }
@@ -119,7 +124,12 @@ impl Bridge {
     /// How it stands.
     #[must_use]
     pub fn standing(&self) -> Standing {
-        self.shared.board.standing()
+        let mut standing = self.shared.board.standing();
+        if let Some(relay) = standing.relay.and_then(|Index(index)| self.shared.pool.relays().get(index)) {
+            standing.detour = relay.dialer.detour();
+            standing.freezes = relay.frozen.is_on();
+        }
+        standing
     }
 
     /// Told at every change of [`Bridge::standing`] but that of the byte counters.

@@ -40,7 +40,10 @@ use greeter::{Greeter, UnusableHello};
 use reach::{AT_ONCE, Reach};
 use spare::{Keeper, Make, Spare};
 
-pub use crate::tls::anybody;
+pub use crate::{
+    tls::anybody,
+    ways::{Detour, Met, Name, Shape},
+};
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub(crate) use exit::is_here;
 pub use exit::{Exit, Exits, UnusableExit};
@@ -186,6 +189,10 @@ impl Dialer for Connector {
                 Err(failed) => Err(io::Error::from(failed.trouble)),
             }
         })
+    }
+
+    fn detour(&self) -> Option<Detour> {
+        self.reach.memory(|memory| memory.detour())
     }
 }
 

@@ -32,7 +32,7 @@ mod client;
 pub use pasarela_core::{codes::Code, route::Kind, tunnel::client::Timing};
 
 pub use crate::net::{BoxedStream, Stream};
-pub use client::{ANSWER, Error, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
+pub use client::{ANSWER, Error, Frozen, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
 pub use dialer::{Dialer, Dialled, Dialling, Direct};
 pub use head::Head;
 pub use request::{Refused, Upgrade, Upgraded};

@@ -4,12 +4,15 @@
 
 mod way;
 mod evidence;
+mod detour;
 mod memory;
 mod attempt;
 mod planner;
 
 pub(crate) use attempt::{Id, Limits};
+pub use detour::{Detour, Met};
 pub(crate) use evidence::Evidence;
 pub(crate) use memory::{Memories, Memory, Network};
 pub(crate) use planner::{Input, Output, Planner};
-pub(crate) use way::{Endpoint, Greeting, Name, Shape, Way};
+pub(crate) use way::{Endpoint, Greeting, Way};
+pub use way::{Name, Shape};

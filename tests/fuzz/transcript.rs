@@ -118,7 +118,7 @@ fn ending(line: &Line<'_>) -> Ending {
 pub(crate) fn relay(text: &str) -> bool {
     let config = Config::from_vars(|_| None).unwrap();
     let origin = Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None };
-    let open = Open { route: Kind::Chat, window: WINDOW, budget: budget(text) };
+    let open = Open { route: Kind::Chat, window: WINDOW, budget: budget(text), packets: None };
     let early = b"WA\x06\x03".to_vec();
     let options = relay::Options { origin, open, early, window: WINDOW, session: Some("0.AAAA".into()) };
     let mut now = Instant::from_millis(0);
@@ -170,6 +170,7 @@ fn resume(line: &Line<'_>) -> Resume {
         received,
         window: u32::try_from(window).unwrap_or(u32::MAX),
         budget: (line.given == 5).then_some(budget),
+        packets: (line.given == 5 && !budget.is_multiple_of(2)).then_some(budget % 64),
     }
 }
 
@@ -198,8 +199,15 @@ fn drain_relay(relay: &mut Relay<'_, Span>, tcp: &mut Tcp, at_fault: &mut bool) 
 /// Drives a client. Whether the relay was not found at fault.
 pub(crate) fn client(text: &str) -> bool {
     let timing = Timing::DEFAULT;
-    let options =
-        client::Options { route: Kind::Chat, window: WINDOW, budget: budget(text), early: true, timing, seed: 1 };
+    let options = client::Options {
+        route: Kind::Chat,
+        window: WINDOW,
+        budget: budget(text),
+        packets: budget(text).filter(|budget| !budget.is_multiple_of(2)).map(|_| 8),
+        early: true,
+        timing,
+        seed: 1,
+    };
     let mut now = Instant::from_millis(0);
     let mut client = Client::new(options, now);
     let (mut tcp, mut at_fault, mut dialled) = (Tcp::default(), false, BTreeSet::new());
@@ -255,7 +263,7 @@ fn drain_client(client: &mut Client<Span>, tcp: &mut Tcp, at_fault: &mut bool) {
             Output::Read(max) => tcp.begin_read(max),
             Output::Write(span) => tcp.begin_write(span),
             Output::Dial(_) | Output::Upgrade(..) | Output::Ping(_) | Output::Close(..) => {}
-            Output::Connected | Output::Finish => {}
+            Output::Connected | Output::Frozen | Output::Finish => {}
             Output::Wait(_) => return,
             Output::Done => {
                 assert_eq!(client.held(), 0);

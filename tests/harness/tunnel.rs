@@ -44,7 +44,7 @@ pub enum Said {
 
 /// A request for a new chat stream.
 pub fn open(window: u32) -> Open {
-    Open { route: Kind::Chat, window, budget: None }
+    Open { route: Kind::Chat, window, budget: None, packets: None }
 }
 
 impl Carrier {

@@ -156,7 +156,7 @@ impl Scene {
             Way::Pipe => ("pipe/chat", String::new()),
             Way::Web => ("ws/chat", String::new()),
             Way::Tunnel => {
-                let open = Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None };
+                let open = Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None, packets: None };
                 let offer = protocol::encode(&Control::Open(open), &command(mode));
                 ("tunnel", format!("Sec-WebSocket-Protocol: {offer}\r\n"))
             }

@@ -69,7 +69,7 @@ async fn a_check_prints_what_is_documented() {
     let link = format!("http://relay.example/#{KEY}&addr={}", nobody.address());
     let ended = run(&["check", "--json", "--ca", &ca, "--root", &root_of(&sim), &link]).await;
     let object: Value = serde_json::from_str(&ended.out).expect("JSON");
-    let seldom = ["elsewhere", "verified", "root"].map(str::to_owned);
+    let seldom = ["elsewhere", "verified", "way", "network", "root"].map(str::to_owned);
     let usual: BTreeSet<_> = documented("`pasarela check`").difference(&seldom.into()).cloned().collect();
     assert_eq!(fields(&object), usual, "{object}");
     assert_eq!((&object["verdict"], &object["hint"]), (&"connect".into(), &"operator".into()));

@@ -219,7 +219,7 @@ async fn a_panic_ends_one_stream_and_is_told_without_what_was_in_it() {
         let _ = within(tcp.read_to_end(&mut answer)).await;
         String::from_utf8_lossy(&answer).into_owned()
     };
-    let open = Control::Open(Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None });
+    let open = Control::Open(Open { route: Kind::Chat, window: limits::WINDOW_MAX, budget: None, packets: None });
     let upgrade = "Connection: Upgrade\r\nUpgrade: websocket\r\nSec-WebSocket-Version: 13\r\n\
                    Sec-WebSocket-Key: dGhlIHNhbXBsZSBub25jZQ==\r\nSec-WebSocket-Protocol: ";
     let upgrade = format!("{upgrade}{}\r\n", protocol::encode(&open, &command("sim echo")));

@@ -144,7 +144,7 @@ impl Raw {
     }
 
     async fn open(world: &World) -> Self {
-        let open = Open { route: Kind::Chat, window: 65536, budget: None };
+        let open = Open { route: Kind::Chat, window: 65536, budget: None, packets: None };
         Self::connect(world, KEY, &upgrade::encode(&Control::Open(open), &command("sim echo"))).await
     }
 
@@ -189,8 +189,14 @@ async fn a_session_is_only_found_with_the_key_it_was_opened_with() {
     let mut first = Raw::open(&world).await;
     let Control::Opened(opened) = first.control().await else { unreachable!("the first message") };
     let session = opened.session.expect("sessions are kept");
-    let resume =
-        |session: &str, attach| Resume { session: session.into(), attach, received: 0, window: 65536, budget: None };
+    let resume = |session: &str, attach| Resume {
+        session: session.into(),
+        attach,
+        received: 0,
+        window: 65536,
+        budget: None,
+        packets: None,
+    };
     let ask = |resume| upgrade::encode(&Control::Resume(resume), b"");
     let foreign = Raw::connect(&world, "another-key-of-tests", &ask(resume(&session, 1))).await;
     let guessed = Raw::connect(&world, KEY, &ask(resume("0.AAAAAAAAAAAAAAAAAAAAAA", 1))).await;
@@ -236,7 +242,7 @@ async fn a_message_that_is_too_long_is_told_so_before_it_has_come() {
 #[tokio::test]
 async fn a_tunnel_whose_client_never_speaks_ends() {
     let world = World::start().await;
-    let open = Open { route: Kind::Chat, window: 65536, budget: None };
+    let open = Open { route: Kind::Chat, window: 65536, budget: None, packets: None };
     let raw = Raw::connect(&world, KEY, &upgrade::encode(&Control::Open(open), b"")).await;
     assert_eq!(world.relay.gauges().opened, 1);
     drop(raw);
@@ -260,7 +266,8 @@ async fn who_attaches_and_never_lets_go_keeps_few_carriers() {
     let session = opened.session.expect("kept");
     let mut later = Vec::new();
     for attach in 1..12 {
-        let resume = Resume { session: session.clone(), received: 0, window: 65536, attach, budget: None };
+        let resume =
+            Resume { session: session.clone(), received: 0, window: 65536, attach, budget: None, packets: None };
         let mut carrier = Raw::connect(&world, KEY, &upgrade::encode(&Control::Resume(resume), &[])).await;
         assert!(matches!(carrier.control().await, Control::Resumed(_)));
         later.push(carrier);

@@ -9,6 +9,7 @@ mod build;
 mod dist;
 mod dev;
 mod fuzz;
+mod lab;
 mod deps;
 mod test;
 mod release;
@@ -22,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux"
 )]
 struct Args {
     #[command(subcommand)]
@@ -64,6 +65,12 @@ enum Command {
         /// How long each is tried, in seconds.
         #[arg(long, default_value_t = 60)]
         seconds: u32,
+    },
+    /// Tries ways to a relay behind simulated censors; prints a table and, if all were tried, writes docs/lab. Needs Linux, and root or user namespaces.
+    Lab {
+        /// Behaviours by name or number, then flags: --system ours|bare|plain, --line NAME, --whole.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        what: Vec<String>,
     },
     /// Measures the Worker and the native program beside baselines and peers; writes tables, JSON and charts into target/bench.
     Bench(bench::Args),
@@ -126,6 +133,7 @@ fn run(command: Command, start: Instant) -> anyhow::Result<()> {
         Command::Dev { port } => dev::run(port, start),
         Command::Test { stages, soak, filter } => test::run(&stages, &test::Options { soak, filter }),
         Command::Fuzz { targets, seconds } => fuzz::run(&targets, seconds),
+        Command::Lab { what } => lab::run(&what),
         Command::Bench(args) => bench::run(&args, start),
         Command::Release { version, dry_run } => release::make(&version, dry_run),
         Command::Dist { what } => dist::make(what),

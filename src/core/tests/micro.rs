@@ -216,8 +216,15 @@ fn client_step(client: &mut Client<Span>, input: Option<client::Input<'_, Span>>
 /// The client's end of a tunnel that is open.
 fn client() -> (Client<Span>, Carrier) {
     let window = limits::WINDOW_MAX;
-    let options =
-        client::Options { route: Kind::Chat, window, budget: None, early: true, timing: Timing::DEFAULT, seed: 1 };
+    let options = client::Options {
+        route: Kind::Chat,
+        window,
+        budget: None,
+        packets: None,
+        early: true,
+        timing: Timing::DEFAULT,
+        seed: 1,
+    };
     let mut client = Client::new(options, at(0));
     let carrier = client_step(&mut client, None).expect("it dials");
     let opened = Control::Opened(Opened { window, session: None, features: Vec::new() }).encode();

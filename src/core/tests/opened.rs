@@ -19,7 +19,7 @@ pub(crate) fn relay(config: &Config) -> Relay<'_, Span> {
     let window = limits::WINDOW_MAX;
     let options = Options {
         origin: Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None },
-        open: Open { route: Kind::Chat, window, budget: None },
+        open: Open { route: Kind::Chat, window, budget: None, packets: None },
         early: b"WA\x06\x03".to_vec(),
         window,
         session: Some("0.AAAAAAAAAAAAAAAAAAAAAA".into()),

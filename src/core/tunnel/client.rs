@@ -15,7 +15,7 @@ use core::time::Duration;
 
 use super::{
     Carrier, Ending,
-    duplex::Duplex,
+    duplex::{Allowance, Duplex},
     message::{Control, Opened, Resumed},
 };
 use crate::{chunk::Chunk, codes::Code, limits, time::Instant};
@@ -41,6 +41,8 @@ pub struct Client<C> {
     questions: u64,
     next_carrier: u32,
     attach: u64,
+    /// Carriers in a row that fell silent when they were young.
+    silenced: u32,
     /// The stream is to move to a carrier with this number, or a later one.
     rotate: Option<u32>,
     outputs: VecDeque<Output<C>>,
@@ -82,6 +84,7 @@ impl<C: Chunk + Clone> Client<C> {
             questions: 0,
             next_carrier: 0,
             attach: 0,
+            silenced: 0,
             rotate: None,
             outputs: VecDeque::new(),
         };
@@ -121,6 +124,10 @@ impl<C: Chunk + Clone> Client<C> {
             Input::Rotate => self.rotate(now),
             Input::End(code) => self.abort(code),
             Input::Timer => self.timer(now),
+        }
+        if self.options.packets.is_some() {
+            // What was sent uses the carrier up, too.
+            self.prepare_next(now);
         }
         if self.duplex.questions() > self.questions {
             self.questions = self.duplex.questions();
@@ -238,7 +245,7 @@ impl<C: Chunk + Clone> Client<C> {
         if let Some(older) = self.duplex.older() {
             self.duplex.close(older, Code::Superseded);
         }
-        self.duplex.attach(carrier, resumed.received, position, None)?;
+        self.duplex.attach(carrier, resumed.received, position, self.allowance())?;
         self.duplex.widen(resumed.window, limits::WINDOW_MAX);
         self.duplex.say_ack();
         self.duplex.pump();
@@ -274,6 +281,7 @@ impl<C: Chunk + Clone> Client<C> {
             Verdict::Ping if !closing => self.outputs.push_back(Output::Ping(carrier)),
             Verdict::Fine | Verdict::Ping => {}
             Verdict::Dead => {
+                self.judge_silence(self.duplex.seen());
                 if !closing {
                     self.duplex.close(carrier, Code::Superseded);
                 }
@@ -281,5 +289,20 @@ impl<C: Chunk + Clone> Client<C> {
                 self.carrier_closed(carrier, Ending::Cut, now);
             }
         }
+    }
+
+    /// A carrier fell silent. Two in a row that did so when they were young were frozen by a network that counts packets.
+    fn judge_silence(&mut self, seen: u64) {
+        let young = seen <= limits::FREEZES_WITHIN;
+        self.silenced = if young { self.silenced + 1 } else { 0 };
+        if self.silenced >= 2 && self.options.packets.is_none() {
+            self.options.packets = Some(limits::FROZEN_PACKETS);
+            self.outputs.push_back(Output::Frozen);
+        }
+    }
+
+    /// What is left of a carrier when so many packets were seen on it is the peer's, too.
+    const fn allowance(&self) -> Allowance {
+        Allowance { budget: None, packets: self.options.packets }
     }
 }

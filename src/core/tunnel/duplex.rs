@@ -8,7 +8,7 @@ use alloc::collections::VecDeque;
 use super::{
     Carrier,
     inbound::Inbound,
-    message::{Ack, Control, Fin},
+    message::{Ack, Control, Fin, packets},
     outbound::Outbound,
     pace::Pace,
 };
@@ -47,6 +47,10 @@ struct Attachment {
     position: u64,
     /// Bytes it may still be given.
     budget: u64,
+    /// Packets that may still be made of what it is given.
+    packets: u64,
+    /// Packets that were made of what it was given and brought.
+    seen: u64,
     /// Bytes it was given.
     given: u64,
     /// Bytes it brought.
@@ -56,9 +60,33 @@ struct Attachment {
 }
 
 impl Attachment {
-    fn new(carrier: Carrier, position: u64, budget: Option<u64>) -> Self {
-        Self { carrier, position, budget: budget.unwrap_or(u64::MAX), given: 0, brought: 0, questions: 0 }
+    fn new(carrier: Carrier, position: u64, allowance: Allowance) -> Self {
+        let Allowance { budget, packets } = allowance;
+        let [budget, packets] = [budget, packets].map(|most| most.unwrap_or(u64::MAX));
+        Self { carrier, position, budget, packets, seen: 0, given: 0, brought: 0, questions: 0 }
     }
+
+    /// It is given a message of so many bytes.
+    const fn charge(&mut self, len: usize) {
+        self.packets = self.packets.saturating_sub(packets(len));
+        self.seen = self.seen.saturating_add(packets(len));
+    }
+
+    /// The longest message that it may be given.
+    const fn most(&self) -> u64 {
+        let Some(more) = self.packets.checked_sub(1) else { return 0 };
+        let of_packets = more.saturating_add(1).saturating_mul(limits::PACKET as u64) - 1;
+        if of_packets < self.budget { of_packets } else { self.budget }
+    }
+}
+
+/// What a carrier may be given; no limit where there is none.
+#[derive(Debug, Clone, Copy, Default)]
+pub(super) struct Allowance {
+    /// Bytes of the stream.
+    pub(super) budget: Option<u64>,
+    /// Packets, as [`packets`] reckons them.
+    pub(super) packets: Option<u64>,
 }
 
 /// The connection on the other side.
@@ -94,8 +122,8 @@ impl<C: Chunk + Clone> Duplex<C> {
     }
 
     /// The first carrier, which brings the stream from its start.
-    pub(super) fn begin(&mut self, carrier: Carrier, budget: Option<u64>) {
-        self.current = Some(Attachment::new(carrier, 0, budget));
+    pub(super) fn begin(&mut self, carrier: Carrier, allowance: Allowance) {
+        self.current = Some(Attachment::new(carrier, 0, allowance));
         self.outbound.prove();
         self.pump();
     }
@@ -108,6 +136,11 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// Bytes that the carrier in use has brought.
     pub(super) fn brought(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.brought)
+    }
+
+    /// Packets that were made of what the carrier in use was given and brought.
+    pub(super) fn seen(&self) -> u64 {
+        self.current.as_ref().map_or(0, |current| current.seen)
     }
 
     /// Messages that the carrier in use was given and the peer is to answer: data, and our end.
@@ -181,6 +214,7 @@ impl<C: Chunk + Clone> Duplex<C> {
         let position = match (&mut self.current, &mut self.older) {
             (Some(current), _) if current.carrier == from => {
                 current.brought = current.brought.saturating_add(len as u64);
+                current.seen = current.seen.saturating_add(packets(len));
                 &mut current.position
             }
             (_, Some((older, position))) if *older == from => position,
@@ -198,7 +232,8 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     /// A carrier brought an acknowledgement. An older one's is worth nothing: the newer repeats it.
     pub(super) fn ack(&mut self, from: Carrier, ack: Ack) -> Result<(), Code> {
-        if self.carrier() == Some(from) {
+        if let Some(current) = self.current.as_mut().filter(|current| current.carrier == from) {
+            current.seen = current.seen.saturating_add(packets(0));
             let before = self.outbound.acked();
             self.outbound.ack(ack.n, ack.fin)?;
             self.pace.acked(self.outbound.acked() - before, self.outbound.in_flight(), self.now);
@@ -231,17 +266,17 @@ impl<C: Chunk + Clone> Duplex<C> {
         carrier: Carrier,
         has: u64,
         position: u64,
-        budget: Option<u64>,
+        allowance: Allowance,
     ) -> Result<Option<Carrier>, Code> {
         let before = self.outbound.acked();
         self.outbound.resume(has)?;
         self.pace.resumed(has.saturating_sub(before), self.now);
-        Ok(self.replace(Attachment::new(carrier, position, budget)))
+        Ok(self.replace(Attachment::new(carrier, position, allowance)))
     }
 
     /// A carrier takes over a stream that has failed, only to say so.
     pub(super) fn take_over(&mut self, carrier: Carrier) {
-        self.replace(Attachment::new(carrier, 0, None));
+        self.replace(Attachment::new(carrier, 0, Allowance::default()));
     }
 
     fn replace(&mut self, attachment: Attachment) -> Option<Carrier> {
@@ -270,8 +305,10 @@ impl<C: Chunk + Clone> Duplex<C> {
 
     /// Says something on the present carrier.
     pub(super) fn say(&mut self, control: Control) {
-        if let Some(carrier) = self.carrier() {
-            self.outputs.push_back(Output::Control(carrier, control));
+        if let Some(current) = &mut self.current {
+            // It must be said, whatever the carrier bears.
+            current.charge(0);
+            self.outputs.push_back(Output::Control(current.carrier, control));
         }
     }
 
@@ -324,8 +361,9 @@ impl<C: Chunk + Clone> Duplex<C> {
     fn send(&mut self) {
         let Some(current) = &mut self.current else { return };
         let most = u64::from(self.pace.message());
-        while let Some(chunk) = self.outbound.next_message(current.budget.min(most)) {
+        while let Some(chunk) = self.outbound.next_message(current.most().min(most)) {
             self.pace.sent(self.now);
+            current.charge(chunk.len());
             let len = chunk.len() as u64;
             current.budget = current.budget.saturating_sub(len);
             current.given = current.given.saturating_add(len);
@@ -333,11 +371,18 @@ impl<C: Chunk + Clone> Duplex<C> {
             self.outputs.push_back(Output::Send(current.carrier, chunk));
         }
         let carrier = current.carrier;
-        if let Some(n) = self.outbound.next_fin() {
+        if current.packets > 0
+            && let Some(n) = self.outbound.next_fin()
+        {
+            current.charge(0);
             current.questions += 1;
             self.outputs.push_back(Output::Control(carrier, Control::Fin(Fin { n })));
         }
-        if let Some(ack) = self.inbound.next_ack(self.now) {
+        // The next carrier begins with one.
+        if current.packets > 0
+            && let Some(ack) = self.inbound.next_ack(self.now)
+        {
+            current.charge(0);
             self.outputs.push_back(Output::Control(carrier, Control::Ack(ack)));
         }
     }

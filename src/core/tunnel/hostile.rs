@@ -56,6 +56,7 @@ fn resume() -> impl Strategy<Value = Resume> {
         received,
         window,
         budget,
+        packets: None,
     })
 }
 
@@ -71,7 +72,8 @@ fn control() -> impl Strategy<Value = String> {
         (number(), window(), prop::option::of(number()))
             .prop_map(|(received, window, from)| Control::Resumed(Resumed { received, window, from }).encode()),
         resume().prop_map(|resume| Control::Resume(resume).encode()),
-        window().prop_map(|window| Control::Open(Open { route: Kind::Chat, window, budget: None }).encode()),
+        window()
+            .prop_map(|window| Control::Open(Open { route: Kind::Chat, window, budget: None, packets: None }).encode()),
         Just(Control::Reset(Reset { code: Code::Busy }).encode()),
         "\\PC{0,40}",
         (0..10_000usize).prop_map(|len| "x".repeat(len)),
@@ -255,7 +257,7 @@ proptest! {
         budget in prop::option::of(number()),
     ) {
         let config = Config::from_vars(|_| None).unwrap();
-        let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget });
+        let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget, packets: None });
         let (mut tcp, mut now, mut done) = (Tcp::default(), Instant::from_millis(0), false);
         drain_relay(&mut relay, &mut tcp, &mut done);
         let begin = opened.then_some(Step::Begun(0));
@@ -277,7 +279,7 @@ proptest! {
         budget in prop::option::of(number()),
     ) {
         let timing = Timing::DEFAULT;
-        let options = client::Options { route: Kind::Chat, window: WINDOW, budget, early: true, timing, seed: 1 };
+        let options = client::Options { route: Kind::Chat, window: WINDOW, budget, packets: None, early: true, timing, seed: 1 };
         let mut client = Client::new(options, Instant::from_millis(0));
         let (mut tcp, mut now, mut done, mut begun) = (Tcp::default(), Instant::from_millis(0), false, 0);
         drain_client(&mut client, &mut tcp, &mut done);
@@ -299,7 +301,7 @@ proptest! {
 #[test]
 fn too_many_small_messages_are_a_flood() {
     let config = Config::from_vars(|_| None).unwrap();
-    let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget: None });
+    let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget: None, packets: None });
     let (mut tcp, now, mut done) = (Tcp::default(), Instant::from_millis(0), false);
     drain_relay(&mut relay, &mut tcp, &mut done);
     relay.handle(relay::Input::Opened(Candidate(0)), now);
@@ -320,7 +322,7 @@ fn too_many_small_messages_are_a_flood() {
 #[test]
 fn a_budget_is_kept_to_and_may_be_raised_but_not_lowered_nor_by_another_carrier() {
     let config = Config::from_vars(|_| None).unwrap();
-    let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget: Some(10_000) });
+    let mut relay = relay(&config, &Open { route: Kind::Chat, window: WINDOW, budget: Some(10_000), packets: None });
     let now = Instant::from_millis(0);
     let mut step = |input: relay::Input<'_, Vec<u8>>| {
         relay.handle(input, now);

@@ -41,6 +41,14 @@ pub struct Open {
     /// Stream bytes that the relay may send on this carrier; no limit if absent.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
+    /// Packets that the relay may make of what it sends on this carrier, as [`packets`] counts them; no limit if absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
+}
+
+/// Packets that a message of so many bytes is reckoned as, whatever the network makes of it.
+pub const fn packets(len: usize) -> u64 {
+    1 + (len / limits::PACKET) as u64
 }
 
 /// Asks to go on with a stream on this carrier.
@@ -57,6 +65,9 @@ pub struct Resume {
     /// As in `open`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub budget: Option<u64>,
+    /// As in `open`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub packets: Option<u64>,
 }
 
 /// The upstream answered.
@@ -185,10 +196,17 @@ mod tests {
 
     #[test]
     fn messages_are_written_as_the_table_says_and_read_back() {
-        let resume = Resume { session: "0.abc".into(), attach: 2, received: 5, window: 65536, budget: Some(12288) };
+        let resume = Resume {
+            session: "0.abc".into(),
+            attach: 2,
+            received: 5,
+            window: 65536,
+            budget: Some(12288),
+            packets: None,
+        };
         for (control, text) in [
             (
-                Control::Open(Open { route: Kind::Chat, window: 65536, budget: None }),
+                Control::Open(Open { route: Kind::Chat, window: 65536, budget: None, packets: None }),
                 r#"{"open":{"route":"chat","window":65536}}"#,
             ),
             (

@@ -10,8 +10,8 @@ use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
 use super::{
     Carrier, Ending,
-    duplex::Duplex,
-    message::{Control, Opened, Reset, Resume, Resumed},
+    duplex::{Allowance, Duplex},
+    message::{Control, Open, Opened, Reset, Resume, Resumed},
 };
 use crate::{
     chunk::{Chunk, Moved},
@@ -81,7 +81,8 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
             outputs: VecDeque::new(),
         };
         relay.duplex.widen(options.open.window, options.window);
-        relay.duplex.begin(FIRST, options.open.budget);
+        let Open { budget, packets, .. } = options.open;
+        relay.duplex.begin(FIRST, Allowance { budget, packets });
         if !options.early.is_empty() {
             relay.data(FIRST, C::from_slice(&options.early), now);
         }
@@ -271,7 +272,8 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
 
     fn attached(&mut self, carrier: Carrier, resume: &Resume, now: Instant) {
         let (has, received) = (self.has(resume), self.duplex.inbound.received());
-        let Ok(replaced) = self.duplex.attach(carrier, has, received, resume.budget) else { return };
+        let allowance = Allowance { budget: resume.budget, packets: resume.packets };
+        let Ok(replaced) = self.duplex.attach(carrier, has, received, allowance) else { return };
         self.duplex.drop_older();
         if let Some(replaced) = replaced {
             self.duplex.close(replaced, Code::Superseded);

@@ -16,7 +16,7 @@ use core::ops::Range;
 use std::{boxed::Box, vec::Vec};
 
 use super::client::Timing;
-use crate::codes::Code;
+use crate::{codes::Code, limits};
 use link::{Fate, Line};
 use plan::{Act, Evil, Plan};
 use tcp::{End, Habits};
@@ -115,6 +115,8 @@ fn random_plan(seed: u64) -> Plan {
         window: 1 << rng.u32(16..=20),
         granted: 1 << rng.u32(16..=20),
         budget: (rng.u8(..3) == 0).then(|| rng.u64(4 << 10..64 << 10)),
+        packets: (rng.u8(..6) == 0).then(|| rng.u64(limits::FROZEN_PACKETS..30)),
+        freeze_packets: None,
         sessions: true,
         freeze,
         latency: (least, least + rng.u64(1..300)),
@@ -211,6 +213,8 @@ fn quiet_plan() -> Plan {
         window: 1 << 20,
         granted: 1 << 20,
         budget: None,
+        packets: None,
+        freeze_packets: None,
         sessions: true,
         freeze: None,
         latency: (50, 50),

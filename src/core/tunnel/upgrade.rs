@@ -90,7 +90,7 @@ mod tests {
     use alloc::string::ToString;
 
     fn open() -> Open {
-        Open { route: Kind::Tls, window: 1 << 20, budget: None }
+        Open { route: Kind::Tls, window: 1 << 20, budget: None, packets: None }
     }
 
     #[test]
@@ -100,7 +100,8 @@ mod tests {
             assert_eq!(decode(&header), Ok(Request::Open(open(), early.to_vec())));
             assert_eq!(decode(&header.replace(", ", ",")), Ok(Request::Open(open(), early.to_vec())));
         }
-        let resume = Resume { session: "0.abc".into(), attach: 1, received: 0, window: 65536, budget: None };
+        let resume =
+            Resume { session: "0.abc".into(), attach: 1, received: 0, window: 65536, budget: None, packets: None };
         let header = encode(&Control::Resume(resume.clone()), b"");
         assert_eq!(decode(&header), Ok(Request::Resume(resume.clone())));
         assert_eq!(decode(&encode(&Control::Resume(resume), b"x")), Err(Code::Protocol));

@@ -13,6 +13,7 @@ use crate::{
     frontend::Refusal,
     trouble::Trouble,
     tunnel::{self, Handle},
+    ways::Detour,
 };
 
 /// What went wrong is shown for so long.
@@ -33,6 +34,10 @@ pub struct Standing {
     pub received: u64,
     /// The relay that carried the last connection to WhatsApp.
     pub relay: Option<Index>,
+    /// How that relay is reached, if not as its link says.
+    pub detour: Option<Detour>,
+    /// The network freezes connections after some packets, so that each is used for a few only.
+    pub freezes: bool,
     /// What last went wrong, with which relay and when; for two minutes, unless that relay works again.
     pub problem: Option<(Index, Trouble, Instant)>,
     /// Connections that ended because no relay reached WhatsApp.

@@ -133,6 +133,7 @@ impl Pool {
             timing: self.tuning.timing,
             answer: tunnel::ANSWER,
             short_heads: Arc::clone(&relay.short_heads),
+            frozen: Arc::clone(&relay.frozen),
             seed: None,
         })
     }

@@ -5,7 +5,10 @@ use std::{
     sync::{Arc, atomic::AtomicBool},
 };
 
-use crate::{link::Link, tunnel::Dialer};
+use crate::{
+    link::Link,
+    tunnel::{Dialer, Frozen},
+};
 
 /// A relay's place in the list of links.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -18,6 +21,7 @@ pub struct Relay {
     pub(super) path: String,
     pub(super) dialer: Arc<dyn Dialer>,
     pub(super) short_heads: Arc<AtomicBool>,
+    pub(super) frozen: Arc<Frozen>,
 }
 
 impl Relay {
@@ -28,7 +32,14 @@ impl Relay {
             Some(vouched) => format!("{} ({vouched})", link.host),
             None => link.host.clone(),
         };
-        Self { name, authority: link.authority(), path: link.path("/tunnel"), dialer, short_heads: Arc::default() }
+        Self {
+            name,
+            authority: link.authority(),
+            path: link.path("/tunnel"),
+            dialer,
+            short_heads: Arc::default(),
+            frozen: Arc::default(),
+        }
     }
 
     /// Its host, and by what it is verified if that is another; for the one whose relay it is to see.

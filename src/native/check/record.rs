@@ -11,7 +11,10 @@ use super::{
     found::{Done, Fault, Found, What},
     verdict::Verdict,
 };
-use crate::trouble::{Stage, Trouble};
+use crate::{
+    connect::Detour,
+    trouble::{Stage, Trouble},
+};
 
 /// What happens in a check, for whoever watches.
 #[derive(Clone, Copy, Debug)]
@@ -35,6 +38,8 @@ pub(super) struct Record<'a> {
     pub(super) other_clock: Option<u64>,
     /// The host that the answer sends to.
     pub(super) elsewhere: Option<String>,
+    /// How the relay was reached, if not as the link says.
+    pub(super) detour: Option<Detour>,
     /// Each stage may take this time.
     pub(super) limit: Duration,
     observer: Observer<'a>,
@@ -42,7 +47,7 @@ pub(super) struct Record<'a> {
 
 impl<'a> Record<'a> {
     pub(super) fn new(limit: Duration, observer: Observer<'a>) -> Self {
-        Self { stages: Vec::new(), other_clock: None, elsewhere: None, limit, observer }
+        Self { stages: Vec::new(), other_clock: None, elsewhere: None, detour: None, limit, observer }
     }
 
     /// A stage begins; it is over when [`Record::end`] is called.
@@ -81,7 +86,8 @@ impl<'a> Record<'a> {
 
     /// All of it, at the end.
     pub(super) fn verdict(self, what: What, now: u64) -> Verdict {
-        let mut verdict = Verdict { what, stages: self.stages, clock: None, elsewhere: self.elsewhere };
+        let mut verdict =
+            Verdict { what, stages: self.stages, clock: None, elsewhere: self.elsewhere, detour: self.detour };
         // A certificate that is valid now vouches for this device's clock as far as it matters.
         let vouched = verdict.stages.iter().any(|done| done.stage == Stage::Media && done.result.is_ok());
         let other = self.other_clock.or_else(|| vouched.then_some(now));

@@ -36,6 +36,7 @@ pub(super) async fn run(
     record: &mut Record<'_>,
 ) -> Result<(), Stop> {
     let dialled = dial(&connector, record).await?;
+    record.detour = tunnel::Dialer::detour(&connector);
     ask(dialled, link, record).await?;
     let tunnels = Tunnels { link, connector: Arc::new(connector), tasks: TaskTracker::new() };
     let proven = prove(&tunnels, options, trust, record).await;

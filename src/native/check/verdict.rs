@@ -10,7 +10,10 @@ use super::{
     found::{Done, Fault, What},
     hint,
 };
-use crate::trouble::{Hint, Stage, Trouble};
+use crate::{
+    connect::Detour,
+    trouble::{Hint, Stage, Trouble},
+};
 
 /// The result of a check.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +27,8 @@ pub struct Verdict {
     pub clock: Option<Clock>,
     /// The host that the answer sends to, if it sends elsewhere.
     pub elsewhere: Option<String>,
+    /// How the relay was reached, if not as the link says.
+    pub detour: Option<Detour>,
 }
 
 /// Whose connection took so long has a slow line.
@@ -65,7 +70,7 @@ mod tests {
     fn verdict(connected: u64, fault: Fault) -> Verdict {
         let stages = [(Stage::Connect, connected, Ok(Found::Well)), (Stage::Tls, 10_000, Err(fault))];
         let stages = stages.map(|(stage, took, result)| Done { stage, took: Duration::from_millis(took), result });
-        Verdict { what: What::Relay, stages: stages.into(), clock: None, elsewhere: None }
+        Verdict { what: What::Relay, stages: stages.into(), clock: None, elsewhere: None, detour: None }
     }
 
     #[test]

@@ -14,12 +14,13 @@ use serde_json::json;
 
 use super::{
     Failure, signal,
-    texts::{check as texts, trouble::advice},
+    texts::{check as texts, detour, trouble::advice},
     usage,
     way::Way,
 };
 use crate::{
     check::{self, Done, Event, Fault, Found, Options, Subject, Verdict, What},
+    connect::Met,
     link::{Link, Vouched, unhex},
     share::Proxy,
     trouble::{Hint, Stage},
@@ -234,6 +235,9 @@ fn line(done: Done) -> String {
 /// What it all means, for people.
 fn conclusion(verdict: &Verdict, other_root: bool) -> String {
     let mut out = String::from("\n");
+    if let Some(detour) = verdict.detour {
+        writeln!(out, "Found another way: {}.\n", detour::words(detour)).expect("a string takes every word");
+    }
     let said = match (verdict.failure(), verdict.hint()) {
         (Some((_, fault)), Some(hint)) => {
             let today = httpdate::fmt_http_date(SystemTime::now());
@@ -277,6 +281,10 @@ fn object(verdict: &Verdict, other_root: bool, vouched: Option<Vouched<'_>>) -> 
             Vouched::Name(name) => name,
             Vouched::Pin => "pin",
         });
+    }
+    if let Some(detour) = verdict.detour {
+        object["way"] = json!(detour.to_string());
+        object["network"] = json!(detour.met.map(Met::token));
     }
     if other_root {
         object["root"] = json!("link");

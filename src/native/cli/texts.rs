@@ -3,6 +3,7 @@
 //! One place, so that it can be translated. It decides nothing.
 
 pub(super) mod trouble;
+pub(super) mod detour;
 pub(super) mod bridge;
 pub(super) mod check;
 pub(super) mod file;

@@ -4,6 +4,7 @@
 //! attach, ping and give up is the core's.
 
 mod error;
+mod frozen;
 mod options;
 mod upgrade;
 mod handle;
@@ -22,6 +23,7 @@ use handle::Owner;
 use stream::Failure;
 
 pub use error::{Error, UnusableUrl};
+pub use frozen::Frozen;
 pub use handle::{Handle, Status};
 pub use options::{ANSWER, Options};
 pub use stream::TunnelStream;

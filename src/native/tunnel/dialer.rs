@@ -8,7 +8,10 @@ use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio_rustls::TlsConnector;
 
-use crate::net::{BoxedStream, eyeballs, wait_outside};
+use crate::{
+    net::{BoxedStream, eyeballs, wait_outside},
+    ways::Detour,
+};
 
 /// What [`Dialer::dial`] gives.
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send + 'a>>;
@@ -43,6 +46,11 @@ pub trait Dialer: Send + Sync {
     ///
     /// None is to be had now. The tunnel tries again later.
     fn dial(&self) -> Dialling<'_>;
+
+    /// How it reaches the relay, if it found another way than it was told.
+    fn detour(&self) -> Option<Detour> {
+        None
+    }
 }
 
 /// Connects to the host and port of the relay's URL.

@@ -11,6 +11,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
+    detour::{Detour, Met},
     evidence::Evidence,
     way::{Endpoint, Greeting, Name, Way},
 };
@@ -42,6 +43,8 @@ pub(crate) struct Memory {
     punished: Vec<Punished>,
     /// How often every way failed since one worked.
     exhausted: u32,
+    /// What was met last before one worked.
+    met: Option<Met>,
     v6_failed: Option<Instant>,
     /// Ways that were found so far.
     found: u64,
@@ -65,6 +68,11 @@ impl Memory {
         let due = self.plain_again.is_some_and(|at| at <= now) && !self.rests(&plain, now);
         let ways = [due.then_some(plain), Some(winner)];
         ways.into_iter().flatten().filter(|way| !self.rests(way, now)).collect()
+    }
+
+    /// How the relay is reached, if not as the link says.
+    pub(crate) fn detour(&self) -> Option<Detour> {
+        self.winner.and_then(|(way, _)| Detour::of(&way, self.met))
     }
 
     /// Grows with every way that was found.
@@ -111,6 +119,9 @@ impl Memory {
         }
         self.winner = Some((way, now));
         self.exhausted = 0;
+        if Detour::of(&way, None).is_none() {
+            self.met = None;
+        }
         self.punished.retain(|punished| punished.way != way);
         if way.greeting == Greeting::PLAIN {
             self.plain_again = None;
@@ -127,6 +138,7 @@ impl Memory {
 
     /// It met this. What worked once and failed is kept half of the times, as `chance` falls.
     pub(crate) fn failed(&mut self, way: Way, evidence: Evidence, now: Instant, chance: u32) {
+        self.met = Met::of(evidence).or(self.met);
         if evidence.accuses_the_greeting() {
             self.punish(way, now);
         }

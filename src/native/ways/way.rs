@@ -15,7 +15,7 @@ pub(crate) struct Endpoint {
 
 /// The name that everybody can read in a hello (RFC 6066, section 3).
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Name {
+pub enum Name {
     /// As the link says.
     Own,
     /// Another under the wildcard that the link gives, by this number.
@@ -28,7 +28,7 @@ pub(crate) enum Name {
 
 /// How the hello's bytes are cut, always inside its name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
-pub(crate) enum Shape {
+pub enum Shape {
     /// One record in one segment.
     Whole,
     /// Two TLS records in one segment.

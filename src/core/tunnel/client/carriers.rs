@@ -21,6 +21,8 @@ pub(super) struct Attempt {
     pub(super) stage: Stage,
     /// When it is given up; one that only waits to be needed is not.
     pub(super) deadline: Option<Instant>,
+    /// Its upgrade was accepted.
+    pub(super) accepted: bool,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,7 +42,7 @@ impl<C: Chunk + Clone> Client<C> {
         let carrier = Carrier(self.next_carrier);
         self.next_carrier += 1;
         self.outputs.push_back(Output::Dial(carrier));
-        Attempt { carrier, stage: Stage::Dialling, deadline: Some(now + self.options.timing.attempt) }
+        Attempt { carrier, stage: Stage::Dialling, deadline: Some(now + self.options.timing.attempt), accepted: false }
     }
 
     pub(super) fn dialled(&mut self, carrier: Carrier, now: Instant) {
@@ -54,7 +56,7 @@ impl<C: Chunk + Clone> Client<C> {
 
     /// Sends the upgrade of the carrier that is dialled, once it is needed.
     fn upgrade_if_due(&mut self, now: Instant) {
-        let wanted = self.duplex.carrier().is_none() || self.rotate.is_some() || self.left() <= self.budget() / 4;
+        let wanted = self.duplex.carrier().is_none() || self.rotate.is_some() || self.is_used(4);
         let Some(attempt) = self.attempt.as_mut().filter(|attempt| attempt.stage == Stage::Dialled && wanted) else {
             return;
         };
@@ -62,17 +64,17 @@ impl<C: Chunk + Clone> Client<C> {
         attempt.stage = Stage::Asked { received, at: now };
         attempt.deadline = Some(now + self.options.timing.attempt);
         let carrier = attempt.carrier;
-        let (window, budget) = (self.options.window, self.options.budget);
+        let (window, budget, packets) = (self.options.window, self.budget(), self.options.packets);
         let header = match &self.phase {
             Phase::Opening => {
-                let open = Open { route: self.options.route, window, budget };
+                let open = Open { route: self.options.route, window, budget, packets };
                 let early = self.early_data();
                 upgrade::encode(&Control::Open(open), &early)
             }
             Phase::Open { session: Some(session) } | Phase::Failed { session, .. } => {
                 self.attach += 1;
                 let session = session.clone();
-                let resume = Resume { session, attach: self.attach, received, window, budget };
+                let resume = Resume { session, attach: self.attach, received, window, budget, packets };
                 upgrade::encode(&Control::Resume(resume), &[])
             }
             Phase::Open { session: None } | Phase::Unanswered { .. } | Phase::Done => return,
@@ -107,18 +109,20 @@ impl<C: Chunk + Clone> Client<C> {
         let Some(Stage::Asked { at, .. }) = attempt.map(|attempt| attempt.stage) else { return };
         match self.phase {
             Phase::Opening => {
-                self.duplex.begin(carrier, None);
+                self.duplex.begin(carrier, self.allowance());
                 self.fresh_liveness(at, now);
                 if self.duplex.outbound.in_flight() > 0 {
                     self.liveness.sent(now);
                 }
             }
             Phase::Unanswered { code } => {
-                self.duplex.begin(carrier, None);
+                self.duplex.begin(carrier, self.allowance());
                 self.duplex.say(Control::Reset(Reset { code }));
                 self.leave(code);
             }
-            Phase::Open { .. } | Phase::Failed { .. } | Phase::Done => {}
+            Phase::Open { .. } | Phase::Failed { .. } | Phase::Done => {
+                self.attempt.iter_mut().for_each(|attempt| attempt.accepted = true);
+            }
         }
     }
 
@@ -148,20 +152,23 @@ impl<C: Chunk + Clone> Client<C> {
         if !resumable || self.duplex.carrier().is_none() {
             return;
         }
-        let wanted = self.rotate.is_some() || self.left() <= self.budget() / 2;
+        let wanted = self.rotate.is_some() || self.is_used(2);
         if wanted && self.attempt.is_none() && !self.backoff.is_waiting() {
             self.attempt = Some(self.dial(now));
         }
         self.upgrade_if_due(now);
     }
 
-    fn budget(&self) -> u64 {
-        self.options.budget.unwrap_or(0)
+    /// Stream bytes that a carrier bears. A relay that does not count packets yet keeps at least to what they can hold.
+    fn budget(&self) -> Option<u64> {
+        let of_packets = self.options.packets.map(|packets| packets.saturating_mul(limits::PACKET as u64));
+        [self.options.budget, of_packets].into_iter().flatten().min()
     }
 
-    /// Bytes that the carrier in use may still bring.
-    fn left(&self) -> u64 {
-        self.options.budget.map_or(u64::MAX, |budget| budget.saturating_sub(self.duplex.brought()))
+    /// Whether less than this part is left of the carrier in use.
+    fn is_used(&self, part: u64) -> bool {
+        let used = |most: Option<u64>, seen| most.is_some_and(|most| most.saturating_sub(seen) <= most / part);
+        used(self.budget(), self.duplex.brought()) || used(self.options.packets, self.duplex.seen())
     }
 
     pub(super) fn carrier_closed(&mut self, carrier: Carrier, ending: Ending, now: Instant) {
@@ -213,6 +220,10 @@ impl<C: Chunk + Clone> Client<C> {
             if let Some((carrier, Some(deadline))) = attempt
                 && now >= deadline
             {
+                if self.attempt.as_ref().is_some_and(|attempt| attempt.carrier == carrier && attempt.accepted) {
+                    // Its first word was frozen together with what followed.
+                    self.judge_silence(0);
+                }
                 self.duplex.close(carrier, Code::Superseded);
                 self.carrier_closed(carrier, Ending::Cut, now);
             }

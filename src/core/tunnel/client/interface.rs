@@ -58,6 +58,8 @@ pub enum Output<C> {
     Close(Carrier, Code),
     /// The stream reached its destination.
     Connected,
+    /// The network freezes carriers: from now on each is used for a few packets.
+    Frozen,
     /// Read at most this many bytes from TCP; answer with `Read` or `ReadEnd`. One at a time.
     Read(usize),
     /// Write this to TCP; answer with `Written`. One at a time.
@@ -81,6 +83,8 @@ pub struct Options {
     pub window: u32,
     /// Stream bytes from the relay that a carrier can bear before the network freezes it; none if it does not.
     pub budget: Option<u64>,
+    /// Packets of both ways that a carrier can bear behind its upgrade; none if the network does not count them.
+    pub packets: Option<u64>,
     /// Whether the stream's first bytes may travel in the upgrade.
     pub early: bool,
     /// How long things may take.

@@ -39,6 +39,7 @@ impl World {
                     let (slot, _) = self.links[link].relay.unwrap();
                     assert!(self.connected.replace(slot).is_none(), "connected twice");
                 }
+                Output::Frozen => self.note("the client sees that carriers are frozen".into()),
                 Output::Read(max) => self.begin_read(Side::Client, max),
                 Output::Write(bytes) => {
                     self.begin_write(Side::Client, &bytes);

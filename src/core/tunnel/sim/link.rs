@@ -144,6 +144,8 @@ pub(super) struct Link {
     /// Stream bytes that the relay was allowed to give it, and gave it.
     pub(super) budget: Option<u64>,
     pub(super) given: u64,
+    /// Packets that were seen on it.
+    pub(super) packets: u64,
     /// Not the client's: somebody tries something.
     pub(super) evil: bool,
     pub(super) reset: Option<Code>,
@@ -163,6 +165,7 @@ impl Link {
             relay_closed: None,
             budget: None,
             given: 0,
+            packets: 0,
             evil: false,
             reset: None,
         }

@@ -19,6 +19,9 @@ pub(super) struct Plan {
     pub(super) window: u32,
     pub(super) granted: u32,
     pub(super) budget: Option<u64>,
+    pub(super) packets: Option<u64>,
+    /// Packets of both ways, those of the upgrade included, after which a carrier is frozen.
+    pub(super) freeze_packets: Option<u64>,
     /// Whether the relay keeps tunnels without a carrier.
     pub(super) sessions: bool,
     /// Wire bytes from the relay after which a carrier is frozen.

@@ -196,8 +196,14 @@ impl World {
     /// A resume that must get nowhere.
     pub(super) fn try_evil(&mut self, evil: Evil) {
         let Some(slot) = self.slots.last() else { return };
-        let mut resume =
-            Resume { session: slot.name.clone(), attach: u64::MAX / 2, received: 0, window: 1 << 20, budget: None };
+        let mut resume = Resume {
+            session: slot.name.clone(),
+            attach: u64::MAX / 2,
+            received: 0,
+            window: 1 << 20,
+            budget: None,
+            packets: None,
+        };
         let mut owner = OWNER;
         match evil {
             Evil::Forged => resume.session = format!("0.{}", "A".repeat(22)),

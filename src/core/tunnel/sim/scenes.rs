@@ -61,10 +61,42 @@ fn where_carriers_freeze_a_download_goes_on_with_pauses_of_two_round_trips_at_mo
 }
 
 #[test]
-fn where_carriers_freeze_and_nobody_knows_the_client_does_not_ask_for_ever() {
+fn where_carriers_freeze_and_nobody_knows_the_client_finds_out() {
     let world = run(Plan { freeze: Some(16_000), ..download(1 << 20) });
-    assert_eq!(world.aborted, Some(Code::Gone));
-    assert!(when(&world, "aborts") < 140_000 && world.numbered.len() < 30, "{} carriers", world.numbered.len());
+    check_complete(&world);
+    let froze = world.links.iter().filter(|link| link.down.wire > 16_000).count();
+    assert!(froze <= 3, "{froze} of {} carriers froze", world.links.len());
+}
+
+/// What is left of 25 packets behind the handshakes.
+const LEFT: Option<u64> = Some(14);
+
+#[test]
+fn where_packets_are_counted_files_and_chats_go_on_without_a_freeze() {
+    let chat = |total| {
+        let mut habits = Habits::quick(total, End::After(0));
+        (habits.most, habits.stall) = (300, Some((2, 150)));
+        habits
+    };
+    let file = download(200_000);
+    let talk = Plan { local: chat(12_000), upstream: chat(12_000), ..quiet_plan() };
+    for plan in [file, talk] {
+        let world = run(Plan { packets: Some(limits::FROZEN_PACKETS), freeze_packets: LEFT, ..plan });
+        check_complete(&world);
+        let most = world.links.iter().map(|link| link.packets).max().unwrap();
+        assert!(Some(most) <= LEFT, "{most} packets: it froze");
+        assert!(longest_pause(&world) <= 5 * 100, "{} ms", longest_pause(&world));
+    }
+}
+
+#[test]
+fn a_network_that_counts_packets_is_found_out_by_two_carriers_that_fall_silent() {
+    let world = run(Plan { freeze_packets: LEFT, ..download(200_000) });
+    check_complete(&world);
+    let froze = world.links.iter().filter(|link| Some(link.packets) > LEFT).count();
+    assert!(froze <= 3, "{froze} of {} carriers froze", world.links.len());
+    let last = world.progress.last().unwrap().0;
+    assert!(last < 40_000, "{last} ms");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use super::{
         Ending,
         client::{self, Client},
         duplex::Duplex,
+        message::packets,
         pool::{Grant, Pool},
         relay::Relay,
         sessions::Sessions,
@@ -102,6 +103,7 @@ impl World {
             route: Kind::Chat,
             window: plan.window,
             budget: plan.budget,
+            packets: plan.packets,
             early: true,
             timing: plan.timing,
             seed: rng.u64(..),
@@ -208,6 +210,11 @@ impl World {
             _ => {}
         }
         let carrier = &mut self.links[link];
+        carrier.packets += packets(usize::try_from(item.wire()).unwrap_or(usize::MAX));
+        if self.plan.freeze_packets.is_some_and(|most| carrier.packets > most) {
+            // What is on its way arrives.
+            (carrier.up.cut, carrier.down.cut) = (true, true);
+        }
         let freeze = if up { None } else { self.plan.freeze };
         let round_trip = carrier.round_trip();
         let way = if up { &mut carrier.up } else { &mut carrier.down };

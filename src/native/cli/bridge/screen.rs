@@ -139,6 +139,8 @@ impl Screen {
                     "sent": standing.sent,
                     "received": standing.received,
                     "relay": relay,
+                    "way": standing.detour.map(|detour| detour.to_string()),
+                    "network": texts::network(standing),
                     "problem": problem,
                 });
                 format!("{line}\n")
@@ -171,6 +173,7 @@ impl Screen {
 /// Whether more has changed than numbers.
 fn is_event(before: &Standing, now: &Standing) -> bool {
     before.relay != now.relay
+        || (before.detour, before.freezes) != (now.detour, now.freezes)
         || before.problem.map(|(relay, trouble, _)| (relay, trouble))
             != now.problem.map(|(relay, trouble, _)| (relay, trouble))
         || before.failed != now.failed

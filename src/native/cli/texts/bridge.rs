@@ -2,8 +2,8 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::trouble::words;
-use crate::{bridge::Standing, frontend::Enclosure, trouble::Trouble};
+use super::{detour, trouble::words};
+use crate::{bridge::Standing, connect::Met, frontend::Enclosure, trouble::Trouble};
 
 /// What to do on the phone.
 pub(in super::super) fn instructions(host: &str, port: u16, link: &str) -> String {
@@ -123,6 +123,14 @@ pub(in super::super) fn status(
     if standing.sent + standing.received > 0 {
         parts.push(format!("sent {}, received {}", bytes(standing.sent), bytes(standing.received)));
     }
+    if let Some(detour) = standing.detour {
+        parts.push(detour::words(detour));
+    }
+    if standing.freezes {
+        parts.push(
+            "this network freezes connections: each is used for a moment only, which costs the relay more".to_owned(),
+        );
+    }
     if let Some((relay, trouble, ago)) = problem {
         parts.push(format!("{relay}: {} ({} ago)", words(trouble).few, duration(ago)));
     } else if standing.stranger {
@@ -135,6 +143,12 @@ pub(in super::super) fn status(
         parts.push(format!("{} {plural} could not reach WhatsApp", standing.failed));
     }
     parts.join(" · ")
+}
+
+/// What the network does, for programs.
+pub(in super::super) fn network(standing: &Standing) -> Option<&'static str> {
+    let met = standing.detour.and_then(|detour| detour.met).map(Met::token);
+    if standing.freezes { Some("freezes") } else { met }
 }
 
 fn bytes(count: u64) -> String {

@@ -77,6 +77,11 @@ impl Carriers {
         self.connected = true;
     }
 
+    /// The network freezes them; others will want to know.
+    pub(super) fn freezes(&self) {
+        self.options.frozen.begin();
+    }
+
     /// What last went wrong up to the upgrade, if it was not told yet.
     pub(super) const fn take_trouble(&mut self) -> Option<Trouble> {
         self.trouble.take()

@@ -161,6 +161,7 @@ impl Engine {
                     // Who gets the first bytes may look at once whether WhatsApp is reached.
                     self.show();
                 }
+                Output::Frozen => self.carriers.freezes(),
                 Output::Read(max) => local.iter_mut().for_each(|local| local.read(max)),
                 Output::Write(piece) => {
                     if let Some(local) = &mut local {

@@ -19,6 +19,7 @@ use pasarela_core::{
 use super::{
     super::dialer::{Dialer, Direct},
     error::UnusableUrl,
+    frozen::Frozen,
 };
 
 /// With less than this a carrier would hardly carry more than its own upgrade, in bytes.
@@ -53,6 +54,8 @@ pub struct Options {
     /// What is in front of the relay takes short heads only, so that nothing of a stream may travel in its upgrade. Tunnels find
     /// out, and tell all that share this.
     pub short_heads: Arc<AtomicBool>,
+    /// That the network freezes connections after some packets. Tunnels find out, and tell all that share this.
+    pub frozen: Arc<Frozen>,
     /// For the jitter; the default is the system's randomness.
     pub seed: Option<u64>,
 }
@@ -89,6 +92,7 @@ impl Options {
             timing: Timing::DEFAULT,
             answer: ANSWER,
             short_heads: Arc::default(),
+            frozen: Arc::default(),
             seed: None,
         })
     }
@@ -98,6 +102,7 @@ impl Options {
             route: self.route,
             window: self.window.clamp(limits::WINDOW_MIN, limits::WINDOW_MAX),
             budget: self.budget.map(|budget| budget.max(BUDGET_MIN)),
+            packets: self.frozen.is_on().then_some(limits::FROZEN_PACKETS),
             timing: Timing { ping: self.timing.ping.max(PING_MIN), ..self.timing },
             early: !self.short_heads.load(Ordering::Relaxed),
             seed: self.seed.unwrap_or_else(rand::random),

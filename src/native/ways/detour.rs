@@ -1,0 +1,95 @@
+//! What a network does to a relay's connections, and how it was got round, in words for programs.
+//!
+//! The words for people are the command line's. There is no address and no name in it.
+
+use std::fmt;
+
+use super::{
+    evidence::Evidence,
+    way::{Name, Shape, Way},
+};
+
+/// What was met on the way that was to be taken.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Met {
+    /// Connections were refused.
+    Refused,
+    /// Connections were not answered.
+    NoAnswer,
+    /// Connections were cut behind the hello.
+    Cut,
+    /// Nothing came behind the hello.
+    Silent,
+    /// Nothing came behind the request.
+    Stalled,
+    /// Somebody else answered.
+    Stranger,
+}
+
+impl Met {
+    /// One word for programs; it does not change.
+    #[must_use]
+    pub const fn token(self) -> &'static str {
+        match self {
+            Self::Refused => "refused",
+            Self::NoAnswer => "no-answer",
+            Self::Cut => "cut-after-hello",
+            Self::Silent => "silent-after-hello",
+            Self::Stalled => "silent-after-request",
+            Self::Stranger => "stranger",
+        }
+    }
+
+    pub(super) const fn of(evidence: Evidence) -> Option<Self> {
+        match evidence {
+            Evidence::Refused => Some(Self::Refused),
+            Evidence::NoAnswer => Some(Self::NoAnswer),
+            Evidence::ResetAfterHello => Some(Self::Cut),
+            Evidence::SilentAfterHello => Some(Self::Silent),
+            Evidence::SilentAfterRequest => Some(Self::Stalled),
+            Evidence::Stranger => Some(Self::Stranger),
+            Evidence::Local | Evidence::Unfit | Evidence::Works => None,
+        }
+    }
+}
+
+/// How the relay is reached all the same, if not as the link says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Detour {
+    /// What was met, as far as it is known.
+    pub met: Option<Met>,
+    /// The port, if it is another.
+    pub port: Option<u16>,
+    /// The name in the hello.
+    pub name: Name,
+    /// How the hello is cut.
+    pub shape: Shape,
+}
+
+impl Detour {
+    pub(super) fn of(way: &Way, met: Option<Met>) -> Option<Self> {
+        let port = way.endpoint.other_port.then_some(way.endpoint.address.port());
+        let (name, shape) = (way.greeting.name, way.greeting.shape);
+        (port.is_some() || (name, shape) != (Name::Own, Shape::Whole)).then_some(Self { met, port, name, shape })
+    }
+}
+
+/// Words for programs; they do not change.
+impl fmt::Display for Detour {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let port = self.port.map(|port| format!("port-{port}"));
+        let name = match self.name {
+            Name::Own => None,
+            Name::Sibling(_) => Some("sibling"),
+            Name::Public => Some("ech"),
+            Name::Nothing => Some("nameless"),
+        };
+        let shape = match self.shape {
+            Shape::Whole => None,
+            Shape::Records => Some("cut-records"),
+            Shape::RecordsAndSegments => Some("cut-segments"),
+        };
+        let words: Vec<_> = port.as_deref().into_iter().chain(name).chain(shape).collect();
+        f.write_str(&words.join(" "))
+    }
+}
