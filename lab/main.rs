@@ -89,7 +89,8 @@ mod linux {
                 let outcomes = runtime.block_on(table::run_all(&program, experiments))?;
                 let text = table::render(&outcomes);
                 if let Some(path) = write {
-                    std::fs::write(&path, &text).with_context(|| format!("cannot write {}", path.display()))?;
+                    std::fs::write(&path, format!("{}{text}", table::PREAMBLE))
+                        .with_context(|| format!("cannot write {}", path.display()))?;
                 }
                 write!(out, "{text}")?;
             }

@@ -82,6 +82,17 @@ pub async fn run_all(program: &Path, experiments: Vec<Experiment>) -> Result<Vec
     Ok(outcomes)
 }
 
+/// What stands above the table where it is kept.
+pub const PREAMBLE: &str = "\
+# What a phone gets behind which censor
+
+Written by `cargo xtask lab`, which see. A relay of one's own with two addresses, not behind a CDN; the line is 100 ms a round trip where
+nothing else is said. `ours`: a link with `sibling=` and `ports=`. `bare`: a link with nothing but the name and the addresses.
+`plain`: the same with `ways=plain`, which is what there was before. `–`: in vain, in 40 s. The censor has the relay's name on its
+list, and its first address; the links give addresses, so nobody asks DNS. `cargo run -p pasarela-lab -- list` tells what each does, and who saw it where.
+
+";
+
 /// As Markdown.
 #[must_use]
 pub fn render(outcomes: &[Outcome]) -> String {

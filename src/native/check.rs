@@ -15,6 +15,7 @@ mod record;
 mod proxy;
 mod probe;
 mod relay;
+mod survey;
 
 use std::{
     sync::Arc,
@@ -28,6 +29,7 @@ use crate::{
     connect::{self, Connector, Exit, Pace, Resolver, Setup},
     link::Link,
     share::Proxy,
+    trouble::Trouble,
 };
 
 pub use crate::tls::UnusableAuthority;
@@ -37,6 +39,7 @@ pub use flaw::Flaw;
 pub use found::{Done, Ech, Fault, Found, Name, Tls, What};
 pub use media::{MEDIA_HOST, media};
 pub use record::{Event, Observer};
+pub use survey::{Surveyed, survey};
 pub use trust::Trust;
 pub use verdict::Verdict;
 
@@ -90,6 +93,8 @@ pub enum Unusable {
     Authority,
     /// The link.
     Link(connect::Unusable),
+    /// The relay has no address.
+    Way(Trouble),
 }
 
 /// Checks the way to WhatsApp, and tells `observer` of each stage.

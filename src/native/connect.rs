@@ -17,11 +17,13 @@ mod reach;
 mod search;
 mod untested;
 mod dial;
+mod survey;
 mod spare;
 
 use std::{
     fmt, io,
     sync::{Arc, Mutex},
+    time::Duration,
 };
 
 use rustls::pki_types::CertificateDer;
@@ -50,6 +52,7 @@ pub use exit::{Exit, Exits, UnusableExit};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
 pub use spare::Spares;
+pub use survey::Candidate;
 
 /// What a browser's WebSocket offers: with more, a server might choose what has no upgrade.
 const ALPN: &[&[u8]] = &[b"http/1.1"];
@@ -153,6 +156,24 @@ impl Connector {
     pub fn forget(&self) {
         self.close_spares();
         self.reach.forget();
+    }
+
+    /// All ways that are worth a try here, to be tried one by one. Names are resolved in this time.
+    ///
+    /// # Errors
+    ///
+    /// The relay has no address.
+    pub async fn candidates(&self, limit: Duration) -> Result<Vec<Candidate>, Trouble> {
+        self.reach.candidates(limit).await
+    }
+
+    /// Tries one of them, for so long.
+    ///
+    /// # Errors
+    ///
+    /// Why it is not open.
+    pub async fn try_candidate(&self, candidate: &Candidate, limit: Duration) -> Result<Dialled, Trouble> {
+        self.reach.try_candidate(candidate, limit).await
     }
 
     /// Dials as the first time, never takes or makes a connection ahead, and shows each stage with its time: those that the winner has passed, or behind a failure

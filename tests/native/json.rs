@@ -9,7 +9,8 @@ use tokio::{io::AsyncWriteExt, net::TcpStream};
 
 use crate::{
     bridge::Bridge,
-    program::{Folder, root_of, run},
+    front::{Authority, Front, Manner},
+    program::{Folder, pem, root_of, run},
     serve::started,
     start,
     tunnels::{KEY, Nobody, command},
@@ -73,6 +74,24 @@ async fn a_check_prints_what_is_documented() {
     let usual: BTreeSet<_> = documented("`pasarela check`").difference(&seldom.into()).cloned().collect();
     assert_eq!(fields(&object), usual, "{object}");
     assert_eq!((&object["verdict"], &object["hint"]), (&"connect".into(), &"operator".into()));
+}
+
+#[tokio::test]
+async fn a_survey_prints_what_is_documented() {
+    let authority = Authority::new();
+    let folder = Folder::new();
+    let ca = folder.write("ca.pem", &pem(&authority.certificate));
+    let (silent, nobody) = (Front::start(Manner::Silence).await, Nobody::new());
+    let good = Front::tls(&authority.name(&["relay.example"])).await;
+    let [good, silent, nobody] =
+        [good.address, silent.address, nobody.address()].map(|address| format!("&addr={address}"));
+    let link = format!("https://relay.example/#{KEY}{nobody}{good}{silent}&ways=plain");
+    let ended = run(&["check", "--survey", "--json", "--ca", &ca, &link]).await;
+    let object: Value = serde_json::from_str(&ended.out).expect("JSON");
+    assert_eq!(fields(&object), documented("`pasarela check --survey`"), "{object}");
+    let details: Vec<_> = object["ways"].as_array().expect("a list").iter().map(|way| way["detail"].clone()).collect();
+    // What is behind the second is no relay.
+    assert_eq!(details, ["refused", "no-relay", "tls-timeout"], "{object}");
 }
 
 #[tokio::test]

@@ -14,16 +14,19 @@ use serde_json::json;
 
 use super::{
     Failure, signal,
-    texts::{check as texts, detour, trouble::advice},
+    texts::{
+        check as texts, detour, survey as survey_texts,
+        trouble::{advice, words},
+    },
     usage,
     way::Way,
 };
 use crate::{
-    check::{self, Done, Event, Fault, Found, Options, Subject, Verdict, What},
+    check::{self, Done, Event, Fault, Found, Options, Subject, Surveyed, Unusable, Verdict, What},
     connect::Met,
     link::{Link, Vouched, unhex},
     share::Proxy,
-    trouble::{Hint, Stage},
+    trouble::{Hint, Stage, Trouble},
 };
 
 const EXAMPLES: &str = "\
@@ -34,6 +37,8 @@ Examples:
       The same for a running bridge, or any official proxy.
   pasarela check --via 'https://wa.me/proxy?host=proxy.example&chatPort=443&mediaPort=587&chatTLS=true'
       An official proxy as its link says.
+  pasarela check --survey 'https://relay.example/#KEY'
+      Which ways to the relay are open in this network. Takes up to a minute.
   pasarela check --json LINK
       One line of JSON: stages [{stage, ok, ms, detail}], verdict, hint.
 
@@ -82,6 +87,10 @@ pub(super) struct Args {
           value_parser = clap::value_parser!(u16).range(1..=600))]
     timeout: u16,
 
+    /// Try every way to the relay, one by one, and say which are open here
+    #[arg(long, env = "PASARELA_CHECK_SURVEY", conflicts_with = "via")]
+    survey: bool,
+
     #[command(flatten)]
     way: Way,
 
@@ -124,6 +133,9 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some((host, vouched)) = vouched {
         eprintln!("{}", texts::vouched(host, vouched));
     }
+    if let (true, Subject::Relay(link)) = (args.survey, &subject) {
+        return survey(link, &options, args.json).await;
+    }
     let screen = Screen::new(!args.json);
     let mut observe = |event| screen.on(event);
     let end = signal::end()?;
@@ -138,8 +150,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     };
     let verdict = match checked {
         Ok(verdict) => verdict,
-        Err(check::Unusable::Authority) => return Ok(usage(texts::NO_CERTIFICATE)),
-        Err(check::Unusable::Link(error)) => return Ok(usage(&format!("{}: {error}", texts::NO_LINK))),
+        Err(unusable) => return Ok(refuse(unusable)),
     };
     if args.json {
         println!("{}", object(&verdict, links_root.is_some(), vouched.map(|(_, vouched)| vouched)));
@@ -147,6 +158,57 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         print!("{}", conclusion(&verdict, links_root.is_some()));
     }
     Ok(code(&verdict))
+}
+
+/// Why it cannot begin.
+fn refuse(unusable: Unusable) -> ExitCode {
+    match unusable {
+        Unusable::Authority => usage(texts::NO_CERTIFICATE),
+        Unusable::Link(error) => usage(&format!("{}: {error}", texts::NO_LINK)),
+        Unusable::Way(trouble) => {
+            let said = words(trouble).sentence(What::Relay, "");
+            eprintln!("{said}\n  {} {}", texts::TRY, advice(trouble.hint()));
+            exit_code(trouble.stage())
+        }
+    }
+}
+
+/// Tries all ways, and says of each whether it is open.
+async fn survey(link: &Link, options: &Options, json: bool) -> Result<ExitCode, Failure> {
+    let mut observe = |done: &Surveyed| {
+        if !json {
+            println!("{}", survey_texts::line(done));
+        }
+    };
+    let end = signal::end()?;
+    let surveyed = tokio::select! {
+        surveyed = check::survey(link, options, &mut observe) => surveyed,
+        () = end => {
+            eprintln!("{}", texts::STOPPED);
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    let surveyed = match surveyed {
+        Ok(surveyed) => surveyed,
+        Err(unusable) => return Ok(refuse(unusable)),
+    };
+    let open = surveyed.iter().filter(|done| done.result.is_ok()).count();
+    if json {
+        let ways = surveyed.iter().map(|done| {
+            json!({
+                "way": done.candidate.detour().map_or_else(|| "plain".to_owned(), |detour| detour.to_string()),
+                "address": done.candidate.address,
+                "ok": done.result.is_ok(),
+                "ms": u64::try_from(done.took.as_millis()).unwrap_or(u64::MAX),
+                "detail": done.result.map_or_else(|trouble| trouble.token().into_owned(), |()| "well".to_owned()),
+            })
+        });
+        println!("{}", json!({ "ways": ways.collect::<Vec<_>>() }));
+    } else {
+        print!("{}", survey_texts::conclusion(open, surveyed.len()));
+    }
+    let first = surveyed.first().and_then(|done| done.result.err());
+    Ok(if open > 0 { ExitCode::SUCCESS } else { exit_code(first.map_or(Stage::Connect, Trouble::stage)) })
 }
 
 /// The root key that the link names, if it is to be believed. Whoever gave the link chose it, so it is told wherever it counts.
@@ -293,7 +355,10 @@ fn object(verdict: &Verdict, other_root: bool, vouched: Option<Vouched<'_>>) -> 
 }
 
 fn code(verdict: &Verdict) -> ExitCode {
-    let Some((stage, _)) = verdict.failure() else { return ExitCode::SUCCESS };
+    verdict.failure().map_or(ExitCode::SUCCESS, |(stage, _)| exit_code(stage))
+}
+
+fn exit_code(stage: Stage) -> ExitCode {
     ExitCode::from(match stage {
         Stage::Name => 10,
         Stage::Connect => 11,

@@ -6,5 +6,6 @@ pub(super) mod trouble;
 pub(super) mod detour;
 pub(super) mod bridge;
 pub(super) mod check;
+pub(super) mod survey;
 pub(super) mod file;
 pub(super) mod share;

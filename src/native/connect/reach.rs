@@ -112,17 +112,22 @@ impl Reach {
         Planner::new(limits, vec![Greeting::PLAIN], firsts, rand::random())
     }
 
-    /// Adds endpoints, in the order in which their families come, and what may be tried there.
-    pub(super) fn add(&self, planner: &mut Planner, mut endpoints: Vec<Endpoint>) {
+    /// Adds endpoints, and what may be tried there.
+    pub(super) fn add(&self, planner: &mut Planner, endpoints: Vec<Endpoint>) {
+        let (endpoints, greetings) = self.spread(endpoints);
+        greetings.into_iter().for_each(|greeting| planner.offer(greeting));
+        planner.add(endpoints);
+    }
+
+    /// Endpoints in the order in which their families come, those of other ports behind them, and the hellos that suit.
+    pub(super) fn spread(&self, mut endpoints: Vec<Endpoint>) -> (Vec<Endpoint>, Vec<Greeting>) {
         let at_the_cdn = endpoints.iter().any(|endpoint| cdn::announces(endpoint.address.ip()));
         let v6_first = self.memory(|memory| memory.v6_first(Instant::now()));
         by_turns(&mut endpoints, v6_first);
-        if let Some(greeter) = &self.greeter {
-            let others: Vec<_> = endpoints.iter().flat_map(|endpoint| self.other_ports(endpoint)).collect();
-            endpoints.extend(others);
-            greeter.ladder(at_the_cdn).into_iter().for_each(|greeting| planner.offer(greeting));
-        }
-        planner.add(endpoints);
+        let Some(greeter) = &self.greeter else { return (endpoints, vec![Greeting::PLAIN]) };
+        let others: Vec<_> = endpoints.iter().flat_map(|endpoint| self.other_ports(endpoint)).collect();
+        endpoints.extend(others);
+        (endpoints, greeter.ladder(at_the_cdn))
     }
 
     fn other_ports(&self, endpoint: &Endpoint) -> Vec<Endpoint> {

@@ -123,3 +123,32 @@ fn what_cannot_be_used_is_named_and_not_repeated() {
     }
     assert!(!format!("{:?}", usable("https://relay.example/#KEY")).contains(KEY));
 }
+
+#[test]
+fn a_link_says_what_may_be_tried_and_what_only_its_operator_knows() {
+    let link = usable("https://edge.relay.example/#KEY&sibling=*.relay.example&ports=8443,2053&ways=ports,cut");
+    assert_eq!((link.sibling.as_deref(), &link.ports[..]), (Some("relay.example"), &[8443, 2053][..]));
+    assert_eq!(link.allowed, Allowed { ports: true, cut: true, ..Allowed::NONE });
+    assert_eq!(usable(&link.to_string()), link);
+    let plain = usable("https://relay.example/#KEY&ways=plain");
+    assert_eq!(plain.allowed, Allowed::NONE);
+    assert_eq!(usable(&plain.to_string()), plain);
+    assert_eq!(usable("https://relay.example/#KEY").allowed, Allowed::ALL);
+    assert_eq!(usable("https://relay.example/#KEY&sibling=*.relay.example").sibling.as_deref(), Some("relay.example"));
+    for (parameter, name) in [
+        // It would lead to somebody else than the link says.
+        ("sibling=*.evil.example", "sibling"),
+        ("sibling=*.lay.example", "sibling"),
+        ("sibling=relay.example", "sibling"),
+        ("sibling=*.192.0.2.1", "sibling"),
+        ("ports=0", "ports"),
+        ("ports=", "ports"),
+        ("ports=8443,x", "ports"),
+        ("ways=", "ways"),
+        ("ways=plain,cut", "ways"),
+        ("ways=http", "ways"),
+    ] {
+        let link = format!("https://relay.example/#KEY&{parameter}");
+        assert_eq!(parse(&link), Err(UnusableLink::Parameter(name)), "{parameter}");
+    }
+}

@@ -67,7 +67,7 @@ pub struct Detour {
 }
 
 impl Detour {
-    pub(super) fn of(way: &Way, met: Option<Met>) -> Option<Self> {
+    pub(crate) fn of(way: &Way, met: Option<Met>) -> Option<Self> {
         let port = way.endpoint.other_port.then_some(way.endpoint.address.port());
         let (name, shape) = (way.greeting.name, way.greeting.shape);
         (port.is_some() || (name, shape) != (Name::Own, Shape::Whole)).then_some(Self { met, port, name, shape })
