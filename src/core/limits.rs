@@ -114,6 +114,9 @@ pub const PACKET: usize = 1300;
 /// had 17 of them, and every second packet is acknowledged by another.
 pub const FROZEN_PACKETS: u64 = 4;
 
+/// A stream counts packets for this long; then it tries whether it must.
+pub const FROZEN_FOR: Duration = Duration::from_secs(40 * 60);
+
 /// A carrier that fell silent after at most so many packets may have been frozen.
 pub const FREEZES_WITHIN: u64 = 40;
 

@@ -39,7 +39,7 @@ use crate::{
 };
 use dial::For;
 use greeter::{Greeter, UnusableHello};
-use reach::{AT_ONCE, Reach};
+use reach::{AT_ONCE, Reach, network};
 use spare::{Keeper, Make, Spare};
 
 pub use crate::{
@@ -213,7 +213,7 @@ impl Dialer for Connector {
     }
 
     fn detour(&self) -> Option<Detour> {
-        self.reach.memory(|memory| memory.detour())
+        self.reach.memory(network(), |memory| memory.detour())
     }
 }
 

@@ -14,7 +14,7 @@
 //! | `host` | the HTTP `Host` | the URL's host, with its port if it is not the scheme's |
 //! | `pin` | SHA-256 of the certificate's public key (RFC 7469), base64; it is then trusted for that, whoever made it | none |
 //! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
-//! | `sibling` | a wildcard, `*.relay.example`, under which the relay has every name; another may be named in the hello | none |
+//! | `sibling` | a wildcard, `*.relay.example`, under which the relay has every name; another may be named in the hello. The certificate must be for the link's own name as ever | none |
 //! | `ports` | further TLS ports of the relay, `8443,2053` | those of the CDN, if the address is one of its |
 //! | `ways` | what may be tried of itself where the relay cannot be reached as the link says: some of `ports`, `sibling`, `cut`, `ech` and `nameless`, or `plain` for nothing | all that the link does not rule out |
 //! | `root` | the key to believe in place of WhatsApp's root key, 64 hexadecimal digits; for tests against the simulator, and for checks alone | WhatsApp's |
@@ -112,6 +112,9 @@ pub enum Ech {
     Config(Vec<u8>),
 }
 
+/// Further ports that a link may name.
+const PORTS_MAX: usize = 8;
+
 const PARAMETERS: [&str; 11] =
     ["addr", "port", "sni", "verify", "host", "pin", "ech", "sibling", "ports", "ways", "root"];
 
@@ -195,11 +198,13 @@ impl Link {
             }
             "sibling" => {
                 let name = value.strip_prefix("*.").and_then(host_name);
-                self.sibling = Some(name.filter(|name| is_name(name)).ok_or(bad)?);
+                self.sibling = Some(name.filter(|name| is_name(name) && name.contains('.')).ok_or(bad)?);
             }
             "ports" => {
                 let port = |text: &str| text.parse().ok().filter(|port| *port != 0);
-                self.ports = value.split(',').map(port).collect::<Option<_>>().ok_or(bad)?;
+                let ports: Vec<u16> = value.split(',').map(port).collect::<Option<_>>().ok_or(bad)?;
+                // More would make a bridge a scanner of ports.
+                self.ports = Some(ports).filter(|ports| ports.len() <= PORTS_MAX).ok_or(bad)?;
             }
             "ways" => self.allowed = Allowed::parse(value).ok_or(bad)?,
             "root" => self.root = Some(unhex(value).ok_or(bad)?),

@@ -16,7 +16,7 @@ use core::time::Duration;
 use super::{
     Carrier, Ending,
     duplex::{Allowance, Duplex},
-    message::{Control, Opened, Resumed},
+    message::{Budget, Control, Opened, Resumed},
 };
 use crate::{chunk::Chunk, codes::Code, limits, time::Instant};
 use backoff::Backoff;
@@ -24,6 +24,12 @@ use carriers::{Attempt, Stage};
 use liveness::{Ahead, Liveness, Verdict};
 
 pub use interface::{Input, Options, Output, Timing};
+
+/// Where only connections are frozen the next is in use within this time.
+const FROM_A_FREEZE: Duration = Duration::from_secs(10);
+
+/// Two carriers that fall silent within this time may have been frozen for the same reason.
+const TOGETHER: Duration = Duration::from_secs(180);
 
 /// A tunnel from its first carrier to its end.
 #[derive(Debug)]
@@ -41,8 +47,11 @@ pub struct Client<C> {
     questions: u64,
     next_carrier: u32,
     attach: u64,
-    /// Carriers in a row that fell silent when they were young.
+    /// Carriers in a row that fell silent when they were young, and when the last did.
     silenced: u32,
+    silent_at: Instant,
+    /// Until when packets are counted, if they are.
+    counts_until: Instant,
     /// The stream is to move to a carrier with this number, or a later one.
     rotate: Option<u32>,
     outputs: VecDeque<Output<C>>,
@@ -85,6 +94,8 @@ impl<C: Chunk + Clone> Client<C> {
             next_carrier: 0,
             attach: 0,
             silenced: 0,
+            silent_at: now,
+            counts_until: now + limits::FROZEN_FOR,
             rotate: None,
             outputs: VecDeque::new(),
         };
@@ -125,6 +136,9 @@ impl<C: Chunk + Clone> Client<C> {
             Input::End(code) => self.abort(code),
             Input::Timer => self.timer(now),
         }
+        if self.options.packets.is_some() && now >= self.counts_until {
+            self.rotate(now);
+        }
         if self.options.packets.is_some() {
             // What was sent uses the carrier up, too.
             self.prepare_next(now);
@@ -162,7 +176,7 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     fn wake(&self) -> Instant {
-        let timing = &self.options.timing;
+        let timing = &self.timing();
         let alive = self.duplex.carrier().map(|_| self.liveness.wake(timing));
         let [attempt, spare] = [&self.attempt, &self.spare].map(|attempt| attempt.as_ref().and_then(|it| it.deadline));
         let times = [alive, attempt, spare, self.backoff.wake(timing)];
@@ -217,6 +231,12 @@ impl<C: Chunk + Clone> Client<C> {
         let Phase::Opening = self.phase else { return Err(Code::Protocol) };
         self.in_use();
         if opened.session.is_none() {
+            // There is no other carrier to move to.
+            if self.budget().is_some() {
+                self.duplex.say(Control::Budget(Budget { n: u64::MAX }));
+            }
+            (self.options.budget, self.options.packets) = (None, None);
+            self.duplex.lift_limits();
             self.duplex.outbound.keep_nothing();
             self.close_attempts(Code::End);
         }
@@ -233,8 +253,14 @@ impl<C: Chunk + Clone> Client<C> {
         if position < received || position > self.duplex.inbound.received() {
             return Err(Code::Protocol);
         }
+        if now.since(self.silent_at) > FROM_A_FREEZE || self.duplex.carrier().is_some() {
+            // The network itself was gone for a while, or nothing was lost.
+            self.silenced = 0;
+        }
         self.in_use();
-        self.rotate.take_if(|least| carrier.0 >= *least);
+        if self.rotate.take_if(|least| carrier.0 >= *least).is_some() {
+            (self.options.packets, self.silenced) = (None, 0);
+        }
         self.fresh_liveness(at, now);
         if let Phase::Failed { code, .. } = self.phase {
             self.duplex.take_over(carrier);
@@ -256,7 +282,7 @@ impl<C: Chunk + Clone> Client<C> {
     /// Of a carrier whose upgrade was answered now.
     fn fresh_liveness(&mut self, asked_at: Instant, now: Instant) {
         let jitter = self.backoff.jitter();
-        self.liveness = Liveness::new(&self.options.timing, now.since(asked_at), jitter, now);
+        self.liveness = Liveness::new(&self.timing(), now.since(asked_at), jitter, now);
         self.questions = 0;
     }
 
@@ -277,11 +303,14 @@ impl<C: Chunk + Clone> Client<C> {
         // It is closed already, and its end is awaited.
         let closing = matches!(self.phase, Phase::Failed { .. });
         let ahead = Ahead { bytes: self.duplex.outbound.in_flight(), rate: self.duplex.rate() };
-        match self.liveness.check(&self.options.timing, ahead, jitter, now) {
-            Verdict::Ping if !closing => self.outputs.push_back(Output::Ping(carrier)),
+        match self.liveness.check(&self.timing(), ahead, jitter, now) {
+            Verdict::Ping if !closing => {
+                self.duplex.pinged();
+                self.outputs.push_back(Output::Ping(carrier));
+            }
             Verdict::Fine | Verdict::Ping => {}
             Verdict::Dead => {
-                self.judge_silence(self.duplex.seen());
+                self.judge_silence(self.duplex.seen(), now);
                 if !closing {
                     self.duplex.close(carrier, Code::Superseded);
                 }
@@ -292,13 +321,29 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     /// A carrier fell silent. Two in a row that did so when they were young were frozen by a network that counts packets.
-    fn judge_silence(&mut self, seen: u64) {
+    fn judge_silence(&mut self, seen: u64, now: Instant) {
+        // A relay that says nothing at all is broken.
+        let Phase::Open { .. } = self.phase else { return };
+        if now.since(self.silent_at) > TOGETHER {
+            self.silenced = 0;
+        }
+        self.silent_at = now;
         let young = seen <= limits::FREEZES_WITHIN;
         self.silenced = if young { self.silenced + 1 } else { 0 };
         if self.silenced >= 2 && self.options.packets.is_none() {
             self.options.packets = Some(limits::FROZEN_PACKETS);
+            self.counts_until = now + limits::FROZEN_FOR;
             self.outputs.push_back(Output::Frozen);
         }
+    }
+
+    /// Where packets are counted, pings for their own sake are as seldom as a relay's patience allows.
+    fn timing(&self) -> Timing {
+        let mut timing = self.options.timing;
+        if self.options.packets.is_some() {
+            timing.ping = timing.ping.max(limits::IDLE / 2);
+        }
+        timing
     }
 
     /// What is left of a carrier when so many packets were seen on it is the peer's, too.

@@ -143,6 +143,11 @@ impl<C: Chunk + Clone> Duplex<C> {
         self.current.as_ref().map_or(0, |current| current.seen)
     }
 
+    /// The carrier in use is asked for a pong.
+    pub(super) fn pinged(&mut self) {
+        self.current.iter_mut().for_each(|current| current.seen += 2 * packets(0));
+    }
+
     /// Messages that the carrier in use was given and the peer is to answer: data, and our end.
     pub(super) fn questions(&self) -> u64 {
         self.current.as_ref().map_or(0, |current| current.questions)
@@ -256,6 +261,13 @@ impl<C: Chunk + Clone> Duplex<C> {
         if let Some(current) = self.current.as_mut().filter(|current| current.carrier == from) {
             current.budget = current.budget.max(n.saturating_sub(current.given));
             self.pump();
+        }
+    }
+
+    /// The present carrier may be given whatever there is.
+    pub(super) fn lift_limits(&mut self) {
+        if let Some(current) = &mut self.current {
+            (current.budget, current.packets) = (u64::MAX, u64::MAX);
         }
     }
 

@@ -82,6 +82,8 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         };
         relay.duplex.widen(options.open.window, options.window);
         let Open { budget, packets, .. } = options.open;
+        // Where nothing is kept the client has no other carrier to go to.
+        let packets = packets.filter(|_| relay.session.is_some());
         relay.duplex.begin(FIRST, Allowance { budget, packets });
         if !options.early.is_empty() {
             relay.data(FIRST, C::from_slice(&options.early), now);

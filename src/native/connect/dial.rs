@@ -10,7 +10,7 @@ use std::{
 use tokio::time::Instant;
 
 use super::{
-    reach::{Reach, Through},
+    reach::{Reach, Through, network},
     report::Failed,
     search::Search,
     untested::Untested,
@@ -37,13 +37,16 @@ impl Reach {
             outcome = Search::new(self, purpose == For::Show, deadline).run() => outcome?,
             never = self.prepare() => never,
         };
-        let (reach, way) = (Arc::clone(self), through.way);
-        let silent = Box::new(move || {
+        let (reach, way, network) = (Arc::clone(self), through.way, network());
+        let told = Box::new(move |answered| {
             let (now, chance) = (Instant::now(), rand::random());
-            reach.memory(|memory| memory.failed(way, Evidence::SilentAfterRequest, now, chance));
+            reach.memory(network, |memory| match answered {
+                true => memory.answered(),
+                false => memory.failed(way, Evidence::SilentAfterRequest, now, chance),
+            });
         });
         let Through { stream, round_trip, .. } = through;
-        let stream = Box::new(Untested::new(stream, round_trip, purpose == For::Later, silent));
+        let stream = Box::new(Untested::new(stream, round_trip, purpose == For::Later, told));
         Ok(Through { stream, ..through })
     }
 

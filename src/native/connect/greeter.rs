@@ -49,9 +49,9 @@ struct Siblings {
     domain: String,
     /// The HTTP `Host` follows the name; of it, the port.
     port: String,
+    /// Whoever answers must be who the link says, and not just somebody under the wildcard.
     identity: Identity,
-    /// The certificate must be for the sibling itself.
-    verified: bool,
+    ech: Ech,
     authorities: Authorities,
     resolver: Arc<Resolver>,
     made: Mutex<BTreeMap<u32, Arc<Hello>>>,
@@ -78,17 +78,19 @@ impl Greeter {
         let free = link.sni == Sni::Host && names && matches!(link.ech, Ech::Off | Ech::Grease);
         let hidden = free && link.allowed.ech && shaped;
         let nameless = free && link.allowed.nameless;
-        let siblings = link.sibling.clone().filter(|_| free && link.allowed.sibling);
+        let authority = link.authority();
+        let port = authority.strip_prefix(&link.host).filter(|port| port.is_empty() || port.starts_with(':'));
+        let siblings = link.sibling.clone().filter(|_| free && link.allowed.sibling).zip(port);
         Ok(Self {
             own: hello(identity.clone(), &link.ech)?,
             cuts: names && link.allowed.cut && shaped,
             hidden: hidden.then(|| hello(identity.clone(), &Ech::Auto)).transpose()?,
             nameless: nameless.then(|| hello(Identity { sni: None, ..identity.clone() }, &link.ech)).transpose()?,
-            siblings: siblings.map(|domain| Siblings {
+            siblings: siblings.map(|(domain, port)| Siblings {
                 domain,
-                port: link.authority().strip_prefix(&link.host).unwrap_or_default().to_owned(),
-                verified: link.verify.is_none(),
+                port: port.to_owned(),
                 identity,
+                ech: link.ech.clone(),
                 authorities: authorities.clone(),
                 resolver: Arc::clone(resolver),
                 made: Mutex::default(),
@@ -156,9 +158,8 @@ impl Siblings {
             return Some(Arc::clone(hello));
         }
         let name = server_name(&self.name(number))?;
-        let verified = if self.verified { name.clone() } else { self.identity.verified.clone() };
-        let identity = Identity { sni: Some(name), verified, ..self.identity.clone() };
-        let hello = Hello::new(identity, self.authorities.clone(), &Ech::Off, &self.domain, &self.resolver);
+        let identity = Identity { sni: Some(name), ..self.identity.clone() };
+        let hello = Hello::new(identity, self.authorities.clone(), &self.ech, &self.domain, &self.resolver);
         let hello = Arc::new(hello.ok()?);
         made.insert(number, Arc::clone(&hello));
         Some(hello)

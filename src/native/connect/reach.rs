@@ -96,9 +96,9 @@ impl From<Trouble> for Found {
 }
 
 impl Reach {
-    /// Looks at what was learned of the network that this machine is in.
-    pub(super) fn memory<T>(&self, look: impl FnOnce(&mut Memory) -> T) -> T {
-        look(self.memories.lock().unwrap_or_else(PoisonError::into_inner).of(network()))
+    /// Looks at what was learned of a network.
+    pub(super) fn memory<T>(&self, network: Network, look: impl FnOnce(&mut Memory) -> T) -> T {
+        look(self.memories.lock().unwrap_or_else(PoisonError::into_inner).of(network))
     }
 
     /// For a search that repeats these first.
@@ -122,7 +122,7 @@ impl Reach {
     /// Endpoints in the order in which their families come, those of other ports behind them, and the hellos that suit.
     pub(super) fn spread(&self, mut endpoints: Vec<Endpoint>) -> (Vec<Endpoint>, Vec<Greeting>) {
         let at_the_cdn = endpoints.iter().any(|endpoint| cdn::announces(endpoint.address.ip()));
-        let v6_first = self.memory(|memory| memory.v6_first(Instant::now()));
+        let v6_first = self.memory(network(), |memory| memory.v6_first(Instant::now()));
         by_turns(&mut endpoints, v6_first);
         let Some(greeter) = &self.greeter else { return (endpoints, vec![Greeting::PLAIN]) };
         let others: Vec<_> = endpoints.iter().flat_map(|endpoint| self.other_ports(endpoint)).collect();
@@ -273,7 +273,7 @@ fn found(target: usize, port: u16, Resolved { addresses, by }: Resolved, begun: 
 }
 
 /// The network that this machine is in, as its own addresses tell.
-fn network() -> Network {
+pub(super) fn network() -> Network {
     // Addresses for documentation (RFC 5737 and 3849): any would do that are not of this network.
     let towards = |address: IpAddr| local_towards((address, 9).into());
     (towards(Ipv4Addr::new(192, 0, 2, 1).into()), towards(Ipv6Addr::new(0x2001, 0xdb8, 0, 0, 0, 0, 0, 1).into()))

@@ -11,12 +11,12 @@ use tokio::{
 };
 
 use super::{
-    reach::{Found, Reach, Task, Through},
+    reach::{Found, Reach, Task, Through, network},
     report::{Failed, Step},
 };
 use crate::{
     trouble::Trouble,
-    ways::{Evidence, Greeting, Id, Input, Output, Planner},
+    ways::{Evidence, Greeting, Id, Input, Met, Network, Output, Planner},
 };
 
 /// Whether it is this search's turn to try what is not known to work.
@@ -31,6 +31,8 @@ enum Turn<'a> {
 /// A search under way.
 pub(super) struct Search<'a> {
     reach: &'a Reach,
+    /// Where it searches.
+    network: Network,
     planner: Planner,
     deadline: Instant,
     running: FuturesUnordered<BoxFuture<'a, (Id, Result<Through, Failed>)>>,
@@ -56,12 +58,13 @@ impl<'a> Search<'a> {
     /// A `cold` one heeds nobody else.
     pub(super) fn new(reach: &'a Reach, cold: bool, deadline: Instant) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
-        let targets = 0..reach.targets.len();
-        let (firsts, found) = reach.memory(|memory| (memory.first(Instant::now()), memory.found()));
+        let (targets, network) = (0..reach.targets.len(), network());
+        let (firsts, found) = reach.memory(network, |memory| (memory.first(Instant::now()), memory.found()));
         let firsts = if cold { Vec::new() } else { firsts };
         Self {
             planner: reach.planner(firsts),
             reach,
+            network,
             deadline,
             running: FuturesUnordered::new(),
             leave: Vec::new(),
@@ -85,7 +88,7 @@ impl<'a> Search<'a> {
             self.scout();
         }
         loop {
-            let Some(until) = self.act() else { return Err(self.fail(Trouble::NoAddress)) };
+            let Some(until) = self.act() else { return Err(self.fail(None)) };
             let until = until.unwrap_or(self.deadline).min(self.deadline);
             tokio::select! {
                 biased;
@@ -114,7 +117,7 @@ impl<'a> Search<'a> {
                     self.scout();
                 }
                 () = time::sleep_until(until) => if Instant::now() >= self.deadline {
-                    return Err(self.fail(Trouble::ConnectTimeout));
+                    return Err(self.fail(Some(Trouble::ConnectTimeout)));
                 },
             }
         }
@@ -124,7 +127,7 @@ impl<'a> Search<'a> {
     fn act(&mut self) -> Option<Option<Instant>> {
         loop {
             let (now, chance) = (Instant::now(), rand::random());
-            match self.reach.memory(|memory| self.planner.poll(memory, now, chance)) {
+            match self.reach.memory(self.network, |memory| self.planner.poll(memory, now, chance)) {
                 Output::Connect(id, endpoint) => {
                     let ((leave, greet), (alive, given_up)) = (oneshot::channel(), oneshot::channel());
                     self.leave.push((id, leave));
@@ -150,18 +153,28 @@ impl<'a> Search<'a> {
                     return Some(until);
                 }
                 Output::Scout => match self.turn {
-                    Turn::NotAsked => self.turn = Turn::Waiting(self.reach.scouting.lock().boxed()),
-                    // Who has it now finds the way for all.
-                    Turn::Waiting(_) => match self.reach.memory(|memory| self.planner.yields(memory, now, chance)) {
-                        Some(id) => self.abandon(id),
-                        None => return Some(None),
+                    Turn::NotAsked => match self.reach.scouting.try_lock() {
+                        Ok(turn) => {
+                            self.turn = Turn::Here(turn);
+                            self.scout();
+                        }
+                        Err(_) => self.turn = Turn::Waiting(self.reach.scouting.lock().boxed()),
                     },
+                    // Who has it now finds the way for all.
+                    Turn::Waiting(_) => {
+                        match self.reach.memory(self.network, |memory| self.planner.yields(memory, now, chance)) {
+                            Some(id) => self.abandon(id),
+                            None => return Some(None),
+                        }
+                    }
                     Turn::Here(_) | Turn::Always => self.scout(),
                 },
                 Output::Exhausted => {
                     self.help(now);
                     if self.resolving.is_empty() && self.greetings.is_none() {
-                        self.reach.memory(|memory| memory.exhausted(now));
+                        if self.planner.has_begun() {
+                            self.reach.memory(self.network, |memory| memory.exhausted(now));
+                        }
                         return None;
                     }
                     return Some(None);
@@ -172,7 +185,7 @@ impl<'a> Search<'a> {
 
     /// It may try what is not known to work. If somebody else has found a way meanwhile, that is repeated first.
     fn scout(&mut self) {
-        let (firsts, found) = self.reach.memory(|memory| (memory.first(Instant::now()), memory.found()));
+        let (firsts, found) = self.reach.memory(self.network, |memory| (memory.first(Instant::now()), memory.found()));
         let new = found != self.found && !firsts.is_empty();
         self.found = found;
         if new && let Turn::Here(_) = self.turn {
@@ -222,13 +235,16 @@ impl<'a> Search<'a> {
 
     fn tell(&mut self, input: Input) {
         let (now, chance) = (Instant::now(), rand::random());
-        self.reach.memory(|memory| self.planner.handle(input, memory, now, chance));
+        self.reach.memory(self.network, |memory| self.planner.handle(input, memory, now, chance));
     }
 
     fn abandon(&mut self, id: Id) {
+        let greeted = !self.leave.iter().any(|(known, _)| *known == id);
         self.leave.retain(|(known, _)| *known != id);
         self.alive.retain(|(known, _)| *known != id);
-        self.note(Trouble::TlsTimeout.into());
+        if greeted {
+            self.note(Trouble::TlsTimeout.into());
+        }
     }
 
     /// Keeps the more telling of two failures.
@@ -239,7 +255,10 @@ impl<'a> Search<'a> {
         }
     }
 
-    fn fail(&mut self, otherwise: Trouble) -> Failed {
+    /// What to say. Where all that could be tried rests, it is what was met before.
+    fn fail(&mut self, otherwise: Option<Trouble>) -> Failed {
+        let met = || self.reach.memory(self.network, |memory| memory.met()).map(Met::trouble);
+        let otherwise = otherwise.or_else(met).unwrap_or(Trouble::NoAddress);
         self.worst.take().unwrap_or_else(|| otherwise.into()).behind(mem::take(&mut self.steps))
     }
 }

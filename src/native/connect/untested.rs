@@ -20,8 +20,8 @@ use crate::net::BoxedStream;
 /// What a server may take for an answer, besides the round trips.
 const ANSWER: Duration = Duration::from_millis(1500);
 
-/// Told when nothing was answered, or what there was to be known is known.
-type Silent = Box<dyn FnOnce() + Send>;
+/// Told whether it was answered, once that is known.
+type Told = Box<dyn FnOnce(bool) + Send>;
 
 /// Tells if it was not answered in time, and may end then.
 pub(super) struct Untested {
@@ -32,14 +32,14 @@ pub(super) struct Untested {
     /// The answer is due.
     due: Option<Pin<Box<Sleep>>>,
     answered: bool,
-    silent: Option<Silent>,
+    told: Option<Told>,
 }
 
 impl Untested {
     /// One that took so long to connect: a round trip. Made `ahead`, it ends if it is silent.
-    pub(super) fn new(stream: BoxedStream, round_trip: Duration, ahead: bool, silent: Silent) -> Self {
+    pub(super) fn new(stream: BoxedStream, round_trip: Duration, ahead: bool, told: Told) -> Self {
         let limit = ANSWER + 3 * round_trip;
-        Self { stream, limit, ends: ahead, asked: None, due: None, answered: false, silent: Some(silent) }
+        Self { stream, limit, ends: ahead, asked: None, due: None, answered: false, told: Some(told) }
     }
 
     fn asks(&mut self) {
@@ -57,9 +57,9 @@ impl Drop for Untested {
         if late
             && !self.answered
             && !self.ends
-            && let Some(silent) = self.silent.take()
+            && let Some(told) = self.told.take()
         {
-            silent();
+            told(false);
         }
     }
 }
@@ -71,7 +71,12 @@ impl AsyncRead for Untested {
             return read;
         }
         if read.is_ready() {
-            (self.answered, self.due, self.silent) = (true, None, None);
+            (self.answered, self.due) = (true, None);
+            if !buf.filled().is_empty()
+                && let Some(told) = self.told.take()
+            {
+                told(true);
+            }
         } else if self.due.as_mut().is_some_and(|due| due.as_mut().poll(cx).is_ready()) {
             return Poll::Ready(Err(io::ErrorKind::TimedOut.into()));
         }
@@ -126,10 +131,10 @@ mod tests {
         let (near, far) = duplex(100);
         let told = Arc::new(AtomicU32::new(0));
         let count = Arc::clone(&told);
-        let silent = Box::new(move || {
-            count.fetch_add(1, Ordering::Relaxed);
+        let tells = Box::new(move |answered: bool| {
+            count.fetch_add(u32::from(!answered), Ordering::Relaxed);
         });
-        (Untested::new(Box::new(near), Duration::from_millis(100), ahead, silent), far, told)
+        (Untested::new(Box::new(near), Duration::from_millis(100), ahead, tells), far, told)
     }
 
     #[tokio::test(start_paused = true)]

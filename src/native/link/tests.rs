@@ -141,6 +141,8 @@ fn a_link_says_what_may_be_tried_and_what_only_its_operator_knows() {
         ("sibling=*.lay.example", "sibling"),
         ("sibling=relay.example", "sibling"),
         ("sibling=*.192.0.2.1", "sibling"),
+        ("sibling=*.example", "sibling"),
+        ("ports=1,2,3,4,5,6,7,8,9", "ports"),
         ("ports=0", "ports"),
         ("ports=", "ports"),
         ("ports=8443,x", "ports"),

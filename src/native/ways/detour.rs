@@ -8,6 +8,7 @@ use super::{
     evidence::Evidence,
     way::{Name, Shape, Way},
 };
+use crate::trouble::Trouble;
 
 /// What was met on the way that was to be taken.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,6 +38,18 @@ impl Met {
             Self::Silent => "silent-after-hello",
             Self::Stalled => "silent-after-request",
             Self::Stranger => "stranger",
+        }
+    }
+
+    /// What a dial says that met nothing else.
+    pub(crate) const fn trouble(self) -> Trouble {
+        match self {
+            Self::Refused => Trouble::Refused,
+            Self::NoAnswer => Trouble::ConnectTimeout,
+            Self::Cut => Trouble::TlsReset,
+            Self::Silent => Trouble::TlsTimeout,
+            Self::Stalled => Trouble::UpgradeTimeout,
+            Self::Stranger => Trouble::CertificateIssuer,
         }
     }
 

@@ -45,6 +45,10 @@ pub(crate) struct Memory {
     exhausted: u32,
     /// What was met last before one worked.
     met: Option<Met>,
+    /// Requests in a row that were not answered. One may be the relay's own fault.
+    stalled: u32,
+    /// The endpoint of the link's own port that was tried last.
+    own: Option<Endpoint>,
     v6_failed: Option<Instant>,
     /// Ways that were found so far.
     found: u64,
@@ -64,10 +68,16 @@ impl Memory {
         if now.duration_since(at) > WORKED {
             return Vec::new();
         }
-        let plain = Way { greeting: Greeting::PLAIN, ..winner };
+        let endpoint = self.own.filter(|_| winner.endpoint.other_port).unwrap_or(winner.endpoint);
+        let plain = Way { endpoint, greeting: Greeting::PLAIN };
         let due = self.plain_again.is_some_and(|at| at <= now) && !self.rests(&plain, now);
         let ways = [due.then_some(plain), Some(winner)];
         ways.into_iter().flatten().filter(|way| !self.rests(way, now)).collect()
+    }
+
+    /// What was met last.
+    pub(crate) const fn met(&self) -> Option<Met> {
+        self.met
     }
 
     /// How the relay is reached, if not as the link says.
@@ -123,7 +133,8 @@ impl Memory {
             self.met = None;
         }
         self.punished.retain(|punished| punished.way != way);
-        if way.greeting == Greeting::PLAIN {
+        self.own = Some(way.endpoint).filter(|endpoint| !endpoint.other_port).or(self.own);
+        if Detour::of(&way, None).is_none() {
             self.plain_again = None;
         } else if self.plain_again.is_none_or(|at| at <= now) {
             let more = f64::from(chance) / f64::from(u32::MAX) * 2.0;
@@ -138,6 +149,13 @@ impl Memory {
 
     /// It met this. What worked once and failed is kept half of the times, as `chance` falls.
     pub(crate) fn failed(&mut self, way: Way, evidence: Evidence, now: Instant, chance: u32) {
+        self.own = Some(way.endpoint).filter(|endpoint| !endpoint.other_port).or(self.own);
+        if evidence == Evidence::SilentAfterRequest {
+            self.stalled += 1;
+            if self.stalled < 2 {
+                return;
+            }
+        }
         self.met = Met::of(evidence).or(self.met);
         if evidence.accuses_the_greeting() {
             self.punish(way, now);
@@ -148,6 +166,11 @@ impl Memory {
                 self.winner = None;
             }
         }
+    }
+
+    /// A request was answered.
+    pub(crate) const fn answered(&mut self) {
+        self.stalled = 0;
     }
 
     fn punish(&mut self, way: Way, now: Instant) {

@@ -114,8 +114,13 @@ impl Planner {
 
     /// Whether a hello was punished, or nobody answers for longer than usual.
     pub(crate) fn accuses(&self, now: Instant) -> bool {
-        let silent = |attempt: &Attempt| attempt.is_silent(now) || attempt.is_unanswered(self.limits.patience, now);
+        let silent = |attempt: &Attempt| attempt.is_silent(now) || attempt.is_unanswered(self.limits.doubt, now);
         self.ended.iter().any(|(_, evidence)| evidence.accuses_the_greeting()) || self.running.iter().any(silent)
+    }
+
+    /// Whether it has tried anything.
+    pub(crate) const fn has_begun(&self) -> bool {
+        self.begun > 0
     }
 
     /// The way of an attempt.
@@ -298,7 +303,8 @@ impl Planner {
 
     fn is_tried(&self, way: &Way) -> bool {
         let running = self.running.iter().map(|attempt| &attempt.way);
-        running.chain(self.ended.iter().map(|(way, _)| way)).any(|tried| tried == way)
+        let same = |tried: &Way| tried.endpoint == way.endpoint && tried.greeting.is_like(way.greeting);
+        running.chain(self.ended.iter().map(|(way, _)| way)).any(same)
     }
 }
 

@@ -64,7 +64,7 @@ impl<C: Chunk + Clone> Client<C> {
         attempt.stage = Stage::Asked { received, at: now };
         attempt.deadline = Some(now + self.options.timing.attempt);
         let carrier = attempt.carrier;
-        let (window, budget, packets) = (self.options.window, self.budget(), self.options.packets);
+        let (window, budget, packets) = (self.options.window, self.budget(), self.packets());
         let header = match &self.phase {
             Phase::Opening => {
                 let open = Open { route: self.options.route, window, budget, packets };
@@ -160,9 +160,14 @@ impl<C: Chunk + Clone> Client<C> {
     }
 
     /// Stream bytes that a carrier bears. A relay that does not count packets yet keeps at least to what they can hold.
-    fn budget(&self) -> Option<u64> {
-        let of_packets = self.options.packets.map(|packets| packets.saturating_mul(limits::PACKET as u64));
+    pub(super) fn budget(&self) -> Option<u64> {
+        let of_packets = self.packets().map(|packets| packets.saturating_mul(limits::PACKET as u64));
         [self.options.budget, of_packets].into_iter().flatten().min()
+    }
+
+    /// Packets that a new carrier bears. One that the stream is moved to may be on a network that counts none.
+    const fn packets(&self) -> Option<u64> {
+        if self.rotate.is_some() { None } else { self.options.packets }
     }
 
     /// Whether less than this part is left of the carrier in use.
@@ -222,7 +227,7 @@ impl<C: Chunk + Clone> Client<C> {
             {
                 if self.attempt.as_ref().is_some_and(|attempt| attempt.carrier == carrier && attempt.accepted) {
                     // Its first word was frozen together with what followed.
-                    self.judge_silence(0);
+                    self.judge_silence(0, now);
                 }
                 self.duplex.close(carrier, Code::Superseded);
                 self.carrier_closed(carrier, Ending::Cut, now);

@@ -6,6 +6,7 @@ use super::{
     super::{
         Carrier, Ending,
         client::{Input, Output},
+        message::{Budget, Control},
     },
     link::{Fate, Item},
     world::{Event, Side, World, check_held},
@@ -28,7 +29,12 @@ impl World {
                 Output::Dial(carrier) => self.dial(carrier),
                 Output::Upgrade(carrier, header) => self.upgrade(carrier, header),
                 Output::Send(carrier, bytes) => self.client_sends(carrier, Item::Data(bytes)),
-                Output::Control(carrier, control) => self.client_sends(carrier, Item::Text(control.encode())),
+                Output::Control(carrier, control) => {
+                    if let Control::Budget(Budget { n }) = control {
+                        self.links[self.numbered[carrier.0 as usize]].budget = Some(n);
+                    }
+                    self.client_sends(carrier, Item::Text(control.encode()));
+                }
                 Output::Ping(carrier) => {
                     self.pings += 1;
                     self.client_sends(carrier, Item::Ping);

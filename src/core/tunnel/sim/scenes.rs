@@ -90,6 +90,13 @@ fn where_packets_are_counted_files_and_chats_go_on_without_a_freeze() {
 }
 
 #[test]
+fn where_there_is_no_other_carrier_packets_are_not_counted() {
+    let packets = Some(limits::FROZEN_PACKETS);
+    let world = run(Plan { sessions: false, packets, budget: Some(12 << 10), ..download(200_000) });
+    check_complete(&world);
+}
+
+#[test]
 fn a_network_that_counts_packets_is_found_out_by_two_carriers_that_fall_silent() {
     let world = run(Plan { freeze_packets: LEFT, ..download(200_000) });
     check_complete(&world);

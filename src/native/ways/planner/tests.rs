@@ -36,6 +36,7 @@ enum Fate {
     Reset,
     Silent,
     Alert,
+    Stranger,
 }
 
 /// Everybody between the client and its relay.
@@ -84,7 +85,7 @@ impl<F: FnMut(&Way) -> Fate> World<F> {
         match (self.fate)(&Way { endpoint, greeting: Greeting::PLAIN }) {
             Fate::Refused => self.later(1, Input::Ended(id, Evidence::Refused)),
             Fate::Unanswered => {}
-            Fate::Works | Fate::Reset | Fate::Silent | Fate::Alert => {
+            Fate::Works | Fate::Reset | Fate::Silent | Fate::Alert | Fate::Stranger => {
                 self.later(1, Input::Connected(id, self.round_trip))
             }
         }
@@ -101,6 +102,7 @@ impl<F: FnMut(&Way) -> Fate> World<F> {
             }
             Fate::Reset => self.later(1, Input::Ended(id, Evidence::ResetAfterHello)),
             Fate::Alert => self.later(1, Input::Ended(id, Evidence::Unfit)),
+            Fate::Stranger => self.later(1, Input::Ended(id, Evidence::Stranger)),
             Fate::Silent | Fate::Refused | Fate::Unanswered => {}
         }
         Input::Greeted(id)
@@ -272,6 +274,42 @@ fn a_relay_that_is_broken_is_asked_again_soon_and_then_less_often() {
         now += Duration::from_secs(seconds);
         assert!(memory.rests(&way, now - Duration::from_millis(1)) && !memory.rests(&way, now), "{seconds}");
     }
+}
+
+#[test]
+fn a_stranger_is_not_greeted_again_and_again() {
+    let at = |host: u8| endpoint(host, 443);
+    let fate = |way: &Way| if way.endpoint == at(1) { Fate::Reset } else { Fate::Stranger };
+    let mut world = World::new(1, fate);
+    assert_eq!(world.search(&mut Memory::default(), &two(), &LADDER), None);
+    let siblings = world.greeted.iter().filter(|(_, way)| way.greeting.is_like(SIBLING)).count();
+    assert!(siblings <= 2 && world.greeted.len() <= 2 * LADDER.len(), "{:?}", world.greeted);
+}
+
+#[test]
+fn one_request_without_an_answer_punishes_nothing_and_two_in_a_row_do() {
+    let (mut memory, now) = (Memory::default(), Instant::now());
+    let way = Way { endpoint: endpoint(1, 443), greeting: Greeting::PLAIN };
+    memory.failed(way, Evidence::SilentAfterRequest, now, 0);
+    memory.answered();
+    memory.failed(way, Evidence::SilentAfterRequest, now, 0);
+    assert!(!memory.rests(&way, now));
+    memory.failed(way, Evidence::SilentAfterRequest, now, 0);
+    assert!(memory.rests(&way, now));
+}
+
+#[test]
+fn after_a_while_on_another_port_the_links_own_is_tried_again() {
+    let shut = std::cell::Cell::new(true);
+    let fate = |way: &Way| if shut.get() && way.endpoint.address.port() == 443 { Fate::Refused } else { Fate::Works };
+    let mut world = World::new(100, fate);
+    let mut memory = Memory::default();
+    assert!(world.search(&mut memory, &with_ports(), &LADDER).expect("found").endpoint.other_port);
+    shut.set(false);
+    world.now += Duration::from_secs(10 * 60);
+    assert!(world.search(&mut memory, &with_ports(), &LADDER).expect("found").endpoint.other_port);
+    world.now += Duration::from_secs(61 * 60);
+    assert!(!world.search(&mut memory, &with_ports(), &LADDER).expect("found").endpoint.other_port);
 }
 
 /// A dead network is not taken for a censor.
