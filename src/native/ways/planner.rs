@@ -301,6 +301,7 @@ impl Planner {
         })
     }
 
+    /// Whether a hello like this was said there, or is meant to be.
     fn is_tried(&self, way: &Way) -> bool {
         let running = self.running.iter().map(|attempt| &attempt.way);
         let same = |tried: &Way| tried.endpoint == way.endpoint && tried.greeting.is_like(way.greeting);

@@ -29,7 +29,8 @@ impl Planner {
         let ports = accused || !self.hopes_for_its_port(now);
         let free = ways.filter(|(_, way)| match at {
             Some(endpoint) => way.endpoint == endpoint,
-            None => ports || !way.endpoint.other_port,
+            // Whoever is being connected there will say what is best then.
+            None => (ports || !way.endpoint.other_port) && !self.is_awaited(&way.endpoint),
         });
         let taint = |endpoint: &Endpoint| memory.punished_at(endpoint, now) + self.silent_at(endpoint, now);
         let free = free.filter(|(_, way)| taint(&way.endpoint) == 0 || self.tries(way.greeting) == 0);
@@ -76,6 +77,11 @@ impl Planner {
     /// Nobody is there.
     fn is_dead(&self, endpoint: &Endpoint) -> bool {
         self.ended.iter().any(|(way, evidence)| evidence.is_of_the_endpoint() && way.endpoint == *endpoint)
+    }
+
+    /// Somebody is on the way there who has not said its hello.
+    fn is_awaited(&self, endpoint: &Endpoint) -> bool {
+        self.running.iter().any(|attempt| attempt.way.endpoint == *endpoint && !attempt.is_greeting())
     }
 
     /// It has not answered the connection for a while.

@@ -53,6 +53,8 @@ struct World<F> {
     /// Hellos under way.
     greeting: Vec<Id>,
     most: usize,
+    /// Round trips until a reset comes: censors are nearer than servers.
+    reset_after: u32,
     /// What was cut, and when that was known.
     cut: Vec<(Instant, Way)>,
 }
@@ -71,6 +73,7 @@ impl<F: FnMut(&Way) -> Fate> World<F> {
             greeted: Vec::new(),
             greeting: Vec::new(),
             most: 0,
+            reset_after: 1,
             cut: Vec::new(),
         }
     }
@@ -100,7 +103,7 @@ impl<F: FnMut(&Way) -> Fate> World<F> {
                 self.later(1, Input::Heard(id));
                 self.later(2, Input::Ended(id, Evidence::Works));
             }
-            Fate::Reset => self.later(1, Input::Ended(id, Evidence::ResetAfterHello)),
+            Fate::Reset => self.later(self.reset_after, Input::Ended(id, Evidence::ResetAfterHello)),
             Fate::Alert => self.later(1, Input::Ended(id, Evidence::Unfit)),
             Fate::Stranger => self.later(1, Input::Ended(id, Evidence::Stranger)),
             Fate::Silent | Fate::Refused | Fate::Unanswered => {}
@@ -273,6 +276,18 @@ fn a_relay_that_is_broken_is_asked_again_soon_and_then_less_often() {
         memory.failed(way, Evidence::SilentAfterHello, now, 0);
         now += Duration::from_secs(seconds);
         assert!(memory.rests(&way, now - Duration::from_millis(1)) && !memory.rests(&way, now), "{seconds}");
+    }
+}
+
+#[test]
+fn the_first_rung_that_is_left_is_said_by_whoever_is_connected_first() {
+    let ladder = [Greeting::PLAIN, NAMELESS, CUT];
+    let fate = |way: &Way| if way.greeting == NAMELESS { Fate::Works } else { Fate::Reset };
+    for round_trip in [100, 400] {
+        let mut world = World::new(round_trip, fate);
+        world.reset_after = 0;
+        assert_eq!(world.search(&mut Memory::default(), &two(), &ladder).expect("found").greeting, NAMELESS);
+        assert_eq!(world.greeted.len(), 2, "{:?}", world.greeted);
     }
 }
 
