@@ -11,6 +11,7 @@ pub mod upgrade;
 mod pace;
 mod outbound;
 mod inbound;
+mod attachment;
 mod duplex;
 pub mod pool;
 pub mod sessions;

@@ -15,7 +15,8 @@ use core::time::Duration;
 
 use super::{
     Carrier, Ending,
-    duplex::{Allowance, Duplex},
+    attachment::Allowance,
+    duplex::Duplex,
     message::{Budget, Control, Opened, Resumed},
 };
 use crate::{chunk::Chunk, codes::Code, limits, time::Instant};

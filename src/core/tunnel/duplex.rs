@@ -7,6 +7,7 @@ use alloc::collections::VecDeque;
 
 use super::{
     Carrier,
+    attachment::{Allowance, Attachment},
     inbound::Inbound,
     message::{Ack, Control, Fin, packets},
     outbound::Outbound,
@@ -37,56 +38,6 @@ pub(super) struct Duplex<C> {
     pace: Pace,
     now: Instant,
     outputs: VecDeque<Output<C>>,
-}
-
-/// The carrier in use.
-#[derive(Debug)]
-struct Attachment {
-    carrier: Carrier,
-    /// Offset of the next byte it brings.
-    position: u64,
-    /// Bytes it may still be given.
-    budget: u64,
-    /// Packets that may still be made of what it is given.
-    packets: u64,
-    /// Packets that were made of what it was given and brought.
-    seen: u64,
-    /// Bytes it was given.
-    given: u64,
-    /// Bytes it brought.
-    brought: u64,
-    /// Messages it was given that the peer is to answer.
-    questions: u64,
-}
-
-impl Attachment {
-    fn new(carrier: Carrier, position: u64, allowance: Allowance) -> Self {
-        let Allowance { budget, packets } = allowance;
-        let [budget, packets] = [budget, packets].map(|most| most.unwrap_or(u64::MAX));
-        Self { carrier, position, budget, packets, seen: 0, given: 0, brought: 0, questions: 0 }
-    }
-
-    /// It is given a message of so many bytes.
-    const fn charge(&mut self, len: usize) {
-        self.packets = self.packets.saturating_sub(packets(len));
-        self.seen = self.seen.saturating_add(packets(len));
-    }
-
-    /// The longest message that it may be given.
-    const fn most(&self) -> u64 {
-        let Some(more) = self.packets.checked_sub(1) else { return 0 };
-        let of_packets = more.saturating_add(1).saturating_mul(limits::PACKET as u64) - 1;
-        if of_packets < self.budget { of_packets } else { self.budget }
-    }
-}
-
-/// What a carrier may be given; no limit where there is none.
-#[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Allowance {
-    /// Bytes of the stream.
-    pub(super) budget: Option<u64>,
-    /// Packets, as [`packets`] reckons them.
-    pub(super) packets: Option<u64>,
 }
 
 /// The connection on the other side.

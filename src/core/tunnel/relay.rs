@@ -10,7 +10,8 @@ use alloc::{boxed::Box, collections::VecDeque, string::String, vec::Vec};
 
 use super::{
     Carrier, Ending,
-    duplex::{Allowance, Duplex},
+    attachment::Allowance,
+    duplex::Duplex,
     message::{Control, Open, Opened, Reset, Resume, Resumed},
 };
 use crate::{
