@@ -138,6 +138,8 @@ impl<C: Chunk + Clone> Client<C> {
             Input::Timer => self.timer(now),
         }
         if self.options.packets.is_some() && now >= self.counts_until {
+            // Should that come to nothing, the next time is as far.
+            self.counts_until = now + limits::FROZEN_FOR;
             self.rotate(now);
         }
         if self.options.packets.is_some() {

@@ -97,6 +97,19 @@ fn where_there_is_no_other_carrier_packets_are_not_counted() {
 }
 
 #[test]
+fn a_stream_of_hours_tries_now_and_then_whether_packets_must_be_counted() {
+    let mut upstream = Habits::quick(6000, End::After(0));
+    (upstream.most, upstream.stall) = (20, Some((1, 20_000)));
+    let world = run(Plan { packets: Some(limits::FROZEN_PACKETS), upstream, ..download(0) });
+    check_complete(&world);
+    let last = world.progress.last().unwrap().0;
+    assert!(last > 50 * 60_000, "{last} ms");
+    // It must not: so there is one carrier from then on, and one dialled ahead that is let go.
+    let free = world.links.iter().filter(|link| link.relay.is_some() && link.budget.is_none()).count();
+    assert_eq!(free, 1, "of {} carriers", world.links.len());
+}
+
+#[test]
 fn a_network_that_counts_packets_is_found_out_by_two_carriers_that_fall_silent() {
     let world = run(Plan { freeze_packets: LEFT, ..download(200_000) });
     check_complete(&world);
