@@ -129,13 +129,10 @@ impl Memory {
         }
         self.winner = Some((way, now));
         self.exhausted = 0;
-        if Detour::of(&way, None).is_none() {
-            self.met = None;
-        }
         self.punished.retain(|punished| punished.way != way);
         self.own = Some(way.endpoint).filter(|endpoint| !endpoint.other_port).or(self.own);
         if Detour::of(&way, None).is_none() {
-            self.plain_again = None;
+            (self.met, self.plain_again) = (None, None);
         } else if self.plain_again.is_none_or(|at| at <= now) {
             let more = f64::from(chance) / f64::from(u32::MAX) * 2.0;
             self.plain_again = Some(now + PLAIN_AGAIN + PLAIN_AGAIN.mul_f64(more));

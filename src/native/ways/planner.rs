@@ -57,7 +57,7 @@ pub(crate) struct Planner {
     running: Vec<Attempt>,
     ended: Vec<(Way, Evidence)>,
     begun: u64,
-    /// When the last attempt was begun, and whether it still gives reason to wait.
+    /// The one begun last.
     last: Option<Id>,
     /// When the network last proved to be alive.
     alive: Option<Instant>,
@@ -229,9 +229,7 @@ impl Planner {
         if self.running.iter().filter(|attempt| attempt.is_greeting()).count() < self.limits.at_once {
             return Some(self.let_greet(waits, memory, now));
         }
-        let silent = self.running.iter().find(|attempt| attempt.is_silent(now))?.id;
-        self.ended(silent, Evidence::SilentAfterHello, memory, now, chance);
-        Some(Output::Abandon(silent))
+        self.yields(memory, now, chance).map(Output::Abandon)
     }
 
     /// What was learned since it was begun decides how the relay is greeted.
@@ -251,7 +249,7 @@ impl Planner {
         output
     }
 
-    /// Gives up what is silent, because somebody else looks for a way meanwhile.
+    /// Gives up what is silent: for an attempt that waits, or because another search looks for a way.
     pub(crate) fn yields(&mut self, memory: &mut Memory, now: Instant, chance: u32) -> Option<Id> {
         let silent = self.running.iter().find(|attempt| attempt.is_silent(now))?.id;
         self.ended(silent, Evidence::SilentAfterHello, memory, now, chance);
