@@ -13,6 +13,7 @@ mod hello;
 mod greeter;
 mod cdn;
 mod shape;
+mod notes;
 mod reach;
 mod search;
 mod untested;
@@ -49,6 +50,7 @@ pub use crate::{
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub(crate) use exit::is_here;
 pub use exit::{Exit, Exits, UnusableExit};
+pub use notes::{Notes, UnusableNotes};
 pub use race::Pace;
 pub use report::{EchStatus, Shown, Source, Step, Version};
 pub use spare::Spares;
@@ -70,13 +72,22 @@ pub struct Setup {
     pub spares: Spares,
     /// The way out of this network, if it is not free.
     pub exit: Option<Exit>,
+    /// Keeps which way worked for the next start, if it may be kept at all.
+    pub notes: Option<Arc<Notes>>,
 }
 
 impl Setup {
     /// The usual, with this resolver.
     #[must_use]
     pub const fn new(resolver: Arc<Resolver>) -> Self {
-        Self { resolver, extra_roots: Vec::new(), pace: Pace::DEFAULT, spares: Spares::DEFAULT, exit: None }
+        Self {
+            resolver,
+            extra_roots: Vec::new(),
+            pace: Pace::DEFAULT,
+            spares: Spares::DEFAULT,
+            exit: None,
+            notes: None,
+        }
     }
 }
 
@@ -138,6 +149,7 @@ impl Connector {
             pace: setup.pace,
             exit: setup.exit.clone(),
             memories: Mutex::default(),
+            page: setup.notes.as_ref().map(|notes| notes.of(link)),
             scouting: tokio::sync::Mutex::default(),
             hellos: Semaphore::new(AT_ONCE),
         };

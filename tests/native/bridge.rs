@@ -143,6 +143,7 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
     let garbage = "-----BEGIN CERTIFICATE-----\nZ2FyYmFnZQ==\n-----END CERTIFICATE-----\n";
     let garbage = folder.write("garbage.pem", garbage);
     let missing = folder.path("missing").to_str().expect("UTF-8").to_owned();
+    let nowhere = format!("{missing}/ways");
     let taken = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
     let taken = taken.local_addr().expect("bound").to_string();
     let socks_taken = format!("--socks5={taken}");
@@ -158,6 +159,8 @@ async fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         (vec![link, "--ca", &missing], "cannot read the certificate authorities in "),
         (vec![link, "--ca", &no_authority], "it holds none"),
         (vec![link, "--ca", &garbage], "not a certificate"),
+        (vec![link, "--remember", &no_authority], "it holds something else"),
+        (vec![link, "--remember", &nowhere], "cannot keep anything in "),
     ] {
         let said = failed(&args, 1).await;
         assert!(said.contains(wanted) && said.contains("\n  try: ") && said.lines().count() == 2, "{said}");

@@ -2,11 +2,12 @@
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
+    path::Path,
     time::Duration,
 };
 
 use pasarela::{
-    connect::{Connector, Pace, Resolver, Setup, Source, Spares, Step},
+    connect::{Connector, Notes, Pace, Resolver, Setup, Source, Spares, Step},
     trouble::Trouble,
     tunnel::Dialer,
 };
@@ -14,6 +15,7 @@ use tokio::net::{TcpSocket, TcpStream};
 
 use crate::{
     front::{Authority, Front, Manner, connector, connector_at},
+    program::Folder,
     tunnels::Nobody,
     within,
 };
@@ -131,6 +133,29 @@ async fn the_address_that_won_is_tried_first_until_all_is_forgotten() {
         assert_eq!(reset.accepted(), expected);
     }
     good.wait_seen(3).await;
+}
+
+#[tokio::test]
+async fn a_way_round_is_remembered_by_the_next_program_that_has_the_file() {
+    let authority = Authority::new();
+    let good = Front::tls(&authority.name(&["relay.example"])).await;
+    let reset = Front::start(Manner::Reset).await;
+    let link = format!("https://relay.example/#addr={}&ports={}", reset.address, good.address.port());
+    let folder = Folder::new();
+    let file = folder.path("ways");
+    let dial = async |notes: Option<&Path>| {
+        let mut setup = Setup::new(Resolver::system());
+        setup.extra_roots = vec![authority.certificate.clone()];
+        setup.spares = Spares::NONE;
+        setup.notes = notes.map(|file| Notes::open(file).expect("a file"));
+        let connector = Connector::new(&link.parse().expect("a link"), &setup).expect("usable");
+        within(connector.dial()).await.expect("another port is good");
+        reset.accepted()
+    };
+    let found = dial(Some(&file)).await;
+    assert!(found > 0);
+    assert_eq!(dial(Some(&file)).await, found);
+    assert!(dial(None).await > found);
 }
 
 #[tokio::test]

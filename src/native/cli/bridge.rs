@@ -2,14 +2,19 @@
 
 mod screen;
 
-use std::{net::SocketAddr, sync::Arc, time::Duration};
+use std::{
+    net::SocketAddr,
+    path::{Path, PathBuf},
+    sync::Arc,
+    time::Duration,
+};
 
 use ipnet::IpNet;
 
 use super::{Failure, look, ports, signal, texts::bridge as texts, values, way::Way};
 use crate::{
     bridge::{Bridge, Listener, Relay, Tuning},
-    connect::{Connector, Setup, is_here},
+    connect::{Connector, Notes, Setup, is_here},
     frontend::{Admission, Door, Enclosure, Intake, lan_addresses},
     link::{Link, UnusableLink, several},
 };
@@ -82,6 +87,11 @@ pub(super) struct Args {
     /// Use each connection for at most this many bytes, for networks that freeze connections
     #[arg(long, value_name = "BYTES", env = "PASARELA_BUDGET", value_parser = values::size)]
     budget: Option<u64>,
+
+    /// Keep in this file which way round a censor worked, for the next start. Without the link it tells nobody an address or a
+    /// name; delete it when you like
+    #[arg(long, value_name = "FILE", env = "PASARELA_REMEMBER")]
+    remember: Option<PathBuf>,
 
     /// Print lines of JSON for programs: first where it listens, then how it stands whenever that changes
     #[arg(long)]
@@ -163,7 +173,8 @@ async fn changed(args: &Args, bridge: &Bridge, was: &Reach) -> Reach {
 
 fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
     let (resolver, extra_roots) = args.way.read()?;
-    let setup = Setup { extra_roots, ..Setup::new(resolver) };
+    let notes = args.remember.as_deref().map(notes).transpose()?;
+    let setup = Setup { extra_roots, notes, ..Setup::new(resolver) };
     let mut relays = Vec::new();
     for (index, text) in several(&args.links).iter().enumerate() {
         let number = index + 1;
@@ -194,6 +205,14 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         });
     }
     Ok(relays)
+}
+
+fn notes(file: &Path) -> Result<Arc<Notes>, Failure> {
+    Notes::open(file).map_err(|cause| Failure {
+        what: format!("cannot keep anything in {}", file.display()),
+        cause: cause.into(),
+        hint: "--remember with a file that can be made or written, in a folder that exists",
+    })
 }
 
 /// All listeners, those for phones that were asked for first, then SOCKS5; and the port that was wanted if it is another.

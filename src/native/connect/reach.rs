@@ -21,6 +21,7 @@ use super::{
     exit::Exit,
     greeter::Greeter,
     hello::Hello,
+    notes::Page,
     race::Pace,
     report::{Failed, Source, Step},
     shape::Shaped,
@@ -52,6 +53,8 @@ pub(super) struct Reach {
     pub(super) pace: Pace,
     pub(super) exit: Option<Exit>,
     pub(super) memories: Mutex<Memories>,
+    /// What is kept for the next start.
+    pub(super) page: Option<Page>,
     /// One search at a time tries what is not known to work.
     pub(super) scouting: tokio::sync::Mutex<()>,
     /// Hellos under way.
@@ -98,7 +101,31 @@ impl From<Trouble> for Found {
 impl Reach {
     /// Looks at what was learned of a network.
     pub(super) fn memory<T>(&self, network: Network, look: impl FnOnce(&mut Memory) -> T) -> T {
-        look(self.memories.lock().unwrap_or_else(PoisonError::into_inner).of(network))
+        let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
+        let memory = memories.of(network);
+        let before = memory.winner();
+        let seen = look(memory);
+        if let Some(page) = &self.page
+            && memory.winner() != before
+        {
+            page.keep(network, memory.winner());
+        }
+        seen
+    }
+
+    /// Whether addresses had better be awaited, because a way to one of them is known from before.
+    pub(super) fn remembers(&self, network: Network) -> bool {
+        let is_new = || self.memory(network, |memory| memory.found() == 0);
+        self.page.as_ref().is_some_and(|page| page.knows(network)) && is_new()
+    }
+
+    /// The way that worked before the program was started, if it leads to one of these, or, if these are `all`, one like it.
+    pub(super) fn recall(&self, network: Network, endpoints: &[Endpoint], all: bool) -> Option<Way> {
+        let page = self.page.as_ref()?;
+        let alike = || if all { page.recall_alike(network, endpoints) } else { None };
+        let (way, met) = page.recall(network, endpoints).or_else(alike)?;
+        self.memory(network, |memory| memory.recall((way, met), Instant::now(), rand::random()));
+        Some(way)
     }
 
     /// For a search that repeats these first.
@@ -110,13 +137,6 @@ impl Reach {
             at_once: self.pace.in_flight.min(AT_ONCE),
         };
         Planner::new(limits, vec![Greeting::PLAIN], firsts, rand::random())
-    }
-
-    /// Adds endpoints, and what may be tried there.
-    pub(super) fn add(&self, planner: &mut Planner, endpoints: Vec<Endpoint>) {
-        let (endpoints, greetings) = self.spread(endpoints);
-        greetings.into_iter().for_each(|greeting| planner.offer(greeting));
-        planner.add(endpoints);
     }
 
     /// Endpoints in the order in which their families come, those of other ports behind them, and the hellos that suit.

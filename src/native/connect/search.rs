@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     trouble::Trouble,
-    ways::{Evidence, Greeting, Id, Input, Met, Network, Output, Planner},
+    ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner},
 };
 
 /// Whether it is this search's turn to try what is not known to work.
@@ -43,6 +43,8 @@ pub(super) struct Search<'a> {
     tell: mpsc::UnboundedSender<Input>,
     told: mpsc::UnboundedReceiver<Input>,
     resolving: FuturesUnordered<BoxFuture<'a, Found>>,
+    /// Addresses that are known and not to be tried yet.
+    held: Vec<Endpoint>,
     /// Those that are asked once the first are good for nothing.
     later: Vec<BoxFuture<'a, Found>>,
     greetings: Option<BoxFuture<'a, Vec<Greeting>>>,
@@ -72,6 +74,7 @@ impl<'a> Search<'a> {
             tell,
             told,
             resolving: FuturesUnordered::new(),
+            held: Vec::new(),
             later: targets.map(|target| reach.reconsider(target, deadline).boxed()).collect(),
             greetings: None,
             asked_for_greetings: false,
@@ -104,9 +107,12 @@ impl<'a> Search<'a> {
                             self.steps.clear();
                         }
                         self.steps.extend(step);
-                        self.reach.add(&mut self.planner, endpoints);
+                        self.arrived(endpoints);
                     }
-                    Err(trouble) => self.note(trouble.into()),
+                    Err(trouble) => {
+                        self.note(trouble.into());
+                        self.arrived(Vec::new());
+                    }
                 },
                 greetings = of(&mut self.greetings) => {
                     self.greetings = None;
@@ -211,6 +217,24 @@ impl<'a> Search<'a> {
         self.resolving.extend(self.later.drain(..));
         if accused && !mem::replace(&mut self.asked_for_greetings, true) {
             self.greetings = Some(self.reach.more_greetings().boxed());
+        }
+    }
+
+    /// Nothing is tried before it is known whether a way that worked leads to one of these addresses.
+    fn arrived(&mut self, endpoints: Vec<Endpoint>) {
+        self.held.extend(endpoints);
+        let remembers = self.reach.remembers(self.network);
+        let (endpoints, greetings) = self.reach.spread(self.held.clone());
+        let all = self.resolving.is_empty();
+        let known = if remembers { self.reach.recall(self.network, &endpoints, all) } else { None };
+        if remembers && known.is_none() && !all {
+            return;
+        }
+        self.held.clear();
+        greetings.into_iter().for_each(|greeting| self.planner.offer(greeting));
+        self.planner.add(endpoints);
+        if let Some(way) = known {
+            self.planner.repeat(vec![way]);
         }
     }
 

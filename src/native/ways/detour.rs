@@ -28,6 +28,10 @@ pub enum Met {
 }
 
 impl Met {
+    /// All of them.
+    pub(crate) const ALL: [Self; 6] =
+        [Self::Refused, Self::NoAnswer, Self::Cut, Self::Silent, Self::Stalled, Self::Stranger];
+
     /// One word for programs; it does not change.
     #[must_use]
     pub const fn token(self) -> &'static str {

@@ -85,6 +85,11 @@ impl Memory {
         self.winner.and_then(|(way, _)| Detour::of(&way, self.met))
     }
 
+    /// What works, and what was met before.
+    pub(crate) fn winner(&self) -> Option<(Way, Option<Met>)> {
+        self.winner.map(|(way, _)| (way, self.met))
+    }
+
     /// Grows with every way that was found.
     pub(crate) const fn found(&self) -> u64 {
         self.found
@@ -142,6 +147,12 @@ impl Memory {
             SocketAddr::V4(_) if overtook => self.v6_failed = Some(now),
             SocketAddr::V4(_) => {}
         }
+    }
+
+    /// It worked when the program last ran. `chance` is random.
+    pub(crate) fn recall(&mut self, (way, met): (Way, Option<Met>), now: Instant, chance: u32) {
+        self.worked(way, false, now, chance);
+        self.met = met;
     }
 
     /// It met this. What worked once and failed is kept half of the times, as `chance` falls.
