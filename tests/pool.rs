@@ -234,6 +234,31 @@ async fn a_relay_that_was_dead_is_used_again_when_it_works() -> Result<()> {
     Ok(())
 }
 
+/// Another name, another port or another hello would not help, and none is tried.
+#[tokio::test]
+async fn a_relay_that_is_itself_broken_is_said_to_be_and_not_the_network() -> Result<()> {
+    let bench = Bench::start(Kind::Native).await?;
+    let nobody = TcpSocket::new_v4()?;
+    nobody.bind((Ipv4Addr::LOCALHOST, 0).into())?;
+    for (death, trouble) in [
+        (Death::Forbidden, Trouble::Status(403)),
+        (Death::WorkerFailed, Trouble::ErrorPage(1101)),
+        (Death::NotFound, Trouble::Key),
+        (Death::Mute, Trouble::UpstreamTimeout),
+    ] {
+        let dead = Dead::behind_tls(death).await?;
+        let first = format!("{}&sibling=*.dead.example&ports={}", dead.link, nobody.local_addr()?.port());
+        let bridge = Bridge::trusting(&[first, link(&bench)], tuning(), dead.authorities.clone()).await?;
+        phone::chat(bridge.port()?, Way::Raw, bench.sim.root_key()).await?.ask(PATIENCE).await?;
+        let told = bridge.until(|standing| standing.problem.is_some()).await?;
+        ensure!(told.problem.is_some_and(|(of, what, _)| (of, what) == (Index(0), trouble)), "{death:?}: {told:?}");
+        // One that is carried, and one made ahead.
+        ensure!(dead.asked() <= 2, "{death:?}: {} hellos", dead.asked());
+        bridge.bridge.shutdown().await;
+    }
+    Ok(())
+}
+
 /// A phone that has said what it says first, and hears how that ends.
 async fn turned_away(bridge: &Bridge) -> Result<()> {
     let mut phone = TcpStream::connect(bridge.port()?).await?;

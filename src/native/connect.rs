@@ -23,7 +23,7 @@ mod spare;
 
 use std::{
     fmt, io,
-    sync::{Arc, Mutex},
+    sync::{Arc, Mutex, atomic::AtomicBool},
     time::Duration,
 };
 
@@ -151,6 +151,7 @@ impl Connector {
             memories: Mutex::default(),
             page: setup.notes.as_ref().map(|notes| notes.of(link)),
             scouting: tokio::sync::Mutex::default(),
+            hopes: AtomicBool::default(),
             hellos: Semaphore::new(AT_ONCE),
         };
         let reach = Arc::new(reach);
@@ -226,6 +227,10 @@ impl Dialer for Connector {
 
     fn detour(&self) -> Option<Detour> {
         self.reach.memory(network(), |memory| memory.detour())
+    }
+
+    fn searches(&self) -> bool {
+        self.reach.searches()
     }
 }
 

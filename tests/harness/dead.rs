@@ -17,7 +17,7 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
     task::JoinSet,
 };
@@ -56,8 +56,8 @@ pub enum Death {
 enum Manner {
     Cut,
     Tls(Arc<ServerConfig>),
-    Say(&'static str),
-    Accept,
+    Http(Death),
+    Https(Arc<ServerConfig>, Death),
 }
 
 /// A dead relay, for as long as it is kept.
@@ -89,17 +89,11 @@ impl Dead {
             }
             Death::OtherName => {
                 secure = true;
-                let (config, authority) = another_name()?;
+                let (config, authority) = certified("other.example")?;
                 authorities.push(authority);
                 Manner::Tls(config)
             }
-            Death::Forbidden => Manner::Say("HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno"),
-            Death::WorkerFailed => Manner::Say(
-                "HTTP/1.1 500 Internal Server Error\r\nServer: cloudflare\r\nContent-Type: text/plain\r\n\
-                 Content-Length: 16\r\n\r\nerror code: 1101",
-            ),
-            Death::NotFound => Manner::Say("HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found"),
-            Death::Mute => Manner::Accept,
+            Death::Forbidden | Death::WorkerFailed | Death::NotFound | Death::Mute => Manner::Http(death),
         };
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let address = listener.local_addr()?;
@@ -107,6 +101,18 @@ impl Dead {
             if secure { format!("https://{NAME}/#{KEY}&addr={address}") } else { format!("http://{address}/#{KEY}") };
         let dead = Self { authorities, ..Self::at(link) };
         Ok(dead.serving(listener, manner))
+    }
+
+    /// Starts to be dead behind TLS that is as it should be.
+    ///
+    /// # Errors
+    /// No free port.
+    pub async fn behind_tls(death: Death) -> Result<Self> {
+        let (config, authority) = certified(NAME)?;
+        let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        let link = format!("https://{NAME}/#{KEY}&addr={}", listener.local_addr()?);
+        let dead = Self { authorities: vec![authority], ..Self::at(link) };
+        Ok(dead.serving(listener, Manner::Https(config, death)))
     }
 
     fn at(link: String) -> Self {
@@ -173,31 +179,44 @@ async fn meet(mut tcp: TcpStream, manner: Manner, asked: &AtomicUsize) -> Result
             let mut tls = TlsAcceptor::from(config).accept(tcp).await?;
             tls.read_u8().await?;
         }
-        Manner::Say(answer) => {
-            ensure!(tcp.read(&mut ignored).await? > 0, "it went");
-            tcp.write_all(answer.as_bytes()).await?;
-            tcp.read_to_end(&mut Vec::new()).await?;
-        }
-        Manner::Accept => {
-            let protocol = http::HeaderValue::from_static("pasarela.v1");
-            let builder = ServerBuilder::new().add_header(http::header::SEC_WEBSOCKET_PROTOCOL, protocol);
-            let (_, web) = builder?.accept(tcp).await?;
-            std::future::pending::<()>().await;
-            drop(web);
-        }
+        Manner::Http(death) => answer(tcp, death).await?,
+        Manner::Https(config, death) => answer(TlsAcceptor::from(config).accept(tcp).await?, death).await?,
     }
     Ok(())
 }
 
-/// A certificate for another name, and who signed it.
-fn another_name() -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
+async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, death: Death) -> Result<()> {
+    let answer = match death {
+        Death::Forbidden => "HTTP/1.1 403 Forbidden\r\nContent-Length: 2\r\n\r\nno",
+        Death::WorkerFailed => {
+            "HTTP/1.1 500 Internal Server Error\r\nServer: cloudflare\r\nContent-Type: text/plain\r\n\
+             Content-Length: 16\r\n\r\nerror code: 1101"
+        }
+        Death::NotFound => "HTTP/1.1 404 Not Found\r\nContent-Length: 9\r\n\r\nnot found",
+        Death::Mute | Death::Refused | Death::BlackHole | Death::CutAfterHello | Death::OtherName => {
+            let protocol = http::HeaderValue::from_static("pasarela.v1");
+            let builder = ServerBuilder::new().add_header(http::header::SEC_WEBSOCKET_PROTOCOL, protocol);
+            let (_, web) = builder?.accept(stream).await?;
+            std::future::pending::<()>().await;
+            drop(web);
+            return Ok(());
+        }
+    };
+    ensure!(stream.read(&mut [0; 4096]).await? > 0, "it went");
+    stream.write_all(answer.as_bytes()).await?;
+    stream.read_to_end(&mut Vec::new()).await?;
+    Ok(())
+}
+
+/// A certificate for a name, and who signed it.
+fn certified(name: &str) -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&key)?.der().clone();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec!["other.example".to_owned()])?.signed_by(&key, &issuer)?;
+    let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let config =
         ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;

@@ -4,7 +4,7 @@
 //! A relay that has connected may still talk to nobody: networks let connections to WhatsApp come about and drop what is said
 //! on them. So the first byte that comes back decides, and until then every tunnel hears all that the phone says.
 
-use std::{future::pending, pin::Pin, sync::Arc};
+use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -13,7 +13,7 @@ use tokio::{
     io::AsyncReadExt,
     sync::{oneshot, watch},
     task::JoinHandle,
-    time::{Instant, sleep_until, timeout, timeout_at},
+    time::{Instant, sleep, sleep_until, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -34,6 +34,12 @@ const SAID: usize = 64 * 1024;
 
 /// Room for what it says at a time, in bytes.
 const PIECE: usize = 2048;
+
+/// Between two looks at whether another way to a lost relay is being looked for.
+const LOOK: Duration = Duration::from_millis(500);
+
+/// So long it is waited at most for another way to be found.
+const SEARCH: Duration = Duration::from_secs(14);
 
 /// A tunnel in the race.
 struct Attempt {
@@ -137,12 +143,27 @@ async fn lost(pool: &Pool, relay: Index, mut status: watch::Receiver<Status>) {
         let Ok(seen) = status.wait_for(|status| status.connected && !status.attached).await.map(|seen| *seen) else {
             return pending().await;
         };
-        if timeout(pool.tuning.leave, status.wait_for(|status| status.attached)).await.is_ok() {
-            continue;
+        let attached = status.wait_for(|status| status.attached);
+        tokio::select! {
+            _ = attached => continue,
+            () = patience(pool, relay) => {}
         }
         if pool.reaches_another(relay).await && !status.borrow().attached {
             let trouble = status.borrow().trouble.or(seen.trouble);
             return pool.failed(relay, trouble.unwrap_or(Trouble::ConnectTimeout));
+        }
+    }
+}
+
+/// Completes when a lost relay was waited for long enough. The time stands still while another way to it is looked for.
+async fn patience(pool: &Pool, relay: Index) {
+    let limit = Instant::now() + pool.tuning.leave + SEARCH;
+    let mut left = pool.tuning.leave;
+    while !left.is_zero() && Instant::now() < limit {
+        let step = left.min(LOOK);
+        sleep(step).await;
+        if !pool.searches(relay) {
+            left -= step;
         }
     }
 }
@@ -281,5 +302,40 @@ fn of(error: &Error) -> Option<Trouble> {
         // Their end came instead of an answer.
         Error::Local(error) => (error.kind() == std::io::ErrorKind::UnexpectedEof)
             .then_some(Trouble::Stream(pasarela_core::codes::Code::UpstreamReset)),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::{
+        super::{board::Board, pool::Tuning, relay::Relay},
+        *,
+    };
+    use crate::tunnel::{Dialer, Dialling};
+
+    /// Searches until this time.
+    struct Searching(Instant);
+
+    impl Dialer for Searching {
+        fn dial(&self) -> Dialling<'_> {
+            Box::pin(pending())
+        }
+
+        fn searches(&self) -> bool {
+            Instant::now() < self.0
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_time_to_leave_a_relay_runs_when_no_way_is_left_to_try() {
+        for (searches, left_after) in [(0, 10), (4, 14), (600, 24)] {
+            let begun = Instant::now();
+            let link = "http://relay.example/".parse().expect("a link");
+            let relay = Relay::new(&link, Arc::new(Searching(begun + Duration::from_secs(searches))));
+            let pool = Pool::new(vec![relay], Tuning::default(), Arc::new(Board::new()));
+            patience(&pool, Index(0)).await;
+            let error = begun.elapsed().abs_diff(Duration::from_secs(left_after));
+            assert!(error <= LOOK, "{searches}: {:?}", begun.elapsed());
+        }
     }
 }

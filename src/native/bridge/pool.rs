@@ -115,6 +115,11 @@ impl Pool {
         false
     }
 
+    /// Whether another way to this relay is being looked for.
+    pub(super) fn searches(&self, relay: Index) -> bool {
+        self.relays.get(relay.0).is_some_and(|relay| relay.dialer.searches())
+    }
+
     /// A tunnel through this relay.
     pub(super) fn options(&self, relay: Index, route: Kind) -> Option<tunnel::Options> {
         let relay = self.relays.get(relay.0)?;

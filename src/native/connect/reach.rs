@@ -4,7 +4,10 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{
+        Arc, Mutex, PoisonError,
+        atomic::{AtomicBool, Ordering},
+    },
     time::Duration,
 };
 
@@ -57,6 +60,8 @@ pub(super) struct Reach {
     pub(super) page: Option<Page>,
     /// One search at a time tries what is not known to work.
     pub(super) scouting: tokio::sync::Mutex<()>,
+    /// While it does: whether there is something left to try or to wait for.
+    pub(super) hopes: AtomicBool,
     /// Hellos under way.
     pub(super) hellos: Semaphore,
 }
@@ -111,6 +116,11 @@ impl Reach {
             page.keep(network, memory.winner());
         }
         seen
+    }
+
+    /// Whether a way that is not known to work is being tried, or left.
+    pub(super) fn searches(&self) -> bool {
+        self.scouting.try_lock().is_err() && self.hopes.load(Ordering::Relaxed)
     }
 
     /// Whether addresses had better be awaited, because a way to one of them is known from before.

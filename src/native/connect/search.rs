@@ -2,7 +2,7 @@
 //!
 //! How an endpoint is tried, and who knows addresses, is `reach`'s.
 
-use std::{future::pending, mem};
+use std::{future::pending, mem, sync::atomic::Ordering};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -155,6 +155,7 @@ impl<'a> Search<'a> {
                 }
                 Output::Abandon(id) => self.abandon(id),
                 Output::Wait(until) => {
+                    self.tell_hopes(now);
                     self.help(now);
                     return Some(until);
                 }
@@ -204,6 +205,14 @@ impl<'a> Search<'a> {
         if self.steps.is_empty() && self.resolving.is_empty() {
             let targets = 0..self.reach.targets.len();
             self.resolving.extend(targets.map(|target| self.reach.resolve(target, self.deadline).boxed()));
+        }
+    }
+
+    /// Whoever is about to leave the relay wants to know.
+    fn tell_hopes(&self, now: Instant) {
+        if let Turn::Here(_) = self.turn {
+            let hopes = self.reach.memory(self.network, |memory| self.planner.hopes(memory, now));
+            self.reach.hopes.store(hopes, Ordering::Relaxed);
         }
     }
 

@@ -51,6 +51,11 @@ pub trait Dialer: Send + Sync {
     fn detour(&self) -> Option<Detour> {
         None
     }
+
+    /// Whether it is trying ways of which it does not know whether they lead there, and one is left.
+    fn searches(&self) -> bool {
+        false
+    }
 }
 
 /// Connects to the host and port of the relay's URL.

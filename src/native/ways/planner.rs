@@ -118,6 +118,13 @@ impl Planner {
         self.ended.iter().any(|(_, evidence)| evidence.accuses_the_greeting()) || self.running.iter().any(silent)
     }
 
+    /// Whether something is left to try, or an answer may still come soon.
+    pub(crate) fn hopes(&self, memory: &Memory, now: Instant) -> bool {
+        let greeted = |attempt: &Attempt| attempt.is_greeting() && !attempt.is_silent(now);
+        let fresh = self.connecting(now) > 0 || self.running.iter().any(greeted);
+        fresh || self.choose(None, memory, now).is_some()
+    }
+
     /// Whether it has tried anything.
     pub(crate) const fn has_begun(&self) -> bool {
         self.begun > 0
