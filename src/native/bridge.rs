@@ -8,7 +8,7 @@ mod late;
 mod relay;
 mod board;
 mod pool;
-
+mod throttled;
 mod carry;
 mod socks;
 

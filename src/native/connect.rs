@@ -28,7 +28,7 @@ use std::{
 };
 
 use rustls::pki_types::CertificateDer;
-use tokio::sync::Semaphore;
+use tokio::{sync::Semaphore, time::Instant};
 
 use crate::{
     link::Link,
@@ -36,11 +36,11 @@ use crate::{
     sleep::Moment,
     tls::{Authorities, UnusableAuthority},
     trouble::Trouble,
-    tunnel::{Dialer, Dialled, Dialling},
+    tunnel::{Dialer, Dialled, Dialling, Seeking},
 };
 use dial::For;
 use greeter::{Greeter, UnusableHello};
-use reach::{AT_ONCE, Reach, network};
+use reach::{AT_ONCE, Reach, Through, network};
 use spare::{Keeper, Make, Spare};
 
 pub use crate::{
@@ -232,20 +232,37 @@ impl Dialer for Connector {
     fn searches(&self) -> bool {
         self.reach.searches()
     }
+
+    fn seek_faster(&self) -> Seeking<'_> {
+        Box::pin(async {
+            let Some(found) = self.reach.seek_faster().await else { return false };
+            self.keeper.close();
+            self.keeper.put(spare(found));
+            true
+        })
+    }
+
+    fn judge_faster(&self, faster: bool) {
+        self.reach.memory(network(), |memory| memory.judged(faster, Instant::now(), rand::random()));
+        if !faster {
+            self.keeper.close();
+        }
+    }
 }
 
 /// Makes connections ahead as dials make them.
 fn make(reach: Arc<Reach>) -> Make {
     Arc::new(move || {
         let reach = Arc::clone(&reach);
-        Box::pin(async move {
-            let through = reach.dial(For::Later).await.ok()?;
-            let (peer, local, made) = (through.peer, through.local, Moment::now());
-            let good = move || local_towards(peer) == local && !made.slept_until(Moment::now());
-            let dialled = Dialled { stream: through.stream, host: through.host };
-            Some(Spare { dialled, good: Box::new(good) })
-        })
+        Box::pin(async move { reach.dial(For::Later).await.ok().map(spare) })
     })
+}
+
+/// To be taken by a later dial.
+fn spare(through: Through) -> Spare {
+    let (peer, local, made) = (through.peer, through.local, Moment::now());
+    let good = move || local_towards(peer) == local && !made.slept_until(Moment::now());
+    Spare { dialled: Dialled { stream: through.stream, host: through.host }, good: Box::new(good) }
 }
 
 fn greeter(link: &Link, setup: &Setup) -> Result<Greeter, Unusable> {

@@ -159,6 +159,32 @@ async fn a_way_round_is_remembered_by_the_next_program_that_has_the_file() {
 }
 
 #[tokio::test]
+async fn another_way_is_made_first_and_the_one_before_comes_back_if_it_is_no_faster() {
+    let authority = Authority::new();
+    let tls = async || Front::start(Manner::Quiet(authority.name(&["relay.example"]))).await;
+    let (usual, other) = (tls().await, tls().await);
+    let link = format!("https://relay.example/#addr={}&addr={}", usual.address, other.address);
+    let connector = connector(&link, &authority);
+    let (_first, _) = (within(connector.dial()).await.expect("open"), usual.wait_seen(1).await);
+    assert!(within(connector.seek_faster()).await);
+    other.wait_seen(1).await;
+    // It takes that connection, or one that is made alike.
+    let begun = usual.accepted();
+    let _moved = within(connector.dial()).await.expect("open");
+    assert_eq!(usual.accepted(), begun);
+    connector.judge_faster(false);
+    let others = other.accepted();
+    let _back = within(connector.dial()).await.expect("open");
+    assert_eq!((usual.accepted() > begun, other.accepted()), (true, others));
+    // One with a single way has no other to offer.
+    let link = format!("https://relay.example/#addr={}&ways=plain", usual.address);
+    let connector = connector_at(&link, &authority, PACE);
+    let _first = within(connector.dial()).await.expect("open");
+    assert!(!within(connector.seek_faster()).await);
+    let _same = within(connector.dial()).await.expect("open");
+}
+
+#[tokio::test]
 async fn a_dial_takes_the_connection_that_was_made_ahead() {
     let authority = Authority::new();
     let mut setup = Setup::new(Resolver::system());

@@ -22,6 +22,7 @@ use super::{
     late::{Handed, Late},
     pool::Pool,
     relay::Index,
+    throttled,
 };
 use crate::{
     frontend::{Accepted, Local},
@@ -117,6 +118,7 @@ pub(super) async fn carry(
         }
     };
     let lost = lost(pool, relay, handle.watch());
+    let faster = faster(pool, relay, handle.clone());
     entry.carried(relay, handle);
     let said = race.said.borrow().clone();
     if let Err(Handed { stream, .. }) = give.send(Handed { stream: local, said }) {
@@ -129,6 +131,7 @@ pub(super) async fn carry(
             abandon.cancel();
             task.await
         }
+        never = faster => never,
     };
     if let Ok((Err(error), Some(local))) = ended {
         tracing::debug!(%error, "a stream did not end in order");
@@ -152,6 +155,14 @@ async fn lost(pool: &Pool, relay: Index, mut status: watch::Receiver<Status>) {
             let trouble = status.borrow().trouble.or(seen.trouble);
             return pool.failed(relay, trouble.unwrap_or(Trouble::ConnectTimeout));
         }
+    }
+}
+
+/// Moves a stream that the network makes slow to another way, and never completes.
+async fn faster<T>(pool: &Pool, relay: Index, handle: Handle) -> T {
+    match pool.relays().get(relay.0) {
+        Some(relay) => throttled::watch(handle.watch(), || handle.rotate(), &*relay.dialer, &relay.frozen).await,
+        None => pending().await,
     }
 }
 

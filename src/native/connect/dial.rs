@@ -37,6 +37,20 @@ impl Reach {
             outcome = Search::new(self, purpose == For::Show, deadline).run() => outcome?,
             never = self.prepare() => never,
         };
+        Ok(self.tested(through, purpose))
+    }
+
+    /// Looks for another way than that which is in use, because that carries little. What is found is used from now on.
+    pub(super) async fn seek_faster(self: &Arc<Self>) -> Option<Through> {
+        let network = network();
+        let slow = self.memory(network, |memory| memory.seek_faster(Instant::now()))?;
+        let found = Search::avoiding(self, slow, Instant::now() + self.pace.whole).run().await.ok();
+        self.memory(network, |memory| memory.sought(found.is_some(), Instant::now(), rand::random()));
+        Some(self.tested(found?, For::Later))
+    }
+
+    /// Tells the planner whether it is answered.
+    fn tested(self: &Arc<Self>, through: Through, purpose: For) -> Through {
         let (reach, way, network) = (Arc::clone(self), through.way, network());
         let told = Box::new(move |answered| {
             let (now, chance) = (Instant::now(), rand::random());
@@ -47,7 +61,7 @@ impl Reach {
         });
         let Through { stream, round_trip, .. } = through;
         let stream = Box::new(Untested::new(stream, round_trip, purpose == For::Later, told));
-        Ok(Through { stream, ..through })
+        Through { stream, ..through }
     }
 
     /// Forgets what was learned.

@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     trouble::Trouble,
-    ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner},
+    ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner, Way},
 };
 
 /// Whether it is this search's turn to try what is not known to work.
@@ -45,6 +45,8 @@ pub(super) struct Search<'a> {
     resolving: FuturesUnordered<BoxFuture<'a, Found>>,
     /// Addresses that are known and not to be tried yet.
     held: Vec<Endpoint>,
+    /// The best of all addresses is wanted, and nobody waits for it.
+    waits_for_all: bool,
     /// Those that are asked once the first are good for nothing.
     later: Vec<BoxFuture<'a, Found>>,
     greetings: Option<BoxFuture<'a, Vec<Greeting>>>,
@@ -59,10 +61,23 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// A `cold` one heeds nobody else.
     pub(super) fn new(reach: &'a Reach, cold: bool, deadline: Instant) -> Self {
+        let firsts = if cold { Vec::new() } else { reach.memory(network(), |memory| memory.first(Instant::now())) };
+        let turn = if cold { Turn::Always } else { Turn::NotAsked };
+        Self::with(reach, firsts, turn, deadline)
+    }
+
+    /// One for another way than these, which carry little.
+    pub(super) fn avoiding(reach: &'a Reach, slow: Vec<Way>, deadline: Instant) -> Self {
+        let mut search = Self::with(reach, Vec::new(), Turn::NotAsked, deadline);
+        search.planner.avoid(slow);
+        search.waits_for_all = true;
+        search
+    }
+
+    fn with(reach: &'a Reach, firsts: Vec<Way>, turn: Turn<'a>, deadline: Instant) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
         let (targets, network) = (0..reach.targets.len(), network());
-        let (firsts, found) = reach.memory(network, |memory| (memory.first(Instant::now()), memory.found()));
-        let firsts = if cold { Vec::new() } else { firsts };
+        let found = reach.memory(network, |memory| memory.found());
         Self {
             planner: reach.planner(firsts),
             reach,
@@ -75,10 +90,11 @@ impl<'a> Search<'a> {
             told,
             resolving: FuturesUnordered::new(),
             held: Vec::new(),
+            waits_for_all: false,
             later: targets.map(|target| reach.reconsider(target, deadline).boxed()).collect(),
             greetings: None,
             asked_for_greetings: false,
-            turn: if cold { Turn::Always } else { Turn::NotAsked },
+            turn,
             found,
             steps: Vec::new(),
             worst: None,
@@ -229,14 +245,14 @@ impl<'a> Search<'a> {
         }
     }
 
-    /// Nothing is tried before it is known whether a way that worked leads to one of these addresses.
+    /// Where a way is remembered nothing is tried before it is known whether it leads to one of these addresses.
     fn arrived(&mut self, endpoints: Vec<Endpoint>) {
         self.held.extend(endpoints);
         let remembers = self.reach.remembers(self.network);
         let (endpoints, greetings) = self.reach.spread(self.held.clone());
         let all = self.resolving.is_empty();
         let known = if remembers { self.reach.recall(self.network, &endpoints, all) } else { None };
-        if remembers && known.is_none() && !all {
+        if (self.waits_for_all || remembers && known.is_none()) && !all {
             return;
         }
         self.held.clear();

@@ -74,6 +74,8 @@ enum Command {
     Take(oneshot::Sender<Option<Dialled>>),
     /// Somebody dialled, and the server can be reached.
     Reached,
+    /// Here is one.
+    Put(Spare),
     Close,
 }
 
@@ -99,6 +101,11 @@ impl Keeper {
     /// The server was reached, so that spares are worth making.
     pub(super) fn reached(&self) {
         self.tell(Command::Reached);
+    }
+
+    /// One that was made elsewhere.
+    pub(super) fn put(&self, spare: Spare) {
+        self.tell(Command::Put(spare));
     }
 
     /// Closes those that there are.
@@ -169,7 +176,7 @@ impl Shelf {
                     None => return,
                 },
                 happened = poll_fn(|cx| self.poll(cx)) => match happened {
-                    Happened::Made(Some(spare)) => self.ready.push_back((Instant::now() + self.spares.age, spare)),
+                    Happened::Made(Some(spare)) => self.keep(spare),
                     Happened::Made(None) | Happened::Lost => {}
                 },
                 () = time::sleep_until(next), if oldest.is_some() => self.tidy(),
@@ -190,6 +197,7 @@ impl Shelf {
                 }
             }
             Command::Reached => self.refill(),
+            Command::Put(spare) => self.keep(spare),
             Command::Close => {
                 self.ready.clear();
                 self.making.clear();
@@ -205,6 +213,10 @@ impl Shelf {
             }
         }
         None
+    }
+
+    fn keep(&mut self, spare: Spare) {
+        self.ready.push_back((Instant::now() + self.spares.age, spare));
     }
 
     fn refill(&mut self) {

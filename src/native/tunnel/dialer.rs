@@ -3,7 +3,13 @@
 //! What a network sees of the way (name, address, handshake) is decided here and nowhere else. The upgrade is
 //! `client::upgrade`'s.
 
-use std::{fmt, future::Future, io, pin::Pin, sync::Arc};
+use std::{
+    fmt,
+    future::{Future, ready},
+    io,
+    pin::Pin,
+    sync::Arc,
+};
 
 use rustls::{ClientConfig, pki_types::ServerName};
 use tokio_rustls::TlsConnector;
@@ -15,6 +21,9 @@ use crate::{
 
 /// What [`Dialer::dial`] gives.
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send + 'a>>;
+
+/// What [`Dialer::seek_faster`] gives.
+pub type Seeking<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
 
 /// A connection to a relay.
 pub struct Dialled {
@@ -56,6 +65,14 @@ pub trait Dialer: Send + Sync {
     fn searches(&self) -> bool {
         false
     }
+
+    /// Looks for another way than that which is in use, because that carries little; whether there is one. The next dials go by it.
+    fn seek_faster(&self) -> Seeking<'_> {
+        Box::pin(ready(false))
+    }
+
+    /// Whether what was found then carries more. If not, the next dials go as before.
+    fn judge_faster(&self, _faster: bool) {}
 }
 
 /// Connects to the host and port of the relay's URL.

@@ -23,14 +23,16 @@ pub enum Met {
     Silent,
     /// Nothing came behind the request.
     Stalled,
+    /// Little came through.
+    Throttled,
     /// Somebody else answered.
     Stranger,
 }
 
 impl Met {
     /// All of them.
-    pub(crate) const ALL: [Self; 6] =
-        [Self::Refused, Self::NoAnswer, Self::Cut, Self::Silent, Self::Stalled, Self::Stranger];
+    pub(crate) const ALL: [Self; 7] =
+        [Self::Refused, Self::NoAnswer, Self::Cut, Self::Silent, Self::Stalled, Self::Throttled, Self::Stranger];
 
     /// One word for programs; it does not change.
     #[must_use]
@@ -41,6 +43,7 @@ impl Met {
             Self::Cut => "cut-after-hello",
             Self::Silent => "silent-after-hello",
             Self::Stalled => "silent-after-request",
+            Self::Throttled => "throttled",
             Self::Stranger => "stranger",
         }
     }
@@ -52,7 +55,7 @@ impl Met {
             Self::NoAnswer => Trouble::ConnectTimeout,
             Self::Cut => Trouble::TlsReset,
             Self::Silent => Trouble::TlsTimeout,
-            Self::Stalled => Trouble::UpgradeTimeout,
+            Self::Stalled | Self::Throttled => Trouble::UpgradeTimeout,
             Self::Stranger => Trouble::CertificateIssuer,
         }
     }
@@ -64,6 +67,7 @@ impl Met {
             Evidence::ResetAfterHello => Some(Self::Cut),
             Evidence::SilentAfterHello => Some(Self::Silent),
             Evidence::SilentAfterRequest => Some(Self::Stalled),
+            Evidence::Throttled => Some(Self::Throttled),
             Evidence::Stranger => Some(Self::Stranger),
             Evidence::Local | Evidence::Unfit | Evidence::Works => None,
         }

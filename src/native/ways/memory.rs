@@ -29,6 +29,12 @@ const AGAIN: Duration = Duration::from_secs(5);
 /// The plain way is tried again so much later, and up to twice as much more.
 const PLAIN_AGAIN: Duration = Duration::from_secs(20 * 60);
 
+/// Behind a way that was found to be faster, another may be sought after this.
+const SEEK_AGAIN: Duration = Duration::from_secs(60);
+
+/// So many other ways are tried for their speed, one after the other. If none is faster the line is slow.
+const SEEK_MOST: usize = 3;
+
 /// So long IPv4 comes first where IPv6 was slower or led nowhere.
 const WITHOUT_V6: Duration = Duration::from_secs(600);
 
@@ -50,6 +56,12 @@ pub(crate) struct Memory {
     /// The endpoint of the link's own port that was tried last.
     own: Option<Endpoint>,
     v6_failed: Option<Instant>,
+    /// The way that is slow, while another is tried in its place.
+    slow: Option<(Way, Instant)>,
+    /// Ways that were no faster, in this round.
+    no_faster: Vec<Way>,
+    /// No other way is tried for its speed before this time.
+    seek_again: Option<Instant>,
     /// Ways that were found so far.
     found: u64,
 }
@@ -139,8 +151,7 @@ impl Memory {
         if Detour::of(&way, None).is_none() {
             (self.met, self.plain_again) = (None, None);
         } else if self.plain_again.is_none_or(|at| at <= now) {
-            let more = f64::from(chance) / f64::from(u32::MAX) * 2.0;
-            self.plain_again = Some(now + PLAIN_AGAIN + PLAIN_AGAIN.mul_f64(more));
+            self.plain_again = Some(now + some_time(chance));
         }
         match way.endpoint.address {
             SocketAddr::V6(_) => self.v6_failed = None,
@@ -176,6 +187,49 @@ impl Memory {
         }
     }
 
+    /// What works is slow. Gives the ways not to try, if another should be sought now.
+    pub(crate) fn seek_faster(&mut self, now: Instant) -> Option<Vec<Way>> {
+        // A stream that ends leaves what was found for it unjudged.
+        let judging = self.slow.is_some_and(|(_, since)| now < since + SEEK_AGAIN);
+        if judging || self.seek_again.is_some_and(|at| now < at) {
+            return None;
+        }
+        let (way, _) = self.winner?;
+        self.slow = Some((way, now));
+        Some(self.no_faster.iter().copied().chain([way]).collect())
+    }
+
+    /// Another way was found, or none; it is in use from now on, and is to be judged.
+    pub(crate) fn sought(&mut self, found: bool, now: Instant, chance: u32) {
+        if found {
+            self.met = Some(Met::Throttled);
+        } else {
+            self.rest_from_seeking(now, chance);
+        }
+    }
+
+    /// Whether it is faster. If not, the one before is used again.
+    pub(crate) fn judged(&mut self, faster: bool, now: Instant, chance: u32) {
+        let Some((slow, _)) = self.slow.take() else { return };
+        if faster {
+            self.no_faster.clear();
+            self.seek_again = Some(now + SEEK_AGAIN);
+            return;
+        }
+        self.no_faster.extend(self.winner.map(|(way, _)| way));
+        if self.winner.is_none_or(|(way, _)| way != slow) {
+            self.worked(slow, false, now, chance);
+        }
+        if self.no_faster.len() >= SEEK_MOST {
+            self.rest_from_seeking(now, chance);
+        }
+    }
+
+    fn rest_from_seeking(&mut self, now: Instant, chance: u32) {
+        (self.slow, self.seek_again) = (None, Some(now + some_time(chance)));
+        self.no_faster.clear();
+    }
+
     /// A request was answered.
     pub(crate) const fn answered(&mut self) {
         self.stalled = 0;
@@ -203,6 +257,11 @@ impl Memory {
     }
 }
 
+/// 20 to 60 minutes, as chance falls.
+fn some_time(chance: u32) -> Duration {
+    PLAIN_AGAIN + PLAIN_AGAIN.mul_f64(f64::from(chance) / f64::from(u32::MAX) * 2.0)
+}
+
 /// What was learned of each network that this machine was in lately.
 #[derive(Debug, Default)]
 pub(crate) struct Memories(BTreeMap<Network, Memory>);
@@ -217,5 +276,57 @@ impl Memories {
             self.0.clear();
         }
         self.0.entry(network).or_default()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn way(port: u16) -> Way {
+        let address = SocketAddr::from(([192, 0, 2, 1], port));
+        Way { endpoint: Endpoint { target: 0, address, other_port: port != 443 }, greeting: Greeting::PLAIN }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_way_is_sought_for_its_speed_three_times_and_then_not_for_a_while() {
+        let now = Instant::now();
+        let mut memory = Memory::default();
+        assert_eq!(memory.seek_faster(now), None);
+        memory.worked(way(443), false, now, 0);
+        let mut avoided = Vec::new();
+        for port in [8443, 2053, 2083] {
+            avoided.push(way(443));
+            assert_eq!(memory.seek_faster(now).expect("may be sought").len(), avoided.len());
+            assert_eq!(memory.seek_faster(now), None, "while one is judged");
+            memory.worked(way(port), false, now, 0);
+            memory.sought(true, now, 0);
+            assert_eq!(memory.detour().and_then(|detour| detour.met), Some(Met::Throttled));
+            memory.judged(false, now, 0);
+            assert_eq!(memory.winner().map(|(way, _)| way), Some(way(443)));
+        }
+        assert_eq!(memory.seek_faster(now + PLAIN_AGAIN - SEEK_AGAIN), None);
+        assert!(memory.seek_faster(now + PLAIN_AGAIN).is_some());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_faster_stays_and_what_is_not_found_is_not_sought_at_once() {
+        let now = Instant::now();
+        let mut memory = Memory::default();
+        memory.worked(way(443), false, now, 0);
+        assert!(memory.seek_faster(now).is_some());
+        memory.worked(way(8443), false, now, 0);
+        memory.sought(true, now, 0);
+        memory.judged(true, now, 0);
+        assert_eq!(memory.winner().map(|(way, _)| way), Some(way(8443)));
+        assert_eq!(memory.seek_faster(now), None);
+        let later = now + SEEK_AGAIN;
+        assert_eq!(memory.seek_faster(later), Some(vec![way(8443)]));
+        memory.sought(false, later, 0);
+        assert_eq!(memory.seek_faster(later + SEEK_AGAIN), None);
+        // A stream that ended before its way was judged keeps no other from seeking.
+        let much_later = later + PLAIN_AGAIN;
+        assert!(memory.seek_faster(much_later).is_some());
+        assert!(memory.seek_faster(much_later + SEEK_AGAIN).is_some());
     }
 }

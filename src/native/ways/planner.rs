@@ -100,6 +100,11 @@ impl Planner {
         }
     }
 
+    /// These carry little: others are tried.
+    pub(crate) fn avoid(&mut self, slow: Vec<Way>) {
+        self.ended.extend(slow.into_iter().map(|way| (way, Evidence::Throttled)));
+    }
+
     /// From here on what is not known to work may be tried.
     pub(crate) const fn scout(&mut self) {
         self.scouts = true;

@@ -11,6 +11,7 @@ pub(in super::super) fn words(Detour { met, port, name, shape }: Detour) -> Stri
         Some(Met::Cut) => "this network cuts connections that name the relay",
         Some(Met::Silent) => "this network drops what names the relay",
         Some(Met::Stalled) => "this network lets the relay answer nothing",
+        Some(Met::Throttled) => "this network lets little through on the usual way",
         Some(Met::Stranger) => "somebody in this network answers in the relay's place",
     };
     let name = match (name, shape) {

@@ -15,7 +15,8 @@ impl Planner {
     /// What has not been tried and does not rest: the greeting by the ladder and by what was punished, the endpoint by what it did.
     /// Each greeting is tried once, and again only where nothing was punished yet.
     pub(super) fn choose(&self, at: Option<Endpoint>, memory: &Memory, now: Instant) -> Option<Way> {
-        let accused = memory.accuses(now) || self.running.iter().any(|attempt| attempt.is_silent(now));
+        let slow = self.ended.iter().any(|(_, evidence)| *evidence == Evidence::Throttled);
+        let accused = slow || memory.accuses(now) || self.running.iter().any(|attempt| attempt.is_silent(now));
         let greetings = self.greetings.iter().enumerate().filter(|(_, greeting)| !self.is_unfit(**greeting));
         // Where no hello was punished, another would not help.
         let greetings = greetings.filter(|(_, greeting)| accused || **greeting == Greeting::PLAIN);
@@ -32,7 +33,9 @@ impl Planner {
             // Whoever is being connected there will say what is best then.
             None => (ports || !way.endpoint.other_port) && !self.is_awaited(&way.endpoint),
         });
-        let taint = |endpoint: &Endpoint| memory.punished_at(endpoint, now) + self.silent_at(endpoint, now);
+        let taint = |endpoint: &Endpoint| {
+            memory.punished_at(endpoint, now) + self.silent_at(endpoint, now) + self.throttled_at(endpoint)
+        };
         let free = free.filter(|(_, way)| taint(&way.endpoint) == 0 || self.tries(way.greeting) == 0);
         let free =
             free.filter(|(_, way)| !self.is_tried(way) && !memory.rests(way, now) && !self.is_dead(&way.endpoint));
@@ -89,6 +92,11 @@ impl Planner {
         self.running
             .iter()
             .any(|attempt| attempt.way.endpoint == *endpoint && attempt.is_unanswered(self.limits.stagger, now))
+    }
+
+    fn throttled_at(&self, endpoint: &Endpoint) -> usize {
+        let here = |(way, evidence): &&(Way, Evidence)| *evidence == Evidence::Throttled && way.endpoint == *endpoint;
+        self.ended.iter().filter(here).count()
     }
 
     fn silent_at(&self, endpoint: &Endpoint, now: Instant) -> usize {
