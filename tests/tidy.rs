@@ -166,6 +166,7 @@ fn only_an_allocator_and_a_few_bindings_are_unsafe() -> Result<()> {
     // The compiler denies it elsewhere; here is who may be excused.
     let excused = [
         "src/native/memory.rs",
+        "src/native/connect/tls/browser.rs",
         "src/edge/cpu.rs",
         "src/edge/instrument.rs",
         "src/core/tests/alloc.rs",

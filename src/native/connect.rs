@@ -45,7 +45,7 @@ use spare::{Keeper, Make, Spare};
 
 pub use crate::{
     tls::anybody,
-    ways::{Detour, Met, Name, Shape},
+    ways::{Detour, Met, Name, Shape, Stack},
 };
 pub use dns::{Looking, Lookup, Mode, Provider, Resolved, Resolver, UnusableProvider};
 pub(crate) use exit::is_here;

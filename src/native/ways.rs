@@ -15,4 +15,4 @@ pub(crate) use evidence::Evidence;
 pub(crate) use memory::{Memories, Memory, Network};
 pub(crate) use planner::{Input, Output, Planner};
 pub(crate) use way::{Endpoint, Greeting, Way};
-pub use way::{Name, Shape};
+pub use way::{Name, Shape, Stack};

@@ -47,3 +47,5 @@ pub mod clients;
 pub mod websocat;
 /// Chromium.
 pub mod browser;
+/// What a TLS hello shows.
+pub mod hello;

@@ -10,7 +10,7 @@ use std::{
 use super::{
     dns::Resolver,
     hello::Hello,
-    tls::{Identity, UnusableEch, server_name},
+    tls::{Browser, Identity, UnusableEch, server_name},
 };
 use crate::{
     link::{Ech, Link, Sni, is_name},
@@ -38,6 +38,7 @@ pub(super) struct Greeter {
     own: Arc<Hello>,
     /// The own hello has a name to be cut in.
     cuts: bool,
+    browser: Option<Arc<Browser>>,
     hidden: Option<Arc<Hello>>,
     nameless: Option<Arc<Hello>>,
     siblings: Option<Siblings>,
@@ -76,6 +77,7 @@ impl Greeter {
         let names = link.sni().is_some_and(is_name);
         // What the link itself says of its hello is not to be undone.
         let free = link.sni == Sni::Host && names && matches!(link.ech, Ech::Off | Ech::Grease);
+        let browser = if free && link.allowed.browser { Browser::new(&identity, authorities) } else { None };
         let hidden = free && link.allowed.ech && shaped;
         let nameless = free && link.allowed.nameless;
         let authority = link.authority();
@@ -84,6 +86,7 @@ impl Greeter {
         Ok(Self {
             own: hello(identity.clone(), &link.ech)?,
             cuts: names && link.allowed.cut && shaped,
+            browser: browser.map(Arc::new),
             hidden: hidden.then(|| hello(identity.clone(), &Ech::Auto)).transpose()?,
             nameless: nameless.then(|| hello(Identity { sni: None, ..identity.clone() }, &link.ech)).transpose()?,
             siblings: siblings.map(|(domain, port)| Siblings {
@@ -100,13 +103,14 @@ impl Greeter {
 
     /// What may be tried at once; more follows with [`Greeter::hidden`].
     pub(super) fn ladder(&self, at_the_cdn: bool) -> Vec<Greeting> {
-        let own = |shape| Greeting { name: Name::Own, shape };
-        let whole = |name| Greeting { name, shape: Shape::Whole };
+        let own = |shape| Greeting::new(Name::Own, shape);
+        let whole = |name| Greeting::new(name, Shape::Whole);
         let sibling = self.siblings.as_ref().map(|_| whole(Name::Sibling(0)));
         let cut = self.cuts.then_some([own(Shape::Records), own(Shape::RecordsAndSegments)]);
         // The CDN does not know whom a hello without a name is for.
         let nameless = self.nameless.as_ref().filter(|_| !at_the_cdn).map(|_| whole(Name::Nothing));
-        let ladder = [Some(Greeting::PLAIN), sibling, nameless].into_iter().flatten();
+        let browser = self.browser.as_ref().map(|_| Greeting::BROWSER);
+        let ladder = [Some(Greeting::PLAIN), browser, sibling, nameless].into_iter().flatten();
         // Last, since censors have come to look for hellos that are cut.
         ladder.chain(cut.into_iter().flatten()).collect()
     }
@@ -115,7 +119,7 @@ impl Greeter {
     pub(super) async fn hidden(&self) -> Result<Vec<Greeting>, Trouble> {
         let hello = self.hidden.as_ref().ok_or(Trouble::NoEch)?;
         hello.client().await?;
-        let hidden = |shape| Greeting { name: Name::Public, shape };
+        let hidden = |shape| Greeting::new(Name::Public, shape);
         let cut = self.cuts.then(|| hidden(Shape::RecordsAndSegments));
         Ok([Some(hidden(Shape::Whole)), cut].into_iter().flatten().collect())
     }
@@ -134,6 +138,11 @@ impl Greeter {
             Name::Nothing => self.nameless.clone(),
             Name::Sibling(number) => self.siblings.as_ref()?.hello(number),
         }
+    }
+
+    /// What says a hello as a browser does.
+    pub(super) fn browser(&self) -> Option<Arc<Browser>> {
+        self.browser.clone()
     }
 
     /// The HTTP `Host` behind the hello that shows this name, if it is another than the link's: a CDN wants both to agree.

@@ -18,7 +18,7 @@ use sha2::{Digest, Sha256};
 
 use crate::{
     link::Link,
-    ways::{Endpoint, Greeting, Met, Name, Network, Shape, Way},
+    ways::{Endpoint, Greeting, Met, Name, Network, Shape, Stack, Way},
 };
 
 /// The member that tells such a file from others, and the form of what is in it.
@@ -146,6 +146,7 @@ struct Note {
 
 /// The words of the file.
 const NAMES: [(&str, Name); 2] = [("own", Name::Own), ("none", Name::Nothing)];
+const STACKS: [(&str, Stack); 2] = [("usual", Stack::Usual), ("browser", Stack::Browser)];
 const SHAPES: [(&str, Shape); 3] =
     [("whole", Shape::Whole), ("records", Shape::Records), ("segments", Shape::RecordsAndSegments)];
 
@@ -168,6 +169,7 @@ impl Note {
             "port": self.other_port,
             "name": name,
             "shape": SHAPES.iter().find(|(_, known)| *known == self.greeting.shape).map(|(word, _)| *word),
+            "stack": STACKS.iter().find(|(_, known)| *known == self.greeting.stack).map(|(word, _)| *word),
             "met": self.met.map(Met::token),
         })
     }
@@ -179,12 +181,13 @@ impl Note {
             None => NAMES.iter().find(|(word, _)| name == word)?.1,
         };
         let shape = SHAPES.iter().find(|(word, _)| note.get("shape").is_some_and(|shape| shape == word))?.1;
+        let stack = STACKS.iter().find(|(word, _)| note.get("stack").is_some_and(|stack| stack == word))?.1;
         let met = note.get("met")?.as_str();
         Some(Self {
             hour: note.get("hour")?.as_u64()?,
             endpoint: BASE64.decode(note.get("endpoint")?.as_str()?).ok()?.try_into().ok()?,
             other_port: note.get("port")?.as_u64().and_then(|port| port.try_into().ok()),
-            greeting: Greeting { name, shape },
+            greeting: Greeting { name, shape, stack },
             met: Met::ALL.into_iter().find(|known| met == Some(known.token())),
         })
     }

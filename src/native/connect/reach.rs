@@ -16,7 +16,6 @@ use tokio::{
     sync::{Semaphore, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
-use tokio_rustls::client::TlsStream;
 
 use super::{
     cdn,
@@ -35,7 +34,7 @@ use crate::{
     link::{Address, Allowed},
     net::{BoxedStream, local_towards},
     trouble::Trouble,
-    ways::{Endpoint, Greeting, Id, Input, Limits, Memories, Memory, Network, Planner, Way},
+    ways::{Endpoint, Greeting, Id, Input, Limits, Memories, Memory, Network, Planner, Stack, Way},
 };
 
 /// A connection that is not answered in this time is reason to try other ports.
@@ -229,14 +228,14 @@ impl Reach {
             return Ok(Through { stream: Box::new(tcp), host: None, way, peer, local, round_trip, steps });
         };
         let secured = match greeter.hello(greeting.name) {
-            Some(hello) => self.secure(&hello, tcp, way, (id, progress), deadline).await,
+            Some(hello) => self.secure((greeter, &hello), tcp, way, (id, progress), deadline).await,
             None => Err(Trouble::NoEch),
         };
         match secured {
             Ok((stream, step)) => {
                 steps.push(step);
                 let host = greeter.host(greeting.name);
-                Ok(Through { stream: Box::new(stream), host, way, peer, local, round_trip, steps })
+                Ok(Through { stream, host, way, peer, local, round_trip, steps })
             }
             Err(trouble) => Err(Failed { trouble, steps }),
         }
@@ -252,12 +251,12 @@ impl Reach {
 
     async fn secure(
         &self,
-        hello: &Hello,
+        (greeter, hello): (&Greeter, &Hello),
         tcp: TcpStream,
         way: Way,
         (id, progress): (Id, mpsc::UnboundedSender<Input>),
         deadline: Instant,
-    ) -> Result<(TlsStream<Shaped<TcpStream>>, Step), Trouble> {
+    ) -> Result<(BoxedStream, Step), Trouble> {
         let client = timeout_at(deadline, hello.client()).await.unwrap_or(Err(Trouble::NoEch))?;
         let _hello = self.hellos.acquire().await;
         let begun = Instant::now();
@@ -274,18 +273,19 @@ impl Reach {
             )
         };
         let handshake = async {
+            if let (Stack::Browser, Some(browser)) = (way.greeting.stack, greeter.browser()) {
+                let (stream, secured) = browser.handshake(shaped(tcp)).await.map_err(HandshakeError::trouble)?;
+                return Ok((Box::new(stream) as BoxedStream, secured, false));
+            }
             let list = match client.handshake(shaped(tcp)).await {
-                Ok((stream, secured)) => return Ok((stream, secured, false)),
+                Ok((stream, secured)) => return Ok((Box::new(stream) as BoxedStream, secured, false)),
                 Err(HandshakeError::Trouble(trouble)) => return Err(trouble),
                 Err(HandshakeError::Retry(list)) => list,
             };
             let client = hello.offered(&list).await?;
             let tcp = self.connect(way.endpoint, limit).await?;
-            match client.handshake(shaped(tcp)).await {
-                Ok((stream, secured)) => Ok((stream, secured, true)),
-                Err(HandshakeError::Trouble(trouble)) => Err(trouble),
-                Err(HandshakeError::Retry(_)) => Err(Trouble::EchRejected),
-            }
+            let (stream, secured) = client.handshake(shaped(tcp)).await.map_err(HandshakeError::trouble)?;
+            Ok((Box::new(stream) as BoxedStream, secured, true))
         };
         let result = timeout_at(limit, handshake).await.unwrap_or(Err(Trouble::TlsTimeout));
         if result.as_ref().is_err_and(|trouble| *trouble == Trouble::EchRejected) {

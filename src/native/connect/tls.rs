@@ -5,6 +5,11 @@
 
 mod verify;
 mod handshake;
+#[cfg(feature = "browser-hello")]
+mod browser;
+#[cfg(not(feature = "browser-hello"))]
+#[path = "tls/no_browser.rs"]
+mod browser;
 
 use std::sync::Arc;
 
@@ -21,6 +26,7 @@ use super::report::{EchStatus, Shown, Version};
 use crate::tls::{self, Authorities};
 use verify::OfRelay;
 
+pub(super) use browser::Browser;
 pub(super) use handshake::HandshakeError;
 
 /// What is encrypted before the socket has taken it, in bytes. The rest waits where a ping can overtake it.

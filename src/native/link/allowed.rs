@@ -18,14 +18,17 @@ pub struct Allowed {
     pub ech: bool,
     /// A hello without a name.
     pub nameless: bool,
+    /// A hello as a browser says it.
+    pub browser: bool,
 }
 
 impl Allowed {
     /// Everything.
-    pub const ALL: Self = Self { ports: true, sibling: true, cut: true, ech: true, nameless: true };
+    pub const ALL: Self = Self { ports: true, sibling: true, cut: true, ech: true, nameless: true, browser: true };
 
     /// Nothing.
-    pub const NONE: Self = Self { ports: false, sibling: false, cut: false, ech: false, nameless: false };
+    pub const NONE: Self =
+        Self { ports: false, sibling: false, cut: false, ech: false, nameless: false, browser: false };
 
     /// As it stands in a link, if every word is known.
     pub(super) fn parse(text: &str) -> Option<Self> {
@@ -38,12 +41,13 @@ impl Allowed {
     }
 
     /// Each with its word.
-    const WORDS: [(&str, Part); 5] = [
+    const WORDS: [(&str, Part); 6] = [
         ("ports", |allowed| &mut allowed.ports),
         ("sibling", |allowed| &mut allowed.sibling),
         ("cut", |allowed| &mut allowed.cut),
         ("ech", |allowed| &mut allowed.ech),
         ("nameless", |allowed| &mut allowed.nameless),
+        ("browser", |allowed| &mut allowed.browser),
     ];
 }
 

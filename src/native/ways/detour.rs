@@ -6,7 +6,7 @@ use std::fmt;
 
 use super::{
     evidence::Evidence,
-    way::{Name, Shape, Way},
+    way::{Greeting, Name, Shape, Stack, Way},
 };
 use crate::trouble::Trouble;
 
@@ -85,13 +85,15 @@ pub struct Detour {
     pub name: Name,
     /// How the hello is cut.
     pub shape: Shape,
+    /// Whose TLS says it.
+    pub stack: Stack,
 }
 
 impl Detour {
     pub(crate) fn of(way: &Way, met: Option<Met>) -> Option<Self> {
         let port = way.endpoint.other_port.then_some(way.endpoint.address.port());
-        let (name, shape) = (way.greeting.name, way.greeting.shape);
-        (port.is_some() || (name, shape) != (Name::Own, Shape::Whole)).then_some(Self { met, port, name, shape })
+        let Greeting { name, shape, stack } = way.greeting;
+        (port.is_some() || way.greeting != Greeting::PLAIN).then_some(Self { met, port, name, shape, stack })
     }
 }
 
@@ -110,7 +112,11 @@ impl fmt::Display for Detour {
             Shape::Records => Some("cut-records"),
             Shape::RecordsAndSegments => Some("cut-segments"),
         };
-        let words: Vec<_> = port.as_deref().into_iter().chain(name).chain(shape).collect();
+        let stack = match self.stack {
+            Stack::Usual => None,
+            Stack::Browser => Some("browser-hello"),
+        };
+        let words: Vec<_> = port.as_deref().into_iter().chain(name).chain(shape).chain(stack).collect();
         f.write_str(&words.join(" "))
     }
 }

@@ -37,6 +37,15 @@ pub enum Shape {
     RecordsAndSegments,
 }
 
+/// Whose TLS says the hello: each has a fingerprint of its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Stack {
+    /// This program's usual one.
+    Usual,
+    /// Chromium's, if the program was built with it.
+    Browser,
+}
+
 /// What a hello looks like on the way.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub(crate) struct Greeting {
@@ -44,16 +53,26 @@ pub(crate) struct Greeting {
     pub(crate) name: Name,
     /// How it is cut.
     pub(crate) shape: Shape,
+    /// Who says it.
+    pub(crate) stack: Stack,
 }
 
 impl Greeting {
     /// As the link says, in one piece.
-    pub(crate) const PLAIN: Self = Self { name: Name::Own, shape: Shape::Whole };
+    pub(crate) const PLAIN: Self = Self::new(Name::Own, Shape::Whole);
+
+    /// The same as a browser says it.
+    pub(crate) const BROWSER: Self = Self { stack: Stack::Browser, ..Self::PLAIN };
+
+    /// One of the usual TLS.
+    pub(crate) const fn new(name: Name, shape: Shape) -> Self {
+        Self { name, shape, stack: Stack::Usual }
+    }
 
     /// One name under the wildcard is like another when it is asked what was tried.
     pub(super) fn is_like(self, other: Self) -> bool {
         let alike = matches!((self.name, other.name), (Name::Sibling(_), Name::Sibling(_)));
-        self.shape == other.shape && (alike || self.name == other.name)
+        self.stack == other.stack && self.shape == other.shape && (alike || self.name == other.name)
     }
 }
 

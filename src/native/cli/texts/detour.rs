@@ -1,9 +1,9 @@
 //! What a network does, and how the relay is reached all the same.
 
-use crate::connect::{Detour, Met, Name, Shape};
+use crate::connect::{Detour, Met, Name, Shape, Stack};
 
 /// In one line.
-pub(in super::super) fn words(Detour { met, port, name, shape }: Detour) -> String {
+pub(in super::super) fn words(Detour { met, port, name, shape, stack }: Detour) -> String {
     let does = match met {
         None => "the usual way is not open here",
         Some(Met::Refused) => "this network refuses connections to the relay",
@@ -22,7 +22,11 @@ pub(in super::super) fn words(Detour { met, port, name, shape }: Detour) -> Stri
         (Name::Nothing, _) => Some("without a name"),
     };
     let port = port.map(|port| format!("by port {port}"));
-    let how: Vec<_> = port.as_deref().into_iter().chain(name).collect();
+    let stack = match stack {
+        Stack::Usual => None,
+        Stack::Browser => Some("as a browser would"),
+    };
+    let how: Vec<_> = port.as_deref().into_iter().chain(name).chain(stack).collect();
     format!("{does}: going on {}", how.join(", "))
 }
 
@@ -32,13 +36,19 @@ mod tests {
 
     #[test]
     fn it_says_what_the_network_does_and_what_is_done_about_it() {
-        let detour = Detour { met: Some(Met::Cut), port: Some(8443), name: Name::Nothing, shape: Shape::Whole };
+        let detour = Detour {
+            met: Some(Met::Cut),
+            port: Some(8443),
+            name: Name::Nothing,
+            shape: Shape::Whole,
+            stack: Stack::Usual,
+        };
         assert_eq!(
             words(detour),
             "this network cuts connections that name the relay: going on by port 8443, without a name"
         );
         assert_eq!(detour.to_string(), "port-8443 nameless");
-        let cut = Detour { met: None, port: None, name: Name::Own, shape: Shape::Records };
+        let cut = Detour { met: None, port: None, name: Name::Own, shape: Shape::Records, stack: Stack::Usual };
         assert_eq!(words(cut), "the usual way is not open here: going on with the name in pieces");
         assert_eq!(cut.to_string(), "cut-records");
     }

@@ -3,7 +3,7 @@
 use super::trouble::words;
 use crate::{
     check::Surveyed,
-    connect::{Detour, Name, Shape},
+    connect::{Detour, Name, Shape, Stack},
 };
 
 /// A way that was tried.
@@ -15,7 +15,7 @@ pub(in super::super) fn line(done: &Surveyed) -> String {
     format!("{state} {ms:>5} ms   address {}, {way}{why}", done.candidate.address)
 }
 
-fn way(Detour { port, name, shape, .. }: Detour) -> String {
+fn way(Detour { port, name, shape, stack, .. }: Detour) -> String {
     let port = port.map(|port| format!("port {port}"));
     let name = match name {
         Name::Own => None,
@@ -28,7 +28,11 @@ fn way(Detour { port, name, shape, .. }: Detour) -> String {
         Shape::Records => Some("hello in two records"),
         Shape::RecordsAndSegments => Some("hello in two segments"),
     };
-    port.as_deref().into_iter().chain(name).chain(shape).collect::<Vec<_>>().join(", ")
+    let stack = match stack {
+        Stack::Usual => None,
+        Stack::Browser => Some("hello of a browser"),
+    };
+    port.as_deref().into_iter().chain(name).chain(shape).chain(stack).collect::<Vec<_>>().join(", ")
 }
 
 /// What it all means.

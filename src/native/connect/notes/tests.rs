@@ -20,9 +20,9 @@ fn a_way_is_found_again_by_whoever_has_the_link_in_the_same_network() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ways");
     for (greeting, other_port) in [
-        (Greeting { name: Name::Own, shape: Shape::RecordsAndSegments }, false),
-        (Greeting { name: Name::Sibling(7), shape: Shape::Whole }, false),
-        (Greeting { name: Name::Nothing, shape: Shape::Records }, true),
+        (Greeting::new(Name::Own, Shape::RecordsAndSegments), false),
+        (Greeting::new(Name::Sibling(7), Shape::Whole), false),
+        (Greeting::new(Name::Nothing, Shape::Records), true),
         (Greeting::PLAIN, true),
     ] {
         let way = Way { endpoint: endpoint("203.0.113.5:2096", other_port), greeting };
@@ -45,7 +45,7 @@ fn what_is_as_the_link_says_or_works_no_longer_leaves_nothing_behind() {
     let page = page(&path, LINK);
     let empty = fs::read(&path).expect("a file");
     let at = endpoint("203.0.113.5:443", false);
-    let cut = Way { endpoint: at, greeting: Greeting { name: Name::Own, shape: Shape::Records } };
+    let cut = Way { endpoint: at, greeting: Greeting::new(Name::Own, Shape::Records) };
     for forgotten in [None, Some((Way { endpoint: at, greeting: Greeting::PLAIN }, None))] {
         page.keep(HERE, Some((cut, None)));
         assert_ne!(fs::read(&path).expect("a file"), empty);
@@ -58,7 +58,7 @@ fn what_is_as_the_link_says_or_works_no_longer_leaves_nothing_behind() {
 fn whoever_finds_the_file_reads_no_address_name_or_key_in_it() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ways");
-    let greeting = Greeting { name: Name::Sibling(7), shape: Shape::Whole };
+    let greeting = Greeting::new(Name::Sibling(7), Shape::Whole);
     page(&path, LINK).keep(HERE, Some((Way { endpoint: endpoint("203.0.113.5:443", false), greeting }, None)));
     let text = fs::read_to_string(&path).expect("text");
     assert!(text.contains("endpoint"), "{text}");
@@ -76,7 +76,7 @@ fn whoever_finds_the_file_reads_no_address_name_or_key_in_it() {
 fn what_is_old_is_not_believed_and_what_is_no_such_file_is_left_alone() {
     let folder = tempfile::tempdir().expect("a folder");
     let path = folder.path().join("ways");
-    let greeting = Greeting { name: Name::Own, shape: Shape::Records };
+    let greeting = Greeting::new(Name::Own, Shape::Records);
     page(&path, LINK).keep(HERE, Some((Way { endpoint: endpoint("203.0.113.5:443", false), greeting }, None)));
     let text = fs::read_to_string(&path).expect("text");
     let hour = this_hour();

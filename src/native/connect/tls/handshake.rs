@@ -19,6 +19,14 @@ pub(in super::super) enum HandshakeError {
 }
 
 impl HandshakeError {
+    /// Where no other configuration is asked for.
+    pub(in super::super) fn trouble(self) -> Trouble {
+        match self {
+            Self::Trouble(trouble) => trouble,
+            Self::Retry(_) => Trouble::EchRejected,
+        }
+    }
+
     pub(super) fn of(error: &io::Error) -> Self {
         match error.get_ref().and_then(|error| error.downcast_ref::<Error>()) {
             Some(error) => Self::of_tls(error),
@@ -29,7 +37,7 @@ impl HandshakeError {
     }
 
     #[expect(clippy::wildcard_enum_match_arm, reason = "rustls adds to its errors")]
-    fn of_tls(error: &Error) -> Self {
+    pub(super) fn of_tls(error: &Error) -> Self {
         Self::Trouble(match error {
             Error::InvalidCertificate(error) => certificate(error),
             Error::AlertReceived(_) => Trouble::TlsRefused,

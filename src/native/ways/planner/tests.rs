@@ -16,11 +16,11 @@ const LIMITS: Limits = Limits {
     at_once: 2,
 };
 
-const SIBLING: Greeting = Greeting { name: Name::Sibling(0), shape: Shape::Whole };
-const CUT: Greeting = Greeting { name: Name::Own, shape: Shape::Records };
-const CUT_TWICE: Greeting = Greeting { name: Name::Own, shape: Shape::RecordsAndSegments };
-const HIDDEN: Greeting = Greeting { name: Name::Public, shape: Shape::Whole };
-const NAMELESS: Greeting = Greeting { name: Name::Nothing, shape: Shape::Whole };
+const SIBLING: Greeting = Greeting::new(Name::Sibling(0), Shape::Whole);
+const CUT: Greeting = Greeting::new(Name::Own, Shape::Records);
+const CUT_TWICE: Greeting = Greeting::new(Name::Own, Shape::RecordsAndSegments);
+const HIDDEN: Greeting = Greeting::new(Name::Public, Shape::Whole);
+const NAMELESS: Greeting = Greeting::new(Name::Nothing, Shape::Whole);
 const LADDER: [Greeting; 6] = [Greeting::PLAIN, SIBLING, CUT, CUT_TWICE, HIDDEN, NAMELESS];
 
 fn endpoint(host: u8, port: u16) -> Endpoint {
