@@ -1,12 +1,11 @@
 //! Under what conditions figures were found: the machine, its other work, the programs' versions, and who is missing.
 //!
-//! Which peers there are `cargo xtask bench` writes down when it has set them up; here it is read.
+//! Which peers there are `cargo xtask bench` writes down when it has set them up.
 
-use std::{collections::BTreeMap, fs, ops::Range, process::Command, time::Instant};
+use std::{fs, ops::Range, process::Command, time::Instant};
 
 use anyhow::{Context, Result};
-use pasarela_e2e::places;
-use serde_json::Value;
+use pasarela_e2e::peers::Found;
 
 /// Cores that others may keep busy without doing harm to the figures.
 const QUIET: f64 = 0.2;
@@ -23,24 +22,17 @@ pub(super) struct Conditions {
     pub(super) cpu: String,
     pub(super) cores: usize,
     pub(super) kernel: String,
-    pub(super) peers: Peers,
+    /// The programs that figures depend on, and who cannot be measured.
+    pub(super) peers: Found,
     /// Cores that others kept busy.
     pub(super) others: f64,
     /// Cores that the host of a virtual machine did not give it when it wanted them.
     pub(super) stolen: f64,
 }
 
-/// The programs that figures depend on.
-#[derive(Default)]
-pub(super) struct Peers {
-    pub(super) versions: BTreeMap<String, String>,
-    /// Who cannot be measured, and why.
-    pub(super) missing: BTreeMap<String, String>,
-}
-
 impl Conditions {
     /// Reads what there is to know but for the others' work.
-    pub(super) fn now(rounds: u8, quick: bool, peers: Peers) -> Self {
+    pub(super) fn now(rounds: u8, quick: bool, peers: Found) -> Self {
         let words: Vec<_> = std::env::args().skip(1).collect();
         let cpu = fs::read_to_string("/proc/cpuinfo").unwrap_or_default();
         let model = cpu.lines().find_map(|line| line.strip_prefix("model name")?.split_once(": ")).map(|(_, it)| it);
@@ -77,20 +69,6 @@ impl Conditions {
         }
         all.extend(peers.missing.iter().map(|(name, why)| format!("MISSING, and not measured: {name} ({why}).")));
         all
-    }
-}
-
-impl Peers {
-    /// What the setting-up found; nothing if this program was started by hand.
-    pub(super) fn read() -> Result<Self> {
-        let file = places::root().join(FOLDER).join("peers.json");
-        let Ok(text) = fs::read_to_string(&file) else { return Ok(Self::default()) };
-        let value: Value = serde_json::from_str(&text).context("peers.json is not JSON")?;
-        let of = |key| -> BTreeMap<String, String> {
-            let table = value.get(key).and_then(Value::as_object).into_iter().flatten();
-            table.map(|(name, text)| (name.clone(), text.as_str().unwrap_or_default().to_owned())).collect()
-        };
-        Ok(Self { versions: of("versions"), missing: of("missing") })
     }
 }
 

@@ -45,12 +45,12 @@ use std::{fs, process::ExitCode, str::FromStr};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
-use pasarela_e2e::places;
+use pasarela_e2e::{peers::Found, places};
 use pasarela_sim::{Sim, SimConfig};
 use tokio::signal::unix::{SignalKind, signal};
 
 use groups::Group;
-use machine::{Company, Conditions, FOLDER, Peers};
+use machine::{Company, Conditions, FOLDER};
 use report::Report;
 use subjects::Subject;
 use systems::{Contender, keep_off};
@@ -185,7 +185,7 @@ async fn measured(args: &Args) -> Result<Report> {
     let company = Company::watch()?;
     let sim = Sim::start(SimConfig::default()).await.context("cannot start the simulated WhatsApp")?;
     let bench = Bench::new(sim, args.rounds, args.quick);
-    let mut conditions = Conditions::now(bench.rounds(), args.quick, Peers::read()?);
+    let mut conditions = Conditions::now(bench.rounds(), args.quick, Found::read(FOLDER)?);
     let missing = conditions.peers.missing.clone();
     let wanted = |contender: &Contender| {
         let name = contender.base_name();

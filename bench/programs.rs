@@ -1,10 +1,10 @@
 //! The native program and its peers as processes of their own, all on the core that is kept for those that are measured.
 //!
-//! Every address is one of this machine, every upstream the simulator. What they are told in files is in `settings`.
+//! Every address is one of this machine, every upstream the simulator. What nginx is told is in `settings`, what tunnels' two ends
+//! are is in the harness's `peers`.
 
 use std::{
     env::consts::ARCH,
-    ffi::OsStr,
     net::{Ipv4Addr, SocketAddr},
     path::{Path, PathBuf},
     process::Stdio,
@@ -14,6 +14,8 @@ use std::{
 use anyhow::{Context, Result};
 use pasarela_e2e::{
     haproxy::{self, Haproxy},
+    identity::Identity,
+    peers::{Ends, Hello, Peer},
     places,
 };
 use tokio::{
@@ -23,14 +25,13 @@ use tokio::{
     time::{sleep, timeout},
 };
 
-use super::{
-    CORE,
-    conn::Target,
-    settings::{self, Identity},
-};
+use super::{CORE, conn::Target, settings};
 
 /// A program has this long to listen.
 const PATIENCE: Duration = Duration::from_secs(20);
+
+/// This machine, for programs that are told an address in words.
+const HERE: &str = "127.0.0.1";
 
 /// What takes a phone's connection to the simulator, and how.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,7 +90,7 @@ type Started = (Vec<Child>, Target);
 
 /// Starts the programs of a way; `folder` is for what they read and write.
 pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Result<Started> {
-    let identity = Identity::make(folder)?;
+    let identity = Identity::make(folder, &["localhost", HERE])?;
     match way {
         Way::Raw(layer) => {
             let (serve, said) = told(serve(upstream)?.args(["--phones", "127.0.0.1:0"])).await?;
@@ -105,7 +106,10 @@ pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Resu
         }
         Way::WebsocatRelay => {
             let relay = free().await?;
-            let child = websocat(&[format!("ws-l:{relay}"), format!("tcp:{upstream}")])?;
+            let ends = Ends { relay, host: HERE, phones: relay, upstream, identity: None, folder };
+            let mut server = pinned(Peer::Websocat.program()?);
+            Peer::Websocat.tell_server(&mut server, &ends)?;
+            let child = quiet(&mut server)?;
             listens(relay).await?;
             Ok((vec![child], Target::Socket(format!("ws://{relay}/"))))
         }
@@ -118,18 +122,11 @@ pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Resu
             let (bridge, phones) = bridge(Layer::Plain, "127.0.0.1:9", &identity).await?;
             Ok((vec![bridge], Target::tcp(phones)))
         }
-        Way::Websocat => {
-            let (relay, phones) = (free().await?, free().await?);
-            let far = websocat(&[format!("ws-l:{relay}"), format!("tcp:{upstream}")])?;
-            listens(relay).await?;
-            let near = websocat(&[format!("tcp-l:{phones}"), format!("ws://{relay}/")])?;
-            listens(phones).await?;
-            Ok((vec![far, near], Target::tcp(phones)))
-        }
-        Way::Penguin(layer) => penguin(layer, upstream, &identity).await,
-        Way::V2rayPlugin(layer) => v2ray_plugin(layer, upstream, &identity).await,
-        Way::Chisel(layer) => chisel(layer, upstream, &identity).await,
-        Way::Xray(layer) => xray(layer, upstream, folder, &identity).await,
+        Way::Websocat => both(Peer::Websocat, Layer::Plain, upstream, folder, &identity).await,
+        Way::Penguin(layer) => both(Peer::Penguin, layer, upstream, folder, &identity).await,
+        Way::V2rayPlugin(layer) => both(Peer::V2rayPlugin, layer, upstream, folder, &identity).await,
+        Way::Chisel(layer) => both(Peer::Chisel, layer, upstream, folder, &identity).await,
+        Way::Xray(layer) => both(Peer::Xray(Hello::Plain), layer, upstream, folder, &identity).await,
     }
 }
 
@@ -138,7 +135,13 @@ pub(super) async fn haproxy(upstream: SocketAddr) -> Result<Haproxy> {
     let files = rustix::process::getrlimit(rustix::process::Resource::Nofile).maximum.unwrap_or(60_000);
     // The official proxy's number is 27 500; each takes two files, and HAProxy some for itself.
     let connections = usize::try_from(files.saturating_sub(400) / 2)?.min(27_500);
-    let options = haproxy::Options { chat: upstream, media: upstream, connections, core: Some(CORE) };
+    let options = haproxy::Options {
+        chat: upstream,
+        media: upstream,
+        connections,
+        by: &["taskset", "--cpu-list", CORE],
+        ports: None,
+    };
     Haproxy::start_with(&options).await
 }
 
@@ -148,86 +151,26 @@ async fn nginx(layer: Layer, upstream: SocketAddr, folder: &Path, identity: &Ide
     let identity = layer.is_tls().then_some(identity);
     let file = folder.join("nginx.conf");
     std::fs::write(&file, settings::nginx(&module, folder, phones, upstream, identity))?;
-    let mut command = peer("nginx")?;
+    let mut command = pinned(places::made("target/clients/nginx")?);
     command.arg("-p").arg(folder).arg("-e").arg(folder.join("error.log")).arg("-c").arg(file);
     let child = quiet(&mut command)?;
     listens(phones).await?;
     Ok((vec![child], layer.tcp(phones)))
 }
 
-fn websocat(ends: &[String]) -> Result<Child> {
-    quiet(peer("websocat")?.arg("-bE").args(ends))
-}
-
-async fn penguin(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
+/// Starts both ends of a tunnel, the near one once the far one listens; clients go to the near one.
+async fn both(peer: Peer, layer: Layer, upstream: SocketAddr, folder: &Path, identity: &Identity) -> Result<Started> {
     let (relay, phones) = (free().await?, free().await?);
-    let mut server = peer("penguin")?;
-    server.args(["server", "--host", "127.0.0.1", "--port", &relay.port().to_string()]);
-    let mut client = peer("penguin")?;
-    client.arg("client");
-    if layer.is_tls() {
-        server.arg("--tls-cert").arg(&identity.chain).arg("--tls-key").arg(&identity.key);
-        client.arg("--tls-skip-verify");
-    }
-    client.args([format!("{}://{relay}/ws", layer.pick("ws", "wss")), format!("{phones}:{upstream}/tcp")]);
-    both([(server, relay), (client, phones)]).await
-}
-
-async fn v2ray_plugin(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
-    let (relay, phones) = (free().await?, free().await?);
-    let plugin = |local: SocketAddr, remote: SocketAddr| {
-        let mut command = peer("v2ray-plugin")?;
-        command.args(["-localAddr", "127.0.0.1", "-localPort", &local.port().to_string()]);
-        command.args(["-remoteAddr", "127.0.0.1", "-remotePort", &remote.port().to_string()]);
-        command.args(["-host", "localhost", "-loglevel", "none"]);
-        if layer.is_tls() {
-            command.arg("-tls").arg("-cert").arg(&identity.chain).arg("-key").arg(&identity.key);
-        }
-        anyhow::Ok(command)
-    };
-    let mut server = plugin(relay, upstream)?;
-    server.arg("-server");
-    both([(server, relay), (plugin(phones, relay)?, phones)]).await
-}
-
-async fn chisel(layer: Layer, upstream: SocketAddr, identity: &Identity) -> Result<Started> {
-    let (relay, phones) = (free().await?, free().await?);
-    let mut server = peer("chisel")?;
-    server.args(["server", "--host", "127.0.0.1", "--port", &relay.port().to_string()]);
-    let mut client = peer("chisel")?;
-    client.arg("client");
-    if layer.is_tls() {
-        server.arg("--tls-cert").arg(&identity.chain).arg("--tls-key").arg(&identity.key);
-        client.arg("--tls-skip-verify");
-    }
-    client.args([format!("{}://{relay}", layer.pick("http", "https")), format!("{phones}:{upstream}")]);
-    both([(server, relay), (client, phones)]).await
-}
-
-async fn xray(layer: Layer, upstream: SocketAddr, folder: &Path, identity: &Identity) -> Result<Started> {
-    let (relay, phones) = (free().await?, free().await?);
-    let identity = layer.is_tls().then_some(identity);
-    let run = |name: &str, config: serde_json::Value| {
-        let file = folder.join(name);
-        std::fs::write(&file, config.to_string())?;
-        let mut command = peer("xray")?;
-        command.args([OsStr::new("run"), OsStr::new("-config"), file.as_os_str()]);
-        anyhow::Ok(command)
-    };
-    let server = run("server.json", settings::xray_server(relay, identity))?;
-    let client = run("client.json", settings::xray_client(phones, relay, upstream, identity))?;
-    both([(server, relay), (client, phones)]).await
-}
-
-/// Starts programs that say nothing, each once the one before it listens; clients go to the last.
-async fn both(programs: [(Command, SocketAddr); 2]) -> Result<Started> {
-    let (mut children, mut phones) = (Vec::new(), None);
-    for (mut command, address) in programs {
+    let ends = Ends { relay, host: HERE, phones, upstream, identity: layer.is_tls().then_some(identity), folder };
+    let (mut server, mut client) = (pinned(peer.program()?), pinned(peer.program()?));
+    peer.tell_server(&mut server, &ends)?;
+    peer.tell_client(&mut client, &ends)?;
+    let mut children = Vec::new();
+    for (mut command, address) in [(server, relay), (client, phones)] {
         children.push(quiet(&mut command)?);
         listens(address).await?;
-        phones = Some(address);
     }
-    Ok((children, Target::tcp(phones.context("no programs")?)))
+    Ok((children, Target::tcp(phones)))
 }
 
 /// The native program as it is given away.
@@ -263,11 +206,6 @@ async fn bridge(layer: Layer, relay: &str, identity: &Identity) -> Result<(Child
     let (child, said) = told(&mut command).await?;
     let phones = said.pointer("/listen/0").and_then(|it| it.as_str()).context("no port for phones")?;
     Ok((child, phones.parse()?))
-}
-
-/// A program of others.
-fn peer(name: &str) -> Result<Command> {
-    places::made(&format!("target/clients/{name}")).map(pinned)
 }
 
 /// The program on the core that is kept for those that are measured.

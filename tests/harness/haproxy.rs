@@ -1,4 +1,4 @@
-//! HAProxy as the official WhatsApp proxy runs it, on free ports of this machine and with the simulator behind it.
+//! HAProxy as the official WhatsApp proxy runs it, on free ports of this machine or on its own, and with the simulator behind it.
 //!
 //! What is left out is what the simulator would count, health checks; and room for 27 500 connections where few are made.
 //! The process is killed by its pid when it goes out of scope.
@@ -33,14 +33,16 @@ pub struct Options {
     pub media: SocketAddr,
     /// Connections at once; each takes two open files.
     pub connections: usize,
-    /// The core that it has to itself.
-    pub core: Option<&'static str>,
+    /// What starts it, as `taskset` with its arguments; by itself if nothing is named.
+    pub by: &'static [&'static str],
+    /// Where it listens; on free ports of this machine if nothing is said.
+    pub ports: Option<OfficialPorts>,
 }
 
 impl Options {
     /// For a few clients of the simulator.
     pub fn towards(sim: &Sim) -> Self {
-        Self { chat: sim.chat(), media: sim.media(), connections: 400, core: None }
+        Self { chat: sim.chat(), media: sim.media(), connections: 400, by: &[], ports: None }
     }
 }
 
@@ -91,17 +93,18 @@ impl Haproxy {
 
     async fn try_start(options: &Options) -> Result<Result<Self, Clash>> {
         let folder = tempfile::tempdir().context("no temporary folder")?;
-        let (ports, ready) = free_ports()?;
+        let (free, ready) = free_ports()?;
+        let ports = options.ports.unwrap_or(free);
         fs::write(folder.path().join("proxy.pem"), certificate()?)?;
         fs::write(folder.path().join("proxy.cfg"), config(options, &ports, ready))?;
         let program = places::made("target/clients/haproxy")?;
-        let mut command = match options.core {
-            Some(core) => {
-                let mut command = Command::new("taskset");
-                command.args(["--cpu-list", core]).arg(program);
+        let mut command = match options.by {
+            [starter, arguments @ ..] => {
+                let mut command = Command::new(starter);
+                command.args(arguments).arg(program);
                 command
             }
-            None => Command::new(program),
+            [] => Command::new(program),
         };
         let mut child = command
             // In the foreground, one process.

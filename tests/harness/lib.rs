@@ -43,6 +43,10 @@ pub mod bridge;
 pub mod dead;
 /// The drivers of real clients.
 pub mod clients;
+/// A certificate as files.
+pub mod identity;
+/// How tunnels of others are told.
+pub mod peers;
 /// websocat.
 pub mod websocat;
 /// Chromium.
