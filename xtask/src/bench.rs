@@ -1,12 +1,11 @@
 //! `cargo xtask bench`: what Pasarela costs beside baselines and peers, in one run.
 //!
 //! Sets up and builds what is wanted; the measuring itself is `pasarela-bench` in `bench/`, and that of single functions
-//! `micro`. Peers that cannot be had are written down for the report.
+//! `micro`.
 
 mod micro;
 
 use std::{
-    fs,
     io::Write,
     os::unix::process::CommandExt,
     path::PathBuf,
@@ -16,12 +15,12 @@ use std::{
 
 use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
-use serde_json::{Map, Value, json};
 
 use crate::{
     build, dist,
     run::{print_times, run as execute, step},
-    setup, tree,
+    setup::{self, peers::Found},
+    tree,
 };
 
 // The command's help text, under which these stand, is in `main`.
@@ -71,9 +70,9 @@ pub(crate) fn run(Args { words }: &Args, start: Instant) -> Result<()> {
     }
     if plan.native {
         dist::native(false)?;
-        place_peers(&plan.peers, &mut found)?;
+        found.place(&plan.peers)?;
     }
-    found.write()?;
+    found.write("target/bench")?;
     print_times(start);
     Err(Command::new(program).args(words).exec()).context("cannot start pasarela-bench")
 }
@@ -94,43 +93,4 @@ fn naive_rust(tools: &setup::Tools) -> Result<()> {
         let arguments = ["--release", "--out-dir", "../../../target/bench/naive-rust"];
         execute(tools.worker_build()?.current_dir(&source).args(arguments))
     })
-}
-
-/// Which peers there are, in which version, and which there are not.
-#[derive(Default)]
-struct Found {
-    versions: Map<String, Value>,
-    missing: Map<String, Value>,
-}
-
-impl Found {
-    fn version(&mut self, name: &str, version: &str) {
-        self.versions.insert(name.to_owned(), version.into());
-    }
-
-    /// For `pasarela-bench`.
-    fn write(&self) -> Result<()> {
-        let folder = tree::root().join("target/bench");
-        fs::create_dir_all(&folder)?;
-        let text = json!({ "versions": self.versions, "missing": self.missing }).to_string();
-        Ok(fs::write(folder.join("peers.json"), text)?)
-    }
-}
-
-/// Puts the peers where `pasarela-bench` looks for them. One that cannot be had is no reason to measure nothing.
-fn place_peers(peers: &[String], found: &mut Found) -> Result<()> {
-    for name in peers {
-        if !setup::peers::is_program(name)? {
-            continue;
-        }
-        match setup::peers::place_for_bench(name) {
-            Ok(version) => found.version(name, &version),
-            Err(error) => {
-                eprintln!("    {name} is missing: {error:#}");
-                let why = format!("{error:#}");
-                found.missing.insert(name.to_owned(), why.lines().next().unwrap_or_default().into());
-            }
-        }
-    }
-    Ok(())
 }

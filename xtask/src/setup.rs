@@ -121,10 +121,11 @@ pub(crate) fn cargo_machete() -> Result<PathBuf> {
 
 /// A program from the crates registry, in the cache; returns the folder of its binaries.
 fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
-    if !is_installed(name, version)? {
+    let folder = tool_folder(name, version)?;
+    if !is_installed(&folder) {
         debian::install(debian)?;
     }
-    installed(name, version, |command| {
+    install(name, version, &folder, |command| {
         command
             .arg("--locked")
             // It runs for a second at a time: building it quickly matters more than its speed.
@@ -135,7 +136,9 @@ fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
 
 /// The same for a program whose speed is measured: built as its authors and our own program are, with these features only.
 fn optimised_tool(name: &str, version: &str, features: &str) -> Result<PathBuf> {
-    installed(name, version, |command| {
+    // With others it is another program, which the cache may have as well.
+    let folder = tool_folder(&format!("{name}+{}", features.replace(',', "+")), version)?;
+    install(name, version, &folder, |command| {
         command
             .args(["--locked", "--no-default-features", "--features", features])
             .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"), ("CARGO_PROFILE_RELEASE_LTO", "thin")])
@@ -162,24 +165,24 @@ fn go_tool(module: &str, version: &str, package: &str) -> Result<PathBuf> {
     Ok(bin)
 }
 
-fn installed(name: &str, version: &str, set: impl Fn(&mut Command) -> &mut Command) -> Result<PathBuf> {
-    let folder = tool_folder(name, version)?;
+/// Installs it into this folder, unless it is there.
+fn install(name: &str, version: &str, folder: &Path, set: impl Fn(&mut Command) -> &mut Command) -> Result<PathBuf> {
     let bin = folder.join("bin");
-    if is_installed(name, version)? {
+    if is_installed(folder) {
         return Ok(bin);
     }
     step(&format!("install {name} {version} (once; some minutes)"), || {
         let target = tree::cache()?.join("tools/target");
         let mut command = Command::new("cargo");
-        command.args(["install", name, "--version", version, "--root"]).arg(&folder);
+        command.args(["install", name, "--version", version, "--root"]).arg(folder);
         run(set(&mut command).env("CARGO_TARGET_DIR", &target))?;
         remove(&target)
     })?;
     Ok(bin)
 }
 
-fn is_installed(name: &str, version: &str) -> Result<bool> {
-    Ok(tool_folder(name, version)?.join(".crates.toml").is_file())
+fn is_installed(folder: &Path) -> bool {
+    folder.join(".crates.toml").is_file()
 }
 
 fn tool_folder(name: &str, version: &str) -> Result<PathBuf> {

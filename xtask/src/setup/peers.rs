@@ -1,4 +1,4 @@
-//! Programs of others that tests and the benchmark hold ours against: those of `bench/peers.toml`.
+//! Programs of others that tests, the benchmark and the lab hold ours against: those of `bench/peers.toml`.
 //!
 //! They are the system's own or, without any right to install, Debian's in the cache; or from the crates registry or the Go
 //! module proxy.
@@ -13,7 +13,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, bail};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{debian, go_tool, optimised_tool};
 use crate::{
@@ -76,21 +76,48 @@ pub(crate) fn place(name: &str) -> Result<()> {
     row.find(name)?.place(&folder()?.join(name))
 }
 
-/// The same; gives its version.
-pub(crate) fn place_for_bench(name: &str) -> Result<String> {
-    let row = row(name)?;
-    let file = folder()?.join(name);
-    row.find(name)?.place(&file)?;
-    row.version(&file)
+/// Which peers there are, in which version, and which there are not and why.
+#[derive(Default, Serialize)]
+pub(crate) struct Found {
+    versions: BTreeMap<String, String>,
+    missing: BTreeMap<String, String>,
 }
 
-/// Whether it is a program, not a Worker.
-pub(crate) fn is_program(name: &str) -> Result<bool> {
-    let row = row(name)?;
-    Ok(row.debian.is_some() || row.registry.is_some() || row.go.is_some())
+impl Found {
+    pub(crate) fn version(&mut self, name: &str, version: &str) {
+        self.versions.insert(name.to_owned(), version.to_owned());
+    }
+
+    /// Puts those that are programs, not Workers, into target/clients. One that cannot be had is no reason to do without the others.
+    pub(crate) fn place(&mut self, names: &[String]) -> Result<()> {
+        for name in names {
+            let row = row(name)?;
+            if row.debian.is_none() && row.registry.is_none() && row.go.is_none() {
+                continue;
+            }
+            let file = folder()?.join(name);
+            let placed = row.find(name).and_then(|peer| peer.place(&file)).and_then(|()| row.version(&file));
+            match placed {
+                Ok(version) => self.version(name, &version),
+                Err(error) => {
+                    eprintln!("    {name} is missing: {error:#}");
+                    let why = format!("{error:#}");
+                    self.missing.insert(name.clone(), why.lines().next().unwrap_or_default().to_owned());
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// For the program that asked for them, as peers.json in its folder.
+    pub(crate) fn write(&self, folder: &str) -> Result<()> {
+        let folder = tree::root().join(folder);
+        fs::create_dir_all(&folder)?;
+        Ok(fs::write(folder.join("peers.json"), serde_json::to_string(self)?)?)
+    }
 }
 
-/// Where programs are that tests and the benchmark start.
+/// Where programs are that others start.
 fn folder() -> Result<PathBuf> {
     let folder = tree::root().join("target/clients");
     fs::create_dir_all(&folder)?;
