@@ -103,6 +103,8 @@ pub struct Line {
 /// No connection, or no TLS session.
 pub async fn chat(port: &Port, header: &[u8]) -> Result<Line> {
     let mut tcp = TcpStream::connect(port.address).await.with_context(|| format!("no connection to {port:?}"))?;
+    // Or a message waits until the one before it is acknowledged.
+    tcp.set_nodelay(true)?;
     let local = tcp.local_addr()?;
     tcp.write_all(header).await?;
     let stream: Box<dyn Stream> = match port.layer {
@@ -127,6 +129,7 @@ pub async fn tls(tcp: TcpStream, name: &str) -> Result<TlsStream<TcpStream>> {
 /// No connection, or no TLS session.
 pub async fn media(address: SocketAddr, name: &str, ca: &[u8]) -> Result<TlsStream<TcpStream>> {
     let tcp = TcpStream::connect(address).await.with_context(|| format!("no connection to {address}"))?;
+    tcp.set_nodelay(true)?;
     let mut roots = RootCertStore::empty();
     roots.add(CertificateDer::from(ca.to_vec()))?;
     let config = ClientConfig::builder().with_root_certificates(roots).with_no_client_auth();
