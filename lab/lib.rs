@@ -21,10 +21,14 @@ pub mod line;
 
 mod network;
 mod router;
+pub mod system;
+mod programs;
 mod servers;
+mod reach;
 pub mod phone;
 
 pub mod experiment;
+pub mod report;
 pub mod table;
 
 #[cfg(test)]

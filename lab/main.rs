@@ -14,6 +14,7 @@ fn main() -> std::process::ExitCode {
 #[cfg(target_os = "linux")]
 mod linux {
     use std::{
+        collections::BTreeSet,
         env,
         io::{self, Write as _},
         os::unix::process::CommandExt as _,
@@ -22,8 +23,9 @@ mod linux {
     };
 
     use anyhow::{Context, Result};
-    use clap::Parser;
-    use pasarela_lab::{experiment::Experiment, phone::System, table};
+    use clap::{Parser, ValueEnum as _};
+    use pasarela_e2e::peers::Found;
+    use pasarela_lab::{experiment::Experiment, report, system::System, table};
 
     /// Tries ways to a relay behind simulated censors and bad lines
     #[derive(Parser)]
@@ -34,8 +36,8 @@ mod linux {
         Table {
             /// Behaviours by name or number [default: all]
             behaviours: Vec<String>,
-            /// How the relay is reached; may be repeated
-            #[arg(long, default_values = ["ours", "bare", "plain"])]
+            /// How WhatsApp is reached; may be repeated [default: all]
+            #[arg(long)]
             system: Vec<System>,
             /// The line; may be repeated
             #[arg(long, default_values = ["good"])]
@@ -46,6 +48,9 @@ mod linux {
             /// Also write it into this file
             #[arg(long)]
             write: Option<PathBuf>,
+            /// Only say, in JSON, which programs of others have to be set up for this
+            #[arg(long)]
+            plan: bool,
         },
         /// Which behaviours and lines there are
         List,
@@ -70,26 +75,22 @@ mod linux {
                 serde_json::to_writer(&mut out, &experiment.run()?)?;
                 writeln!(out)?;
             }
-            Lab::Table { behaviours, system, line, whole, write } => {
-                let mut experiments = Vec::new();
-                for behaviour in table::select(&behaviours)? {
-                    for line in &line {
-                        let one = |system: &System| Experiment {
-                            behaviour: behaviour.clone(),
-                            line: line.clone(),
-                            system: *system,
-                            whole,
-                            seed: 1,
-                        };
-                        experiments.extend(system.iter().map(one));
-                    }
+            Lab::Table { behaviours, system, line, whole, write, plan } => {
+                let behaviours = table::select(&behaviours)?;
+                let systems = if system.is_empty() { System::value_variants().to_vec() } else { system };
+                if plan {
+                    let programs: BTreeSet<_> = systems.iter().filter_map(|system| system.program()).collect();
+                    return Ok(writeln!(out, "{}", serde_json::to_string(&programs)?)?);
                 }
+                let mut found = Found::read("target/lab")?;
+                let systems = table::available(&systems, &mut found);
+                let experiments = table::experiments(&behaviours, &systems, &line, whole);
                 let program = env::current_exe()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let outcomes = runtime.block_on(table::run_all(&program, experiments))?;
-                let text = table::render(&outcomes);
+                let text = report::render(&outcomes, &found);
                 if let Some(path) = write {
-                    std::fs::write(&path, format!("{}{text}", table::PREAMBLE))
+                    std::fs::write(&path, format!("{}{text}", report::PREAMBLE))
                         .with_context(|| format!("cannot write {}", path.display()))?;
                 }
                 write!(out, "{text}")?;

@@ -5,6 +5,7 @@
 use std::{
     future::Future,
     net::{IpAddr, Ipv4Addr},
+    path::{Path, PathBuf},
     process::Command,
     thread::JoinHandle,
 };
@@ -24,6 +25,8 @@ pub(crate) struct Network {
     pub(crate) more: Vec<IpAddr>,
     /// Largest packet, in bytes.
     pub(crate) mtu: u16,
+    /// What its programs find at /etc/hosts, if not the machine's.
+    pub(crate) hosts: Option<PathBuf>,
 }
 
 impl Network {
@@ -38,6 +41,9 @@ impl Network {
             #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
             // SAFETY: no file descriptors, only the network is unshared.
             unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context(NEEDS)?;
+            if let Some(hosts) = &self.hosts {
+                mount_hosts(hosts)?;
+            }
             ip("link set lo up")?;
             let device = DeviceBuilder::new().name("cable").ipv4(self.own, 24, None).mtu(self.mtu).build_sync();
             laid(device.context(NEEDS)?);
@@ -50,9 +56,23 @@ impl Network {
     }
 }
 
+/// Puts a file over /etc/hosts, for this thread and what it starts.
+fn mount_hosts(hosts: &Path) -> Result<()> {
+    #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
+    // SAFETY: no file descriptors, only what is mounted is unshared.
+    unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.context(NEEDS)?;
+    // Nothing of this must be seen outside.
+    run(Command::new("mount").args(["--make-rslave", "/"]))?;
+    run(Command::new("mount").arg("--bind").arg(hosts).arg("/etc/hosts"))
+}
+
 fn ip(arguments: &str) -> Result<()> {
-    let output = Command::new("ip").args(arguments.split(' ')).output().context(NEEDS)?;
+    run(Command::new("ip").args(arguments.split(' ')))
+}
+
+fn run(command: &mut Command) -> Result<()> {
+    let output = command.output().context(NEEDS)?;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "ip {arguments}: {}", said.trim_end());
+    ensure!(output.status.success(), "{command:?}: {}", said.trim_end());
     Ok(())
 }

@@ -1,21 +1,22 @@
-//! All experiments, several at a time, and the table of what came of them.
+//! All experiments, several at a time.
 //!
-//! Each is a process of its own, whose networks end with it.
+//! Each is a process of its own, whose networks end with it. The table of what came of them is `report`'s.
 
 use std::{fmt::Write as _, path::Path, process::Stdio, time::Duration};
 
 use anyhow::{Context, Result, ensure};
+use pasarela_e2e::{peers::Found, places};
 use tokio::{process::Command, sync::Semaphore, time::timeout};
 
 use crate::{
     behaviour,
     experiment::{Experiment, NONE, Outcome},
-    line,
-    phone::System,
+    line, report,
+    system::System,
 };
 
 /// At most so many run at once: they mostly wait.
-const AT_ONCE: usize = 4;
+const AT_ONCE: usize = 8;
 
 /// One that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -40,35 +41,74 @@ pub fn select(wanted: &[String]) -> Result<Vec<String>> {
     Ok(selected)
 }
 
+/// Each behaviour on each line with each system.
+#[must_use]
+pub fn experiments(behaviours: &[String], systems: &[System], lines: &[String], whole: bool) -> Vec<Experiment> {
+    let mut experiments = Vec::new();
+    for behaviour in behaviours {
+        for line in lines {
+            let one = |system: &System| Experiment {
+                behaviour: behaviour.clone(),
+                line: line.clone(),
+                system: *system,
+                whole,
+                seed: 1,
+            };
+            experiments.extend(systems.iter().map(one));
+        }
+    }
+    experiments
+}
+
+/// Those of these systems that can be tried here. Whose program is not there is added to what was not found.
+#[must_use]
+pub fn available(systems: &[System], found: &mut Found) -> Vec<System> {
+    let mut available = Vec::new();
+    for system in systems {
+        match system.program() {
+            Some(name) if places::made(&format!("target/clients/{name}")).is_err() => {
+                let why = || "`cargo xtask lab` has not set it up".to_owned();
+                found.missing.entry(name.to_owned()).or_insert_with(why);
+            }
+            Some(_) | None => available.push(*system),
+        }
+    }
+    available
+}
+
 /// Runs an experiment in a process of this program.
 ///
 /// # Errors
 /// It could not be run; what came of it is no error.
 pub async fn run(program: &Path, experiment: &Experiment) -> Result<Outcome> {
     let Experiment { behaviour, line, system, whole, seed } = experiment;
-    let system = clap::ValueEnum::to_possible_value(system).context("it has a name")?;
+    let system = system.name();
     let mut command = Command::new(program);
-    command.args(["one", behaviour, "--line", line, "--system", system.get_name(), "--seed", &seed.to_string()]);
+    command.args(["one", behaviour, "--line", line, "--system", &system, "--seed", &seed.to_string()]);
     if *whole {
         command.arg("--whole");
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
-    let output = timeout(LIMIT, command.output()).await.with_context(|| format!("{behaviour} takes too long"))??;
+    let what = format!("{behaviour}, {system}");
+    let output = timeout(LIMIT, command.output()).await.with_context(|| format!("{what} takes too long"))??;
     let said = String::from_utf8_lossy(&output.stderr);
-    ensure!(output.status.success(), "{behaviour}: {}", said.trim_end());
+    ensure!(output.status.success(), "{what}: {}", said.trim_end());
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Runs all of them, and tells of each as it is done.
+/// Runs all of them, and tells of each as it is done. If a program of others does not run that is what came of it.
 ///
 /// # Errors
-/// One could not be run.
+/// One of ours could not be run.
 pub async fn run_all(program: &Path, experiments: Vec<Experiment>) -> Result<Vec<Outcome>> {
     let places = Semaphore::new(AT_ONCE);
     let one = async |experiment: &Experiment| {
         let _place = places.acquire().await?;
-        let outcome = run(program, experiment).await?;
-        eprintln!("{}", row(&outcome));
+        let outcome = match run(program, experiment).await {
+            Err(error) if !experiment.system.is_ours() => Outcome::failed(experiment.clone(), format!("{error:#}")),
+            outcome => outcome?,
+        };
+        eprintln!("{}", report::row(&outcome));
         anyhow::Ok(outcome)
     };
     let mut running = Vec::new();
@@ -80,44 +120,6 @@ pub async fn run_all(program: &Path, experiments: Vec<Experiment>) -> Result<Vec
         outcomes.push(outcome?);
     }
     Ok(outcomes)
-}
-
-/// What stands above the table where it is kept.
-pub const PREAMBLE: &str = "\
-# What a phone gets behind which censor
-
-Written by `cargo xtask lab`, which see. A relay of one's own with two addresses, not behind a CDN; the line is 100 ms a round trip where
-nothing else is said. `ours`: a link with `sibling=` and `ports=`. `bare`: a link with nothing but the name and the addresses.
-`plain`: the same with `ways=plain`, which is what there was before. `–`: in vain, in 40 s. The censor has the relay's name on its
-list, and its first address; the links give addresses, so nobody asks DNS. `cargo run -p pasarela-lab -- list` tells what each does, and who saw it where.
-
-";
-
-/// As Markdown.
-#[must_use]
-pub fn render(outcomes: &[Outcome]) -> String {
-    let mut text = String::from(
-        "| behaviour | line | system | connected, s | next phone, s | slowest message, s | 200 kB, s | 5 MB, s | hellos |\n\
-         |---|---|---|--:|--:|--:|--:|--:|--:|\n",
-    );
-    for outcome in outcomes {
-        let _ = writeln!(text, "{}", row(outcome));
-    }
-    text
-}
-
-fn row(Outcome { experiment, got, hellos, .. }: &Outcome) -> String {
-    let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
-    let large = if experiment.whole { seconds(got.large_file) } else { "not tried".to_owned() };
-    let system = match experiment.system {
-        System::Ours => "ours",
-        System::Bare => "bare",
-        System::Plain => "plain",
-    };
-    let Experiment { behaviour, line, .. } = experiment;
-    let [connected, again, message, small] =
-        [got.connected, got.again, got.slowest_message, got.small_file].map(seconds);
-    format!("| {behaviour} | {line} | {system} | {connected} | {again} | {message} | {small} | {large} | {hellos} |")
 }
 
 /// What there is to choose from.

@@ -1,12 +1,15 @@
 //! `cargo xtask lab`: tries ways to a relay behind simulated censors and bad lines.
 //!
-//! What is tried, and how, is the lab's own (`lab/`).
+//! What is tried, and how, is the lab's own (`lab/`). The programs of others that it wants are set up here.
 
-use anyhow::{Result, ensure};
+use std::process::Stdio;
+
+use anyhow::{Context, Result, ensure};
 
 use crate::{
     build::cargo,
-    run::{run as execute, step},
+    run::{output, run as execute, step},
+    setup::peers::Found,
     tree,
 };
 
@@ -17,8 +20,18 @@ const TABLE: &str = "docs/lab/table.md";
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
     ensure!(cfg!(target_os = "linux"), "the lab needs Linux: networks of its own, and TUN devices");
     step("build the lab", || execute(cargo().args(["build", "--package", "pasarela-lab"])))?;
-    let mut lab = cargo();
-    lab.args(["run", "--quiet", "--package", "pasarela-lab", "--", "table"]).args(arguments);
+    let lab = || {
+        let mut lab = cargo();
+        lab.args(["run", "--quiet", "--package", "pasarela-lab", "--", "table"]).args(arguments);
+        lab
+    };
+    let plan = output(lab().arg("--plan").stderr(Stdio::inherit()))?;
+    if let Ok(peers) = serde_json::from_str::<Vec<String>>(&plan) {
+        let mut found = Found::default();
+        found.place(&peers).context("bench/peers.toml")?;
+        found.write("target/lab")?;
+    }
+    let mut lab = lab();
     if arguments.is_empty() {
         lab.arg("--write").arg(tree::root().join(TABLE));
     }

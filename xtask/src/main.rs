@@ -66,9 +66,11 @@ enum Command {
         #[arg(long, default_value_t = 60)]
         seconds: u32,
     },
-    /// Tries ways to a relay behind simulated censors; prints a table and, if all were tried, writes docs/lab. Needs Linux, and root or user namespaces.
+    /// Tries ours and programs of others behind simulated censors; prints a table and, if all were tried, writes docs/lab. Needs Linux,
+    /// and root or user namespaces.
     Lab {
-        /// Behaviours by name or number, then flags: --system ours|bare|plain, --line NAME, --whole.
+        /// Behaviours by name or number, then flags: --system ours|bare|plain|haproxy|haproxy-raw|websocat|penguin|v2ray-plugin|chisel|
+        /// xray|xray-fragment, --line NAME, --whole.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         what: Vec<String>,
     },

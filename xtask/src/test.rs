@@ -76,6 +76,8 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
             }
             crate::run::run(&mut test)
         };
+        // The lab holds the official proxy beside ours.
+        step("find haproxy", || setup::peers::place("haproxy"))?;
         step("unit tests, of which fuzzing takes 20 s", || tests(&["--workspace", "--exclude", "pasarela-e2e"]))?;
         step("tests of the native program, over real sockets", || {
             tests(&["--package", "pasarela-e2e", "--test", "native"])

@@ -1,0 +1,86 @@
+//! What is tried: ours in three kinds, and programs of others.
+
+use clap::ValueEnum;
+use pasarela_e2e::peers::{Hello, Peer};
+use serde::{Deserialize, Serialize};
+
+/// How WhatsApp is reached.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum System {
+    /// All that a link with `sibling=` and `ports=` lets be tried
+    Ours,
+    /// A link with nothing but the name and two addresses
+    Bare,
+    /// Such a link that forbids everything but the plain way
+    Plain,
+    /// The official proxy, its first address given: chat in TLS on port 443, media on port 587
+    Haproxy,
+    /// The same with the chat port 5222, where there is no TLS
+    HaproxyRaw,
+    /// websocat at both ends
+    Websocat,
+    /// rusty-penguin at both ends
+    Penguin,
+    /// shadowsocks' v2ray-plugin at both ends
+    V2rayPlugin,
+    /// chisel at both ends
+    Chisel,
+    /// Xray at both ends, VLESS in a WebSocket, with Chrome's hello
+    Xray,
+    /// The same with its hello cut into records
+    XrayFragment,
+}
+
+/// The program that is the official proxy.
+const HAPROXY: &str = "haproxy";
+
+impl System {
+    /// As on the command line.
+    #[must_use]
+    pub fn name(self) -> String {
+        self.to_possible_value().map(|value| value.get_name().to_owned()).unwrap_or_default()
+    }
+
+    /// It is one of ours.
+    #[must_use]
+    pub const fn is_ours(self) -> bool {
+        matches!(self, Self::Ours | Self::Bare | Self::Plain)
+    }
+
+    /// What its link says beside the name, the key and the addresses.
+    #[must_use]
+    pub(crate) fn parameters(self) -> &'static str {
+        if self == Self::Ours {
+            "&sibling=*.relay.example&ports=8443"
+        } else if self == Self::Plain {
+            "&ways=plain"
+        } else {
+            ""
+        }
+    }
+
+    /// The program of others that it needs, as `bench/peers.toml` calls it.
+    #[must_use]
+    pub const fn program(self) -> Option<&'static str> {
+        match self.tunnel() {
+            Some(peer) => Some(peer.name()),
+            None if self.is_ours() => None,
+            None => Some(HAPROXY),
+        }
+    }
+
+    /// The tunnel of others.
+    #[must_use]
+    pub const fn tunnel(self) -> Option<Peer> {
+        match self {
+            Self::Ours | Self::Bare | Self::Plain | Self::Haproxy | Self::HaproxyRaw => None,
+            Self::Websocat => Some(Peer::Websocat),
+            Self::Penguin => Some(Peer::Penguin),
+            Self::V2rayPlugin => Some(Peer::V2rayPlugin),
+            Self::Chisel => Some(Peer::Chisel),
+            Self::Xray => Some(Peer::Xray(Hello::Chrome)),
+            Self::XrayFragment => Some(Peer::Xray(Hello::Fragmented)),
+        }
+    }
+}
