@@ -1,5 +1,7 @@
-//! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, and the program as static files.
+//! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, the program as static
+//! files, and the Android app.
 
+pub(crate) mod android;
 mod native;
 
 use std::{fs, path::PathBuf};
@@ -16,6 +18,8 @@ pub(crate) enum Folder {
     Edge,
     /// The program as a static file for x86-64 and for ARM Linux: target/dist/native.
     Native,
+    /// The Android app with the program for ARM in it: target/dist/android.
+    Android,
 }
 
 pub(crate) fn make(folder: Folder) -> Result<()> {
@@ -29,6 +33,11 @@ pub(crate) fn make(folder: Folder) -> Result<()> {
         Folder::Native => {
             let made = native(true)?;
             eprintln!("{} is ready: each file is the whole program; SHA256SUMS goes with them", made.display());
+            Ok(())
+        }
+        Folder::Android => {
+            let made = android::make()?;
+            eprintln!("{} is ready: one file to install on a phone, and SHA256SUMS", made.display());
             Ok(())
         }
     }

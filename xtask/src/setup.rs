@@ -5,6 +5,7 @@
 
 mod debian;
 mod npm;
+pub(crate) mod android;
 pub(crate) mod peers;
 pub(crate) mod browser;
 mod sysroot;
@@ -55,6 +56,11 @@ fn wasm_bindgen() -> Result<PathBuf> {
 /// What making static programs for Linux takes.
 pub(crate) fn static_linux() -> Result<musl::Tools> {
     musl::find_or_install()
+}
+
+/// What building the Android app takes; what testing it takes besides is its stage's to fetch.
+pub(crate) fn android() -> Result<android::Tools> {
+    android::find_or_install()
 }
 
 /// The Go toolchain, for the driver of whatsmeow.

@@ -32,21 +32,15 @@ const INSTRUMENT: &[u8] = b"x-instrument";
 
 /// Builds, tries and collects the program for these of [`musl::MACHINES`].
 pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
-    build::page()?;
-    let tools = setup::static_linux()?;
+    build(machines, "dist")?;
     let target = tree::root().join("target/static");
-    let list = machines.join(" and ");
-    step(&format!("build the static program for {list} (some minutes the first time)"), || {
-        let build = ["--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", "dist"];
-        run(tools.zigbuild(machines).args(build).arg("--target-dir").arg(&target))
-    })?;
     let folder = tree::root().join("target/dist/native");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
     for machine in machines {
-        let built = target.join(musl::target(machine)).join("dist/pasarela");
+        let built = program(machine, "dist");
         let file = folder.join(name(machine));
         let size = fs::copy(&built, &file).with_context(|| format!("no {}", built.display()))?;
         eprintln!("    {}: {:.1} MB", name(machine), size as f64 / 1e6);
@@ -63,6 +57,22 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
     let sums = output(Command::new("sha256sum").args(files).current_dir(&folder))?;
     fs::write(folder.join("SHA256SUMS"), sums + "\n")?;
     Ok(folder)
+}
+
+/// Builds it alone, in a profile of Cargo.toml.
+pub(super) fn build(machines: &[&str], profile: &str) -> Result<()> {
+    build::page()?;
+    let tools = setup::static_linux()?;
+    let list = machines.join(" and ");
+    step(&format!("build the static program for {list} (some minutes the first time)"), || {
+        let build = ["--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", profile];
+        run(tools.zigbuild(machines).args(build).arg("--target-dir").arg(tree::root().join("target/static")))
+    })
+}
+
+/// Where it then is.
+pub(super) fn program(machine: &str, profile: &str) -> PathBuf {
+    tree::root().join("target/static").join(musl::target(machine)).join(profile).join("pasarela")
 }
 
 fn name(machine: &str) -> String {

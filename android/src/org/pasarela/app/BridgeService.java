@@ -1,0 +1,263 @@
+package org.pasarela.app;
+
+import android.app.Notification;
+import android.app.NotificationChannel;
+import android.app.NotificationManager;
+import android.app.PendingIntent;
+import android.app.Service;
+import android.content.Context;
+import android.content.Intent;
+import android.content.pm.ServiceInfo;
+import android.net.ConnectivityManager;
+import android.net.LinkProperties;
+import android.net.Network;
+import android.os.Build;
+import android.os.Handler;
+import android.os.IBinder;
+import android.os.Looper;
+import java.io.IOException;
+import java.net.InetAddress;
+import java.net.UnknownHostException;
+import java.util.List;
+
+/** Keeps the bridge running while it is switched on, in the foreground, with a notification that says how it stands. */
+public final class BridgeService extends Service implements Bridge.Owner {
+    /** Who wants to know how the bridge stands. Called on the main thread. */
+    interface Watcher {
+        void stands(Standing standing);
+    }
+
+    /** Asks the service to end, from its own notification. */
+    static final String STOP = "org.pasarela.app.STOP";
+
+    private static final String CHANNEL = "bridge";
+    private static final int NOTIFICATION = 1;
+    /** A change of the network comes in several steps. */
+    private static final long SETTLED_MS = 1500;
+
+    static final Links.Resolver SYSTEM = new Links.Resolver() {
+        @Override
+        public InetAddress[] addresses(String host) throws UnknownHostException {
+            return InetAddress.getAllByName(host);
+        }
+    };
+    static Links.Resolver resolver = SYSTEM;
+
+    private static final Handler MAIN = new Handler(Looper.getMainLooper());
+    private static volatile Standing standing = Standing.OFF;
+    private static Watcher watcher;
+
+    private Settings settings;
+    private volatile Bridge bridge;
+    /** How the program was started last: its links, and the address that others use. */
+    private volatile String plan = "";
+
+    private final ConnectivityManager.NetworkCallback networks = new ConnectivityManager.NetworkCallback() {
+        @Override
+        public void onAvailable(Network network) {
+            changed();
+        }
+
+        @Override
+        public void onLinkPropertiesChanged(Network network, LinkProperties properties) {
+            changed();
+        }
+
+        private void changed() {
+            MAIN.removeCallbacks(look);
+            MAIN.postDelayed(look, SETTLED_MS);
+        }
+    };
+
+    /** What the program sees by itself, another way out, it deals with; it is started anew only for what it was told. */
+    private final Runnable look = new Runnable() {
+        @Override
+        public void run() {
+            new Thread("networks") {
+                @Override
+                public void run() {
+                    Bridge now = bridge;
+                    if (now != null && !plan.isEmpty() && !plan.equals(plan(links(), host()))) {
+                        now.restart();
+                    }
+                }
+            }.start();
+        }
+    };
+
+    static Standing standing() {
+        return standing;
+    }
+
+    /** There is one watcher, the screen; null if nobody looks. */
+    static void watch(Watcher by) {
+        watcher = by;
+    }
+
+    static void start(Context context) {
+        Intent service = new Intent(context, BridgeService.class);
+        if (Build.VERSION.SDK_INT >= 26) {
+            context.startForegroundService(service);
+        } else {
+            context.startService(service);
+        }
+    }
+
+    @Override
+    public void onCreate() {
+        super.onCreate();
+        settings = new Settings(this);
+        if (Build.VERSION.SDK_INT >= 26) {
+            NotificationChannel channel = new NotificationChannel(
+                    CHANNEL, getString(R.string.bridge_title), NotificationManager.IMPORTANCE_LOW);
+            channel.setShowBadge(false);
+            channel.setLockscreenVisibility(Notification.VISIBILITY_SECRET);
+            getSystemService(NotificationManager.class).createNotificationChannel(channel);
+        }
+    }
+
+    @Override
+    public int onStartCommand(Intent intent, int flags, int id) {
+        if (intent != null && STOP.equals(intent.getAction())) {
+            settings.on(false);
+            stopSelf();
+            return START_NOT_STICKY;
+        }
+        // Without an intent it was the system that revived the service.
+        boolean wanted = !settings.links().isEmpty() && (intent != null || settings.on());
+        if (!toForeground() || !wanted) {
+            stopSelf();
+            return START_NOT_STICKY;
+        }
+        settings.on(true);
+        if (bridge == null) {
+            stand(Standing.starting());
+            synchronized (this) {
+                bridge = new Bridge(this);
+            }
+            getSystemService(ConnectivityManager.class).registerDefaultNetworkCallback(networks);
+        } else {
+            // Its links or a choice changed.
+            bridge.restart();
+        }
+        return START_STICKY;
+    }
+
+    private boolean toForeground() {
+        Notification notification = notification(Standing.starting());
+        try {
+            if (Build.VERSION.SDK_INT >= 34) {
+                startForeground(NOTIFICATION, notification, ServiceInfo.FOREGROUND_SERVICE_TYPE_SPECIAL_USE);
+            } else {
+                startForeground(NOTIFICATION, notification);
+            }
+            return true;
+        } catch (IllegalStateException notFromTheBackground) {
+            // From Android 12 on, where the app is not exempt from saving battery.
+            return false;
+        }
+    }
+
+    @Override
+    public void onDestroy() {
+        if (bridge != null) {
+            MAIN.removeCallbacks(look);
+            getSystemService(ConnectivityManager.class).unregisterNetworkCallback(networks);
+            Bridge ending = bridge;
+            synchronized (this) {
+                bridge = null;
+            }
+            ending.stop();
+        }
+        stand(Standing.OFF);
+        super.onDestroy();
+    }
+
+    @Override
+    public IBinder onBind(Intent intent) {
+        return null;
+    }
+
+    @Override
+    public Program start() throws IOException {
+        String links = links();
+        String host = host();
+        plan = plan(links, host);
+        int port = Net.freePort();
+        // On all addresses only while there is a Wi-Fi: in a mobile network strangers are neighbours.
+        return host == null
+                ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", "127.0.0.1:" + port)
+                : Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", "0.0.0.0:" + port, "--host", host);
+    }
+
+    @Override
+    public synchronized void said(String line) {
+        // The last words of one that is being stopped are not heard.
+        if (bridge != null) {
+            stand(standing.after(line));
+        }
+    }
+
+    @Override
+    public synchronized void ended(boolean listened) {
+        if (bridge != null) {
+            stand(standing.ended(listened));
+        }
+    }
+
+    private String links() {
+        List<String> links = Links.resolved(settings.links(), resolver);
+        StringBuilder all = new StringBuilder();
+        for (String link : links) {
+            all.append(link).append(' ');
+        }
+        return all.toString().trim();
+    }
+
+    private String host() {
+        return settings.wifi() ? Net.wifi(this) : null;
+    }
+
+    private static String plan(String links, String host) {
+        return links + " " + host;
+    }
+
+    private void stand(Standing now) {
+        boolean same = now.sameAs(standing);
+        standing = now;
+        if (same) {
+            return;
+        }
+        if (now.on) {
+            getSystemService(NotificationManager.class).notify(NOTIFICATION, notification(now));
+        }
+        MAIN.post(new Runnable() {
+            @Override
+            public void run() {
+                if (watcher != null) {
+                    watcher.stands(standing);
+                }
+            }
+        });
+    }
+
+    /** A builder without a channel is what there was before Android 8. */
+    @SuppressWarnings("deprecation")
+    private Notification notification(Standing now) {
+        Notification.Builder builder =
+                Build.VERSION.SDK_INT >= 26 ? new Notification.Builder(this, CHANNEL) : new Notification.Builder(this);
+        PendingIntent open = PendingIntent.getActivity(
+                this, 0, new Intent(this, MainActivity.class), PendingIntent.FLAG_IMMUTABLE);
+        PendingIntent stop = PendingIntent.getService(
+                this, 0, new Intent(this, BridgeService.class).setAction(STOP), PendingIntent.FLAG_IMMUTABLE);
+        return builder.setSmallIcon(R.drawable.notice)
+                .setContentTitle(settings.name())
+                .setContentText(now.in(this))
+                .setContentIntent(open)
+                .addAction(new Notification.Action.Builder(null, getString(R.string.stop), stop).build())
+                .setVisibility(Notification.VISIBILITY_SECRET)
+                .setOngoing(true)
+                .setShowWhen(false)
+                .build();
+    }
+}

@@ -1,0 +1,368 @@
+package org.pasarela.app;
+
+import android.Manifest;
+import android.app.Activity;
+import android.app.ActivityManager;
+import android.app.AlertDialog;
+import android.content.ActivityNotFoundException;
+import android.content.ClipData;
+import android.content.ClipboardManager;
+import android.content.DialogInterface;
+import android.content.Intent;
+import android.content.pm.PackageManager;
+import android.graphics.Bitmap;
+import android.net.Uri;
+import android.os.Build;
+import android.os.Bundle;
+import android.os.PowerManager;
+import android.text.BidiFormatter;
+import android.view.View;
+import android.view.WindowManager;
+import android.widget.CompoundButton;
+import android.widget.ImageView;
+import android.widget.LinearLayout;
+import android.widget.Switch;
+import android.widget.TextView;
+
+/** The one screen: link, switch, the way to WhatsApp's setting, check, choices. */
+public final class MainActivity extends Activity
+        implements View.OnClickListener, CompoundButton.OnCheckedChangeListener, BridgeService.Watcher {
+    private Settings settings;
+    private boolean checking;
+    /** For which address the QR code is shown. */
+    private String shown = "";
+
+    @Override
+    protected void onCreate(Bundle saved) {
+        super.onCreate(saved);
+        settings = new Settings(this);
+        setContentView(R.layout.main);
+        text(R.id.link).setText(settings.links());
+        text(R.id.hand_steps).setText(lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
+        text(R.id.neutral_what).setText(getString(R.string.neutral_what, getString(R.string.neutral_name)));
+        int[] buttons = {R.id.paste, R.id.toggle, R.id.battery_do, R.id.whatsapp, R.id.by_hand, R.id.second_do, R.id.check, R.id.forget};
+        for (int button : buttons) {
+            findViewById(button).setOnClickListener(this);
+        }
+        choice(R.id.wifi, settings.wifi());
+        choice(R.id.boot, settings.boot());
+        choice(R.id.hide, settings.hide());
+        choice(R.id.neutral, settings.neutral());
+        showFace();
+        if (saved == null) {
+            take(getIntent());
+        }
+    }
+
+    @Override
+    protected void onNewIntent(Intent intent) {
+        super.onNewIntent(intent);
+        take(intent);
+    }
+
+    @Override
+    protected void onStart() {
+        super.onStart();
+        BridgeService.watch(this);
+        stands(BridgeService.standing());
+    }
+
+    @Override
+    protected void onStop() {
+        BridgeService.watch(null);
+        super.onStop();
+    }
+
+    @Override
+    public void onClick(View view) {
+        int id = view.getId();
+        if (id == R.id.paste) {
+            paste();
+        } else if (id == R.id.toggle) {
+            toggle();
+        } else if (id == R.id.battery_do) {
+            askForBattery();
+        } else if (id == R.id.whatsapp) {
+            setUp(Whatsapp.HERE);
+        } else if (id == R.id.by_hand) {
+            show(R.id.hand, findViewById(R.id.hand).getVisibility() != View.VISIBLE);
+        } else if (id == R.id.second_do) {
+            setUp(Net.wifi(this));
+        } else if (id == R.id.check) {
+            check();
+        } else if (id == R.id.forget) {
+            askToForget();
+        }
+    }
+
+    @Override
+    public void onCheckedChanged(CompoundButton button, boolean on) {
+        int id = button.getId();
+        if (id == R.id.boot) {
+            settings.boot(on);
+        } else if (id == R.id.wifi) {
+            settings.wifi(on);
+            if (BridgeService.standing().on) {
+                BridgeService.start(this);
+            }
+            stands(BridgeService.standing());
+        } else if (id == R.id.hide) {
+            settings.hide(on);
+            showFace();
+        } else if (id == R.id.neutral) {
+            settings.neutral(on);
+            showFace();
+        }
+    }
+
+    @Override
+    public void stands(Standing standing) {
+        text(R.id.standing).setText(standing.in(this));
+        text(R.id.toggle).setText(standing.on ? R.string.stop : R.string.start);
+        PowerManager power = getSystemService(PowerManager.class);
+        show(R.id.battery, standing.on && !power.isIgnoringBatteryOptimizations(getPackageName()));
+        text(R.id.hand_values).setText(values(Whatsapp.HERE, standing.port));
+        String address = settings.wifi() ? Net.wifi(this) : null;
+        findViewById(R.id.second_do).setEnabled(address != null);
+        findViewById(R.id.second_do).setAlpha(address != null ? 1 : 0.5f);
+        show(R.id.others, settings.wifi());
+        if (settings.wifi()) {
+            text(R.id.others_values).setText(address == null ? getString(R.string.wifi_none) : values(address, standing.port));
+            showCode(standing.listens() ? address : null, standing.port);
+        }
+    }
+
+    /** A link that was shared with the app, or opened with it. */
+    private void take(Intent intent) {
+        String text = null;
+        if (Intent.ACTION_SEND.equals(intent.getAction())) {
+            text = intent.getStringExtra(Intent.EXTRA_TEXT);
+        } else if (Intent.ACTION_VIEW.equals(intent.getAction())) {
+            text = intent.getDataString();
+        }
+        if (text != null) {
+            fill(text);
+            // The system keeps intents for a while.
+            intent.removeExtra(Intent.EXTRA_TEXT);
+            intent.setData(null);
+        }
+    }
+
+    private void paste() {
+        ClipData clip = getSystemService(ClipboardManager.class).getPrimaryClip();
+        CharSequence text = clip == null || clip.getItemCount() == 0 ? null : clip.getItemAt(0).coerceToText(this);
+        if (text == null || text.length() == 0) {
+            complain(R.string.nothing_to_paste);
+        } else {
+            fill(text.toString());
+        }
+    }
+
+    /** What has no link in it changes nothing. */
+    private void fill(String text) {
+        String links = Links.in(text);
+        if (links.isEmpty()) {
+            complain(R.string.link_bad);
+        } else {
+            complain(0);
+            text(R.id.link).setText(links);
+        }
+    }
+
+    /** The links in the field, which are kept from now on; empty, with a complaint, if there are none. */
+    private String links() {
+        String links = Links.in(text(R.id.link).getText().toString());
+        complain(links.isEmpty() ? R.string.link_bad : 0);
+        if (!links.isEmpty()) {
+            settings.links(links);
+        }
+        return links;
+    }
+
+    private void complain(int what) {
+        show(R.id.link_said, what != 0);
+        if (what != 0) {
+            text(R.id.link_said).setText(what);
+        }
+    }
+
+    private void toggle() {
+        if (BridgeService.standing().on) {
+            settings.on(false);
+            stopService(new Intent(this, BridgeService.class));
+            return;
+        }
+        if (links().isEmpty()) {
+            findViewById(R.id.link).requestFocus();
+            return;
+        }
+        BridgeService.start(this);
+        // Without it the bridge runs all the same, but nothing in sight says so.
+        if (Build.VERSION.SDK_INT >= 33
+                && checkSelfPermission(Manifest.permission.POST_NOTIFICATIONS) != PackageManager.PERMISSION_GRANTED) {
+            requestPermissions(new String[] {Manifest.permission.POST_NOTIFICATIONS}, 1);
+        }
+    }
+
+    private void askForBattery() {
+        open(new Intent(
+                android.provider.Settings.ACTION_REQUEST_IGNORE_BATTERY_OPTIMIZATIONS, Uri.parse("package:" + getPackageName())));
+    }
+
+    private void setUp(String host) {
+        if (host == null || !open(new Intent(Intent.ACTION_VIEW, Whatsapp.link(host, BridgeService.standing().port)))) {
+            text(R.id.hand_steps).setText(getString(R.string.no_whatsapp) + "\n"
+                    + lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
+            show(R.id.hand, true);
+        }
+    }
+
+    private boolean open(Intent intent) {
+        try {
+            startActivity(intent);
+            return true;
+        } catch (ActivityNotFoundException nobody) {
+            return false;
+        }
+    }
+
+    private void check() {
+        final String links = links();
+        if (checking || links.isEmpty()) {
+            return;
+        }
+        checking = true;
+        text(R.id.check).setText(R.string.page_running);
+        show(R.id.stages, false);
+        show(R.id.verdict, false);
+        final Standing standing = BridgeService.standing();
+        new Thread("check") {
+            @Override
+            public void run() {
+                final Check found = Check.run(MainActivity.this, links, standing);
+                runOnUiThread(new Runnable() {
+                    @Override
+                    public void run() {
+                        checking = false;
+                        showCheck(found);
+                    }
+                });
+            }
+        }.start();
+    }
+
+    private void showCheck(Check found) {
+        text(R.id.check).setText(R.string.page_again);
+        LinearLayout stages = findViewById(R.id.stages);
+        stages.removeAllViews();
+        for (Check.Stage stage : found.stages) {
+            TextView line = (TextView) getLayoutInflater().inflate(R.layout.stage, stages, false);
+            line.setText((stage.ok ? "✓  " : "✗  ") + stage.text);
+            line.setContentDescription(stage.text + ": " + getString(stage.ok ? R.string.page_done : R.string.page_failed));
+            line.setTextColor(getColor(stage.ok ? R.color.good : R.color.bad));
+            stages.addView(line);
+        }
+        show(R.id.stages, !found.stages.isEmpty());
+        TextView verdict = text(R.id.verdict);
+        String title = getString(found.proven ? R.string.page_check_ok : R.string.page_check_failed);
+        verdict.setText((found.proven ? "✓  " : "✗  ") + title + "\n" + found.text);
+        verdict.setContentDescription(title + ". " + found.text);
+        verdict.setBackgroundResource(found.proven ? R.drawable.good : R.drawable.bad);
+        show(R.id.verdict, true);
+    }
+
+    private void showCode(final String address, final int port) {
+        final ImageView code = findViewById(R.id.code);
+        final String wanted = address + " " + port;
+        if (address == null || wanted.equals(shown)) {
+            code.setVisibility(address == null ? View.GONE : code.getVisibility());
+            shown = address == null ? "" : shown;
+            return;
+        }
+        shown = wanted;
+        new Thread("code") {
+            @Override
+            public void run() {
+                final Bitmap made = Whatsapp.code(MainActivity.this, address, port);
+                runOnUiThread(new Runnable() {
+                    @Override
+                    public void run() {
+                        if (made != null && wanted.equals(shown)) {
+                            code.setImageBitmap(made);
+                            code.setVisibility(View.VISIBLE);
+                        }
+                    }
+                });
+            }
+        }.start();
+    }
+
+    private void askToForget() {
+        new AlertDialog.Builder(this)
+                .setMessage(R.string.forget_ask)
+                .setNegativeButton(android.R.string.cancel, null)
+                .setPositiveButton(R.string.forget, new DialogInterface.OnClickListener() {
+                    @Override
+                    public void onClick(DialogInterface dialog, int which) {
+                        forget();
+                    }
+                })
+                .show();
+    }
+
+    private void forget() {
+        stopService(new Intent(this, BridgeService.class));
+        settings.forget();
+        if (Build.VERSION.SDK_INT >= 28) {
+            // The link may still lie there.
+            getSystemService(ClipboardManager.class).clearPrimaryClip();
+        }
+        finishAndRemoveTask();
+    }
+
+    /** The name, and whether the screen may be seen in pictures. */
+    @SuppressWarnings("deprecation")
+    private void showFace() {
+        setTitle(settings.name());
+        text(R.id.title).setText(settings.name());
+        show(R.id.lead, !settings.neutral());
+        setTaskDescription(new ActivityManager.TaskDescription(settings.name()));
+        if (settings.hide()) {
+            getWindow().addFlags(WindowManager.LayoutParams.FLAG_SECURE);
+        } else {
+            getWindow().clearFlags(WindowManager.LayoutParams.FLAG_SECURE);
+        }
+    }
+
+    private void choice(int id, boolean on) {
+        Switch choice = findViewById(id);
+        // What the system restores of a view would come too late.
+        choice.setSaveEnabled(false);
+        choice.setChecked(on);
+        choice.setOnCheckedChangeListener(this);
+    }
+
+    /** What is entered in WhatsApp by hand. */
+    private String values(String host, int port) {
+        BidiFormatter bidi = BidiFormatter.getInstance();
+        return getString(R.string.page_host) + ": " + bidi.unicodeWrap(host) + "\n"
+                + getString(R.string.page_chat_port) + ": " + port + "\n"
+                + getString(R.string.page_media_port) + ": " + port;
+    }
+
+    private String lines(int... texts) {
+        StringBuilder lines = new StringBuilder();
+        for (int index = 0; index < texts.length; index++) {
+            lines.append(index == 0 ? "" : "\n").append(index + 1).append(". ").append(getString(texts[index]));
+        }
+        return lines.toString();
+    }
+
+    private void show(int id, boolean visible) {
+        findViewById(id).setVisibility(visible ? View.VISIBLE : View.GONE);
+    }
+
+    private TextView text(int id) {
+        return findViewById(id);
+    }
+}

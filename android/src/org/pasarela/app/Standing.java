@@ -1,0 +1,70 @@
+package org.pasarela.app;
+
+import android.content.Context;
+import org.json.JSONException;
+import org.json.JSONObject;
+
+/** How the bridge stands, as a person is told, and under which port it is found. Holds no address and no name. */
+final class Standing {
+    static final int PORT = 5222;
+    static final Standing OFF = new Standing(false, R.string.off, 0, PORT);
+
+    /** Whether the bridge is switched on. */
+    final boolean on;
+    /** Where it listens. */
+    final int port;
+    private final int text;
+    private final int connections;
+
+    private Standing(boolean on, int text, int connections, int port) {
+        this.on = on;
+        this.text = text;
+        this.connections = connections;
+        this.port = port;
+    }
+
+    static Standing starting() {
+        return new Standing(true, R.string.starting, 0, PORT);
+    }
+
+    /** After the program ended by itself. One that never listened will hardly do so the next time. */
+    Standing ended(boolean listened) {
+        return new Standing(true, listened ? R.string.ended : R.string.unusable, 0, port);
+    }
+
+    /** After a line of the program. */
+    Standing after(String line) {
+        try {
+            JSONObject said = new JSONObject(line);
+            String event = said.optString("event");
+            if (event.equals("listening")) {
+                String address = said.getJSONArray("listen").getString(0);
+                int at = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
+                return new Standing(true, connections > 0 ? R.string.connected : R.string.waiting, connections, at);
+            }
+            if (event.equals("standing")) {
+                int now = said.optInt("connections");
+                boolean trouble = !said.isNull("problem") && now <= said.optInt("waiting");
+                int text = trouble ? R.string.trouble : now > 0 ? R.string.connected : R.string.waiting;
+                return new Standing(true, text, now, port);
+            }
+        } catch (JSONException other) {
+            // Not for us.
+        } catch (NumberFormatException other) {
+            // Nor this.
+        }
+        return this;
+    }
+
+    String in(Context context) {
+        return context.getString(text, connections);
+    }
+
+    boolean listens() {
+        return text == R.string.waiting || text == R.string.connected || text == R.string.trouble;
+    }
+
+    boolean sameAs(Standing other) {
+        return on == other.on && text == other.text && connections == other.connections && port == other.port;
+    }
+}
