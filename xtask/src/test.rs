@@ -2,6 +2,8 @@
 //!
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
+mod android;
+
 use std::{
     path::{Path, PathBuf},
     process::Command,
@@ -38,6 +40,8 @@ pub(crate) enum Stage {
     Dist,
     /// The static program, in an empty root folder; with --soak for all machines.
     Static,
+    /// The Android app; only if it is named.
+    Android,
 }
 
 pub(crate) struct Options {
@@ -45,7 +49,7 @@ pub(crate) struct Options {
     pub(crate) filter: Option<String>,
 }
 
-/// Runs the given stages, or all.
+/// Runs the given stages, or all but those that want to be named.
 pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     let wanted = |stage| stages.is_empty() || stages.contains(&stage);
     if wanted(Stage::Fmt) {
@@ -53,6 +57,9 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Deps) {
         deps::check()?;
+    }
+    if stages == [Stage::Android] {
+        return android::run_all();
     }
     if !stages.is_empty() && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps)) {
         return Ok(());
@@ -104,6 +111,9 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Static) {
         dist::native(options.soak)?;
+    }
+    if stages.contains(&Stage::Android) {
+        android::run_all()?;
     }
     Ok(())
 }

@@ -1,0 +1,4 @@
+package androidx.test.runner.lifecycle;
+
+/** As much of androidx.test:monitor as Robolectric asks for; see the README. */
+public interface ApplicationLifecycleMonitor {}

@@ -1,0 +1,265 @@
+package org.pasarela.app;
+
+import static org.junit.Assert.assertEquals;
+import static org.junit.Assert.assertFalse;
+import static org.junit.Assert.assertNotNull;
+import static org.junit.Assert.assertNull;
+import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
+
+import android.app.Application;
+import android.app.AlertDialog;
+import android.content.ClipData;
+import android.content.ClipboardManager;
+import android.content.ComponentName;
+import android.content.Intent;
+import android.content.pm.PackageManager;
+import android.content.pm.ResolveInfo;
+import android.net.Uri;
+import android.view.View;
+import android.view.WindowManager;
+import android.widget.LinearLayout;
+import android.widget.Switch;
+import android.widget.TextView;
+import java.util.List;
+import java.util.concurrent.Callable;
+import org.junit.Before;
+import org.junit.Test;
+import org.junit.runner.RunWith;
+import org.robolectric.Robolectric;
+import org.robolectric.RobolectricTestRunner;
+import org.robolectric.annotation.Config;
+import org.robolectric.shadows.ShadowAlertDialog;
+
+@RunWith(RobolectricTestRunner.class)
+@Config(sdk = 34)
+public final class MainActivityTest {
+    private static final String LINK = "https://relay.example/#0123456789abcdef";
+
+    private Given given;
+
+    @Before
+    public void a_phone() throws Exception {
+        given = new Given();
+    }
+
+    @Test
+    public void four_taps_paste_start_set_up_check() throws Exception {
+        given.script("echo '{\"stages\":[{\"stage\":\"chat\",\"ok\":true,\"ms\":1,\"detail\":\"until=1\"}],\"verdict\":\"ok\",\"hint\":null}'\n");
+        clip("Hello! Here it is: " + LINK + " Good luck");
+        MainActivity screen = screen();
+        screen.findViewById(R.id.paste).performClick();
+        assertEquals(LINK, text(screen, R.id.link));
+        screen.findViewById(R.id.toggle).performClick();
+        assertEquals(BridgeService.class.getName(), startedService().getComponent().getClassName());
+        assertEquals(LINK, given.settings.links());
+        screen.findViewById(R.id.whatsapp).performClick();
+        assertEquals(
+                "https://wa.me/proxy?host=127.0.0.1&chatPort=5222&mediaPort=5222&chatTLS=false",
+                opened(screen));
+        screen.findViewById(R.id.check).performClick();
+        awaitVerdict(screen);
+        assertTrue(text(screen, R.id.verdict).startsWith("✓  It works\nWhatsApp answered"));
+    }
+
+    @Test
+    public void a_link_is_shared_with_the_app() {
+        Intent share = new Intent(Intent.ACTION_SEND).setType("text/plain").putExtra(Intent.EXTRA_TEXT, "take this " + LINK);
+        assertDoors(share);
+        assertEquals(LINK, text(screen(share), R.id.link));
+    }
+
+    @Test
+    public void a_link_of_our_scheme_opens_the_app() {
+        Intent view = new Intent(Intent.ACTION_VIEW, Uri.parse("pasarela://relay.example/#0123456789abcdef&sni=none"));
+        assertDoors(view);
+        assertEquals(LINK + "&sni=none", text(screen(view), R.id.link));
+    }
+
+    @Test
+    public void a_second_link_comes_to_the_same_screen_and_starts_nothing() {
+        MainActivity screen = screen();
+        screen.onNewIntent(new Intent(Intent.ACTION_VIEW, Uri.parse("pasarela://other.example/#0123456789abcdef")));
+        assertEquals("https://other.example/#0123456789abcdef", text(screen, R.id.link));
+        assertEquals("", given.settings.links());
+        assertNull(startedService());
+    }
+
+    @Test
+    public void what_is_no_link_is_said_and_changes_nothing() {
+        given.links(LINK);
+        MainActivity screen = screen();
+        screen.findViewById(R.id.paste).performClick();
+        assertEquals("There is nothing to paste. Copy the link first.", text(screen, R.id.link_said));
+        clip("https://example.org/");
+        screen.findViewById(R.id.paste).performClick();
+        assertTrue(text(screen, R.id.link_said).startsWith("That is not a relay’s link."));
+        assertEquals(LINK, text(screen, R.id.link));
+        ((TextView) screen.findViewById(R.id.link)).setText("nothing");
+        screen.findViewById(R.id.toggle).performClick();
+        assertNull(startedService());
+        assertEquals(LINK, given.settings.links());
+    }
+
+    @Test
+    public void without_whatsapp_it_tells_how_by_hand() {
+        MainActivity screen = screen();
+        shadowOf((Application) given.context).checkActivities(true);
+        screen.findViewById(R.id.whatsapp).performClick();
+        assertEquals(View.VISIBLE, screen.findViewById(R.id.hand).getVisibility());
+        assertTrue(text(screen, R.id.hand_steps).startsWith("WhatsApp did not open. Set it by hand:\n1. "));
+        assertEquals("Proxy address: 127.0.0.1\nChat port: 5222\nMedia port: 5222", text(screen, R.id.hand_values));
+    }
+
+    @Test
+    public void the_second_way_is_the_address_in_the_wifi() throws Exception {
+        given.wifi("192.168.1.7");
+        MainActivity screen = screen();
+        assertFalse(screen.findViewById(R.id.second_do).isEnabled());
+        ((Switch) screen.findViewById(R.id.wifi)).setChecked(true);
+        assertTrue(given.settings.wifi());
+        assertTrue(screen.findViewById(R.id.second_do).isEnabled());
+        assertTrue(text(screen, R.id.others_values).startsWith("Proxy address: 192.168.1.7\n"));
+        screen.findViewById(R.id.second_do).performClick();
+        assertEquals(
+                "https://wa.me/proxy?host=192.168.1.7&chatPort=5222&mediaPort=5222&chatTLS=false", opened(screen));
+    }
+
+    @Test
+    public void choices_are_off_until_they_are_chosen() {
+        MainActivity screen = screen();
+        for (int choice : new int[] {R.id.wifi, R.id.boot, R.id.hide, R.id.neutral}) {
+            assertFalse(((Switch) screen.findViewById(choice)).isChecked());
+        }
+        ((Switch) screen.findViewById(R.id.boot)).setChecked(true);
+        assertTrue(given.settings.boot());
+        assertFalse(shadowOf(screen.getWindow()).getFlag(WindowManager.LayoutParams.FLAG_SECURE));
+        ((Switch) screen.findViewById(R.id.hide)).setChecked(true);
+        assertTrue(shadowOf(screen.getWindow()).getFlag(WindowManager.LayoutParams.FLAG_SECURE));
+        assertTrue(shadowOf(screen().getWindow()).getFlag(WindowManager.LayoutParams.FLAG_SECURE));
+    }
+
+    @Test
+    public void a_neutral_name_is_everywhere_where_others_see_it() {
+        MainActivity screen = screen();
+        assertEquals("Pasarela", launcher());
+        ((Switch) screen.findViewById(R.id.neutral)).setChecked(true);
+        assertEquals("Notes", launcher());
+        assertEquals("Notes", text(screen, R.id.title));
+        assertEquals("Notes", screen.getTitle());
+        assertEquals(View.GONE, screen.findViewById(R.id.lead).getVisibility());
+        assertEquals("Notes", given.settings.name());
+        ((Switch) screen.findViewById(R.id.neutral)).setChecked(false);
+        assertEquals("Pasarela", launcher());
+    }
+
+    @Test
+    public void everything_is_forgotten_in_two_taps() {
+        given.links(LINK);
+        given.settings.boot(true);
+        given.settings.on(true);
+        clip(LINK);
+        MainActivity screen = screen();
+        screen.findViewById(R.id.forget).performClick();
+        AlertDialog dialog = (AlertDialog) ShadowAlertDialog.getLatestDialog();
+        assertEquals(LINK, given.settings.links());
+        dialog.getButton(AlertDialog.BUTTON_POSITIVE).performClick();
+        shadowOf(android.os.Looper.getMainLooper()).idle();
+        assertTrue(given.context.getSharedPreferences("settings", 0).getAll().isEmpty());
+        assertFalse(given.context.getSystemService(ClipboardManager.class).hasPrimaryClip());
+        Intent stopped = shadowOf((Application) given.context).getNextStoppedService();
+        assertEquals(BridgeService.class.getName(), stopped.getComponent().getClassName());
+        assertTrue(screen.isFinishing());
+    }
+
+    @Test
+    public void the_exemption_from_saving_battery_is_asked_for_while_the_bridge_is_on() throws Exception {
+        given.script("echo '{\"event\":\"listening\",\"listen\":[\"127.0.0.1:5222\"]}'\nexec sleep 60\n").links(LINK);
+        final MainActivity screen = screen();
+        assertEquals(View.GONE, screen.findViewById(R.id.battery).getVisibility());
+        org.robolectric.android.controller.ServiceController<BridgeService> service = given.service();
+        Given.await("the screen says so", new Callable<Boolean>() {
+            @Override
+            public Boolean call() {
+                return text(screen, R.id.standing).equals("The bridge is on and waits for WhatsApp.");
+            }
+        });
+        assertEquals("Stop", text(screen, R.id.toggle));
+        assertEquals(View.VISIBLE, screen.findViewById(R.id.battery).getVisibility());
+        screen.findViewById(R.id.battery_do).performClick();
+        Intent asked = shadowOf(screen).getNextStartedActivity();
+        assertEquals(android.provider.Settings.ACTION_REQUEST_IGNORE_BATTERY_OPTIMIZATIONS, asked.getAction());
+        assertEquals("package:org.pasarela.app", asked.getDataString());
+        service.destroy();
+        shadowOf(android.os.Looper.getMainLooper()).idle();
+        assertEquals("The bridge is off.", text(screen, R.id.standing));
+    }
+
+    @Test
+    public void whoever_cannot_see_hears_how_each_stage_went() throws Exception {
+        given.program().links(Given.DEAD);
+        MainActivity screen = screen();
+        screen.findViewById(R.id.check).performClick();
+        assertEquals("Checking …", text(screen, R.id.check));
+        awaitVerdict(screen);
+        LinearLayout stages = screen.findViewById(R.id.stages);
+        assertEquals("Its address is found: done", stages.getChildAt(0).getContentDescription());
+        assertEquals("Somebody answers there: failed", stages.getChildAt(1).getContentDescription());
+        assertTrue(text(screen, R.id.verdict).startsWith("✗  It does not work\nThe relay does not answer at all."));
+    }
+
+    private static MainActivity screen() {
+        return Robolectric.setupActivity(MainActivity.class);
+    }
+
+    private static MainActivity screen(Intent intent) {
+        return Robolectric.buildActivity(MainActivity.class, intent).setup().get();
+    }
+
+    private static String text(MainActivity screen, int id) {
+        return ((TextView) screen.findViewById(id)).getText().toString();
+    }
+
+    private static void awaitVerdict(final MainActivity screen) throws Exception {
+        Given.await("a verdict", new Callable<Boolean>() {
+            @Override
+            public Boolean call() {
+                return screen.findViewById(R.id.verdict).getVisibility() == View.VISIBLE;
+            }
+        });
+    }
+
+    private void clip(String text) {
+        given.context.getSystemService(ClipboardManager.class).setPrimaryClip(ClipData.newPlainText("", text));
+    }
+
+    private Intent startedService() {
+        return shadowOf((Application) given.context).getNextStartedService();
+    }
+
+    /** What the screen opened last. */
+    private static String opened(MainActivity screen) {
+        Intent intent = shadowOf(screen).getNextStartedActivity();
+        assertNotNull(intent);
+        assertEquals(Intent.ACTION_VIEW, intent.getAction());
+        return intent.getDataString();
+    }
+
+    /** Under which name the phone's home screen has the app. */
+    private String launcher() {
+        PackageManager manager = given.context.getPackageManager();
+        Intent main = new Intent(Intent.ACTION_MAIN).addCategory(Intent.CATEGORY_LAUNCHER).setPackage(given.context.getPackageName());
+        List<ResolveInfo> found = manager.queryIntentActivities(main, 0);
+        assertEquals(1, found.size());
+        return found.get(0).loadLabel(manager).toString();
+    }
+
+    /** Others may send this to the app, under its present name alone. */
+    private void assertDoors(Intent intent) {
+        List<ResolveInfo> found = given.context.getPackageManager()
+                .queryIntentActivities(new Intent(intent).setComponent((ComponentName) null), PackageManager.MATCH_DEFAULT_ONLY);
+        assertEquals(1, found.size());
+        assertEquals("org.pasarela.app.Pasarela", found.get(0).activityInfo.name);
+        assertTrue(found.get(0).activityInfo.exported);
+    }
+}
