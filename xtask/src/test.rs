@@ -58,10 +58,10 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if wanted(Stage::Deps) {
         deps::check()?;
     }
-    if stages == [Stage::Android] {
-        return android::run_all();
+    if stages.contains(&Stage::Android) {
+        android::run_all()?;
     }
-    if !stages.is_empty() && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps)) {
+    if !stages.is_empty() && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps | Stage::Android)) {
         return Ok(());
     }
     // Before anything else: what embeds it would be built twice.
@@ -111,9 +111,6 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Static) {
         dist::native(options.soak)?;
-    }
-    if stages.contains(&Stage::Android) {
-        android::run_all()?;
     }
     Ok(())
 }

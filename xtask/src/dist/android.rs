@@ -79,7 +79,9 @@ pub(crate) fn signed(tools: &Tools, folder: &Path) -> Result<PathBuf> {
         match std::env::var_os(KEY) {
             Some(key) => signer.arg(key).args(["--ks-pass", &format!("env:{PASSWORD}")]),
             None => {
-                eprintln!("    {KEY} is not set: signed with a debug key; a later version with another key will not replace it");
+                eprintln!(
+                    "    {KEY} is not set: signed with a debug key; a later version with another key will not replace it"
+                );
                 signer.arg(debug_key()?).args(["--ks-pass", &format!("pass:{DEBUG_PASSWORD}")])
             }
         };
@@ -124,7 +126,8 @@ fn resources(tools: &Tools, folder: &Path) -> Result<PathBuf> {
     let version = tree::of_all_packages("version")?;
     let base = folder.join("base.apk");
     let mut aapt = tools.program("aapt");
-    aapt.args(["package", "-f", "-m", "--auto-add-overlay", "--version-name", &version, "--version-code", &code(&version)?.to_string()]);
+    aapt.args(["package", "-f", "-m", "--auto-add-overlay", "--version-name", &version]);
+    aapt.args(["--version-code", &code(&version)?.to_string()]);
     aapt.arg("-J").arg(folder.join("gen")).arg("-M").arg(source.join("AndroidManifest.xml"));
     aapt.arg("-S").arg(source.join("res")).arg("-S").arg(folder.join("res"));
     run(aapt.arg("-I").arg(tools.framework()?).arg("-F").arg(&base))?;
@@ -134,7 +137,8 @@ fn resources(tools: &Tools, folder: &Path) -> Result<PathBuf> {
 /// A number that grows with the version: 1.2.3 is 10203.
 pub(crate) fn code(version: &str) -> Result<u32> {
     let release = version.split(['-', '+']).next().unwrap_or_default();
-    let parts = release.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().context("the version is no number")?;
+    let parts =
+        release.split('.').map(str::parse).collect::<Result<Vec<u32>, _>>().context("the version is no number")?;
     Ok(parts.iter().fold(0, |code, part| code * 100 + part))
 }
 
@@ -142,7 +146,8 @@ pub(crate) fn code(version: &str) -> Result<u32> {
 fn classes(tools: &Tools, folder: &Path) -> Result<()> {
     let classes = folder.join("classes");
     let mut javac = Command::new("javac");
-    javac.args(["--release", "8", "-encoding", "UTF-8", "-proc:none", "-Xlint:all,-options,-classfile", "-Werror", "-d"]).arg(&classes);
+    javac.args(["--release", "8", "-encoding", "UTF-8", "-proc:none", "-Xlint:all,-options,-classfile", "-Werror"]);
+    javac.arg("-d").arg(&classes);
     javac.arg("-cp").arg(setup::android::class_path(&tools.listed("build.sums")?));
     javac.args(java_files(&tree::root().join("android/src"))?).args(java_files(&folder.join("gen"))?);
     run(&mut javac)?;
@@ -170,7 +175,8 @@ fn debug_key() -> Result<PathBuf> {
     let file = tree::cache()?.join("tools/android-debug.p12");
     if !file.is_file() {
         let mut keytool = Command::new("keytool");
-        keytool.args(["-genkeypair", "-storetype", "PKCS12", "-alias", "debug", "-keyalg", "EC", "-groupname", "secp256r1"]);
+        keytool.args(["-genkeypair", "-storetype", "PKCS12", "-alias", "debug"]);
+        keytool.args(["-keyalg", "EC", "-groupname", "secp256r1"]);
         keytool.args(["-sigalg", "SHA256withECDSA", "-validity", "10000", "-dname", "CN=Pasarela debug"]);
         output(keytool.args(["-storepass", DEBUG_PASSWORD, "-keystore"]).arg(&file))?;
     }

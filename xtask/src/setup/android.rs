@@ -71,7 +71,7 @@ impl Tools {
     /// The framework's jar: classes, and resources for aapt.
     pub(crate) fn framework(&self) -> Result<PathBuf> {
         let jars = self.listed("build.sums")?;
-        jars.into_iter().find(|jar| jar.to_string_lossy().contains(FRAMEWORK)).context("build.sums has no framework")
+        jars.into_iter().find(|jar| is_framework(jar)).context("build.sums has no framework")
     }
 
     /// The jars of a list, downloaded before.
@@ -89,12 +89,19 @@ impl Tools {
                 debian::install(&["curl"])?;
             }
             let name = format!("fetch {} jars of android/{list} from Maven Central (once)", missing.len());
-            fetch_into(&name, &self.jars, || missing.iter().try_for_each(|path| download(path, &self.jars.join(path))))?;
+            fetch_into(&name, &self.jars, || {
+                missing.iter().try_for_each(|path| download(path, &self.jars.join(path)))
+            })?;
         }
         let file = tree::root().join("android").join(list);
         output(Command::new("sha256sum").args(["--check", "--strict", "--quiet"]).arg(file).current_dir(&self.jars))?;
         Ok(())
     }
+}
+
+/// Whether a jar is an Android.
+pub(crate) fn is_framework(jar: &Path) -> bool {
+    jar.to_string_lossy().contains(FRAMEWORK)
 }
 
 /// A class path of these.

@@ -1,14 +1,14 @@
 //! The Android app's tests: its very classes under Robolectric, with the program for this machine behind them; the file that is
 //! given away; and the system calls of the program for ARM, under qemu.
 //!
-//! Not run unless it is asked for: it downloads some 350 MB once, of which 150 MB are the framework.
+//! Not run unless it is asked for: it downloads 420 MB once, of which 220 MB are two frameworks, and 150 MB what draws.
 
 use std::{
     collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
     net::TcpStream,
-    path::Path,
+    path::{Path, PathBuf},
     process::{Child, Command, Stdio},
     time::Duration,
 };
@@ -18,7 +18,11 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     dist::android,
     run::{output, run, step},
-    setup::{self, android::{Tools, class_path}, musl},
+    setup::{
+        self,
+        android::{Tools, class_path},
+        musl,
+    },
     tree,
 };
 
@@ -63,8 +67,13 @@ fn look(tools: &Tools, apk: &Path) -> Result<()> {
     for (text, all) in schemes.iter().map(|line| (&verified, *line)).chain(said.iter().map(|line| (&badging, *line))) {
         ensure!(text.contains(all), "nothing says {all:?} in:\n{text}");
     }
+    let content = output(tools.program("aapt").arg("list").arg(apk))?;
+    for file in ["classes.dex", "lib/arm64-v8a/libpasarela.so"] {
+        ensure!(content.lines().any(|line| line == file), "it holds no {file}");
+    }
     let permissions: BTreeSet<_> = badging.lines().filter(|line| line.starts_with("uses-permission:")).collect();
-    let listed = fs::read_to_string(tree::root().join("android/AndroidManifest.xml"))?.matches("<uses-permission").count();
+    let listed =
+        fs::read_to_string(tree::root().join("android/AndroidManifest.xml"))?.matches("<uses-permission").count();
     ensure!(permissions.len() == listed, "the permissions are {permissions:?}");
     Ok(())
 }
@@ -78,10 +87,9 @@ fn robolectric(tools: &Tools, folder: &Path) -> Result<()> {
     }
     fs::create_dir_all(tests.join("com/android/tools"))?;
     let mut jars = vec![classes, tests.clone()];
+    // Robolectric loads its own frameworks; JUnit looks at annotations that name some of the newest.
+    jars.push(tools.framework()?);
     jars.extend(tools.listed("test.sums")?);
-    let framework = tools.framework()?;
-    // Robolectric loads its own; JUnit looks at annotations that name some of it.
-    jars.push(framework.clone());
     let config = format!(
         "android_merged_manifest={}\nandroid_resource_apk={}\nandroid_custom_package=org.pasarela.app\n",
         source.join("AndroidManifest.xml").display(),
@@ -94,10 +102,14 @@ fn robolectric(tools: &Tools, folder: &Path) -> Result<()> {
     javac.arg("-cp").arg(class_path(&jars));
     run(javac.args(&files))?;
     let mut java = Command::new("java");
-    java.args(["-Xmx1500m", "--add-opens=java.base/java.lang=ALL-UNNAMED", "--add-opens=java.base/java.io=ALL-UNNAMED"]);
+    java.args([
+        "-Xmx1500m",
+        "--add-opens=java.base/java.lang=ALL-UNNAMED",
+        "--add-opens=java.base/java.io=ALL-UNNAMED",
+    ]);
     // The framework as it is, which takes some seconds more and 150 MB less than one that was made ready for Robolectric.
     java.args(["-Drobolectric.offline=true", "-Drobolectric.usePreinstrumentedJars=false"]);
-    java.arg(format!("-Drobolectric.dependency.dir={}", framework.parent().context("no folder")?.display()));
+    java.arg(format!("-Drobolectric.dependency.dir={}", frameworks(&jars, folder)?.display()));
     java.arg(format!("-Dpasarela.program={}", android::program_here()?.display()));
     java.arg(format!("-Dpasarela.project={}", source.display()));
     java.arg(format!("-Dpasarela.pages={}", folder.join("res").display()));
@@ -105,6 +117,19 @@ fn robolectric(tools: &Tools, folder: &Path) -> Result<()> {
     java.arg("-cp").arg(class_path(&jars)).arg("org.junit.runner.JUnitCore");
     let names = files.iter().filter_map(|file| file.file_stem()?.to_str()).filter(|name| name.ends_with("Test"));
     run(java.args(names.map(|name| format!("org.pasarela.app.{name}"))))
+}
+
+/// A folder with the systems that the app is tried on, the oldest and the newest, as Robolectric wants to find them.
+fn frameworks(jars: &[PathBuf], folder: &Path) -> Result<PathBuf> {
+    let into = folder.join("frameworks");
+    if into.exists() {
+        fs::remove_dir_all(&into)?;
+    }
+    fs::create_dir_all(&into)?;
+    for jar in jars.iter().filter(|jar| setup::android::is_framework(jar)) {
+        std::os::unix::fs::symlink(jar, into.join(jar.file_name().context("no name")?))?;
+    }
+    Ok(into)
 }
 
 /// What `bridge`, `check` and `share` ask of the system must be in `android/syscalls.txt`.
@@ -121,10 +146,12 @@ fn system_calls() -> Result<()> {
     traced(&traces, "check", &["check", "--json", &dead])?.wait()?;
     traced(&traces, "name", &["check", "--json", "--timeout", "2", &unknown])?.wait()?;
     let picture = traces.join("code.png");
-    traced(&traces, "share", &["share", "--bridge", "192.168.1.7", "--output", &picture.display().to_string()])?.wait()?;
+    traced(&traces, "share", &["share", "--bridge", "192.168.1.7", "--output", &picture.display().to_string()])?
+        .wait()?;
     bridge(&traces, &[&dead, &unknown])?;
     let allowed = fs::read_to_string(tree::root().join("android/syscalls.txt"))?;
-    let allowed: BTreeSet<_> = allowed.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
+    let allowed: BTreeSet<_> =
+        allowed.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
     let mut used = BTreeSet::new();
     for entry in fs::read_dir(&traces)? {
         let path = entry?.path();
@@ -178,7 +205,8 @@ fn calls(trace: &str) -> BTreeSet<String> {
     let words = trace.lines().filter_map(|line| {
         let (number, rest) = line.split_once(' ')?;
         let (name, _) = rest.split_once('(')?;
-        let is_name = !name.is_empty() && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
+        let is_name =
+            !name.is_empty() && name.bytes().all(|it| it.is_ascii_lowercase() || it.is_ascii_digit() || it == b'_');
         (number.bytes().all(|it| it.is_ascii_digit()) && is_name).then(|| name.to_owned())
     });
     words.collect()

@@ -12,6 +12,7 @@ import android.app.Notification;
 import android.app.Service;
 import android.content.Intent;
 import android.content.pm.ServiceInfo;
+import android.os.Build;
 import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.nio.file.Files;
@@ -26,7 +27,7 @@ import org.robolectric.android.controller.ServiceController;
 import org.robolectric.annotation.Config;
 
 @RunWith(RobolectricTestRunner.class)
-@Config(sdk = 34)
+@Config(sdk = {24, 34})
 public final class BridgeServiceTest {
     private static final String LISTENING = "echo '{\"event\":\"listening\",\"listen\":[\"127.0.0.1:5222\"]}'\n";
 
@@ -96,7 +97,9 @@ public final class BridgeServiceTest {
         Notification shown = shadowOf(service.get()).getLastForegroundNotification();
         assertNotNull(shown);
         assertEquals(Notification.VISIBILITY_SECRET, shown.visibility);
-        assertEquals(ServiceInfo.FOREGROUND_SERVICE_TYPE_SPECIAL_USE, service.get().getForegroundServiceType());
+        if (Build.VERSION.SDK_INT >= 34) {
+            assertEquals(ServiceInfo.FOREGROUND_SERVICE_TYPE_SPECIAL_USE, service.get().getForegroundServiceType());
+        }
         given.awaitNotification("The bridge is on and waits for WhatsApp.");
         assertEquals("Pasarela", given.notification().extras.get(Notification.EXTRA_TITLE));
     }

@@ -11,7 +11,7 @@ import org.robolectric.RobolectricTestRunner;
 import org.robolectric.annotation.Config;
 
 @RunWith(RobolectricTestRunner.class)
-@Config(sdk = 34)
+@Config(sdk = {24, 34})
 public final class CheckTest {
     private static final String LINK = "https://relay.example/#0123456789abcdef";
     private static final String WELL = answer("ok", "null", "chat:true:until=1", "media:true:well");

@@ -1,9 +1,11 @@
 package org.pasarela.app;
 
 import static org.junit.Assert.assertTrue;
+import static org.robolectric.Shadows.shadowOf;
 
 import android.graphics.Bitmap;
 import android.graphics.Canvas;
+import android.os.Looper;
 import android.view.View;
 import android.view.ViewGroup;
 import android.widget.Switch;
@@ -19,6 +21,7 @@ import org.robolectric.RuntimeEnvironment;
 import org.robolectric.android.controller.ServiceController;
 import org.robolectric.annotation.Config;
 import org.robolectric.annotation.GraphicsMode;
+import org.robolectric.shadows.ShadowDialog;
 
 /** Draws the screen into target/android/shots, whole, for people to look at; and what can be measured of its looks. */
 @RunWith(RobolectricTestRunner.class)
@@ -103,6 +106,10 @@ public final class LookTest {
         });
         check(on);
         picture(on, name + "-on");
+        on.findViewById(R.id.forget).performClick();
+        shadowOf(Looper.getMainLooper()).idle();
+        View dialog = ShadowDialog.getLatestDialog().getWindow().getDecorView();
+        save(dialog, dialog.getWidth(), dialog.getHeight(), name + "-forget");
         service.destroy();
     }
 
@@ -125,11 +132,15 @@ public final class LookTest {
                 View.MeasureSpec.makeMeasureSpec(width, View.MeasureSpec.EXACTLY),
                 View.MeasureSpec.makeMeasureSpec(0, View.MeasureSpec.UNSPECIFIED));
         content.layout(0, 0, width, content.getMeasuredHeight());
-        Bitmap bitmap = Bitmap.createBitmap(width, content.getHeight(), Bitmap.Config.ARGB_8888);
-        Canvas canvas = new Canvas(bitmap);
-        canvas.drawColor(screen.getColor(R.color.ground));
-        content.draw(canvas);
         large(content);
+        save(content, width, content.getHeight(), name);
+    }
+
+    private static void save(View view, int width, int height, String name) throws Exception {
+        Bitmap bitmap = Bitmap.createBitmap(width, height, Bitmap.Config.ARGB_8888);
+        Canvas canvas = new Canvas(bitmap);
+        canvas.drawColor(view.getContext().getColor(R.color.ground));
+        view.draw(canvas);
         File folder = new File(System.getProperty("pasarela.shots"));
         folder.mkdirs();
         try (FileOutputStream out = new FileOutputStream(new File(folder, name + ".png"))) {
