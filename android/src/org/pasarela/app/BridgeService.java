@@ -19,6 +19,7 @@ import java.io.IOException;
 import java.net.InetAddress;
 import java.net.UnknownHostException;
 import java.util.List;
+import java.util.Objects;
 
 /** Keeps the bridge running while it is switched on, in the foreground, with a notification that says how it stands. */
 public final class BridgeService extends Service implements Bridge.Owner {
@@ -49,8 +50,9 @@ public final class BridgeService extends Service implements Bridge.Owner {
 
     private Settings settings;
     private volatile Bridge bridge;
-    /** How the program was started last: its links, and the address that others use. */
-    private volatile String plan = "";
+    /** With what the program was started last: its links, and the address that others use. */
+    private volatile String links = "";
+    private volatile String host;
 
     private final ConnectivityManager.NetworkCallback networks = new ConnectivityManager.NetworkCallback() {
         @Override
@@ -77,7 +79,10 @@ public final class BridgeService extends Service implements Bridge.Owner {
                 @Override
                 public void run() {
                     Bridge now = bridge;
-                    if (now != null && !plan.isEmpty() && !plan.equals(plan(links(), host()))) {
+                    String named = links();
+                    // No answer is no news.
+                    boolean elsewhere = named.contains("&addr=") && !named.equals(links);
+                    if (now != null && !links.isEmpty() && (elsewhere || !Objects.equals(host(), host))) {
                         now.restart();
                     }
                 }
@@ -180,14 +185,14 @@ public final class BridgeService extends Service implements Bridge.Owner {
 
     @Override
     public Program start() throws IOException {
-        String links = links();
-        String host = host();
-        plan = plan(links, host);
+        links = links();
+        host = host();
         int port = Net.freePort();
         // On all addresses only while there is a Wi-Fi: in a mobile network strangers are neighbours.
+        String at = (host == null ? "127.0.0.1:" : "0.0.0.0:") + port;
         return host == null
-                ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", "127.0.0.1:" + port)
-                : Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", "0.0.0.0:" + port, "--host", host);
+                ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at)
+                : Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at, "--host", host);
     }
 
     @Override
@@ -216,10 +221,6 @@ public final class BridgeService extends Service implements Bridge.Owner {
 
     private String host() {
         return settings.wifi() ? Net.wifi(this) : null;
-    }
-
-    private static String plan(String links, String host) {
-        return links + " " + host;
     }
 
     private void stand(Standing now) {

@@ -1,6 +1,7 @@
 package org.pasarela.app;
 
 import android.content.Context;
+import android.text.BidiFormatter;
 import java.io.IOException;
 import java.util.ArrayList;
 import java.util.List;
@@ -104,22 +105,28 @@ final class Check {
                 continue;
             }
             String name = stage.optString("stage");
-            boolean ok = stage.optBoolean("ok");
-            chat |= ok && name.equals("chat");
+            boolean passed = stage.optBoolean("ok");
+            chat |= passed && name.equals("chat");
             detail = stage.optString("detail");
             int text = stage(name);
             if (text != 0) {
-                check.stages.add(new Stage(ok, context.getString(text)));
+                check.stages.add(new Stage(passed, context.getString(text)));
             }
         }
-        if (said.optString("verdict").equals("ok") && said.has("root")) {
+        boolean ok = said.optString("verdict").equals("ok");
+        if (ok && said.has("root")) {
             // The link says whom to believe: that proves nothing.
             check.text = context.getString(R.string.page_check_root);
-        } else if (said.optString("verdict").equals("ok") && chat) {
+        } else if (ok && chat) {
             check.proven = true;
             check.text = context.getString(R.string.page_check_ok_what);
         } else {
             check.text = failure(context, said.optString("hint"), detail);
+        }
+        if (said.has("verified")) {
+            // The link asks for that; whoever reads the name in it must know.
+            String name = BidiFormatter.getInstance().unicodeWrap(said.optString("verified"));
+            check.text += "\n" + context.getString(R.string.page_vouched) + " " + name;
         }
         return check;
     }

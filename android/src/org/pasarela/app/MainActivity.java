@@ -11,6 +11,7 @@ import android.content.DialogInterface;
 import android.content.Intent;
 import android.content.pm.PackageManager;
 import android.graphics.Bitmap;
+import android.graphics.Rect;
 import android.net.Uri;
 import android.os.Build;
 import android.os.Bundle;
@@ -65,6 +66,10 @@ public final class MainActivity extends Activity
         super.onStart();
         BridgeService.watch(this);
         stands(BridgeService.standing());
+        if (settings.on() && !BridgeService.standing().on) {
+            // The system ended it, and did not let it come back from the background.
+            BridgeService.start(this);
+        }
     }
 
     @Override
@@ -136,7 +141,8 @@ public final class MainActivity extends Activity
     private void take(Intent intent) {
         String text = null;
         if (Intent.ACTION_SEND.equals(intent.getAction())) {
-            text = intent.getStringExtra(Intent.EXTRA_TEXT);
+            CharSequence shared = intent.getCharSequenceExtra(Intent.EXTRA_TEXT);
+            text = shared == null ? null : shared.toString();
         } else if (Intent.ACTION_VIEW.equals(intent.getAction())) {
             text = intent.getDataString();
         }
@@ -210,11 +216,14 @@ public final class MainActivity extends Activity
     }
 
     private void setUp(String host) {
-        if (host == null || !open(new Intent(Intent.ACTION_VIEW, Whatsapp.link(host, BridgeService.standing().port)))) {
-            text(R.id.hand_steps).setText(getString(R.string.no_whatsapp) + "\n"
-                    + lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
-            show(R.id.hand, true);
+        for (String app : Whatsapp.APPS) {
+            if (host != null && open(Whatsapp.setting(app, host, BridgeService.standing().port))) {
+                return;
+            }
         }
+        text(R.id.hand_steps).setText(getString(R.string.no_whatsapp) + "\n"
+                + lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
+        show(R.id.hand, true);
     }
 
     private boolean open(Intent intent) {
@@ -253,7 +262,7 @@ public final class MainActivity extends Activity
 
     private void showCheck(Check found) {
         text(R.id.check).setText(R.string.page_again);
-        LinearLayout stages = findViewById(R.id.stages);
+        final LinearLayout stages = findViewById(R.id.stages);
         stages.removeAllViews();
         for (Check.Stage stage : found.stages) {
             TextView line = (TextView) getLayoutInflater().inflate(R.layout.stage, stages, false);
@@ -263,12 +272,19 @@ public final class MainActivity extends Activity
             stages.addView(line);
         }
         show(R.id.stages, !found.stages.isEmpty());
-        TextView verdict = text(R.id.verdict);
+        final TextView verdict = text(R.id.verdict);
         String title = getString(found.proven ? R.string.page_check_ok : R.string.page_check_failed);
         verdict.setText((found.proven ? "✓  " : "✗  ") + title + "\n" + found.text);
         verdict.setContentDescription(title + ". " + found.text);
         verdict.setBackgroundResource(found.proven ? R.drawable.good : R.drawable.bad);
         show(R.id.verdict, true);
+        stages.post(new Runnable() {
+            @Override
+            public void run() {
+                View all = (View) verdict.getParent();
+                all.requestRectangleOnScreen(new Rect(0, stages.getTop(), all.getWidth(), all.getHeight()));
+            }
+        });
     }
 
     private void showCode(final String address, final int port) {

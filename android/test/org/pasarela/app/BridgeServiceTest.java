@@ -15,6 +15,7 @@ import android.content.pm.ServiceInfo;
 import android.os.Build;
 import java.net.InetAddress;
 import java.net.ServerSocket;
+import java.net.UnknownHostException;
 import java.nio.file.Files;
 import java.util.concurrent.Callable;
 import org.junit.After;
@@ -30,6 +31,13 @@ import org.robolectric.annotation.Config;
 @Config(sdk = {24, 34})
 public final class BridgeServiceTest {
     private static final String LISTENING = "echo '{\"event\":\"listening\",\"listen\":[\"127.0.0.1:5222\"]}'\n";
+
+    private static final Links.Resolver SILENT = new Links.Resolver() {
+        @Override
+        public InetAddress[] addresses(String host) throws UnknownHostException {
+            throw new UnknownHostException();
+        }
+    };
 
     private Given given;
     private ServiceController<BridgeService> service;
@@ -160,6 +168,15 @@ public final class BridgeServiceTest {
     }
 
     @Test
+    public void the_pauses_grow() throws Exception {
+        given.script("echo x >> \"$0.starts\"\nexit 1\n");
+        long start = System.nanoTime();
+        service = given.service();
+        given.awaitFile("libpasarela.so.starts", "x\nx\nx\n");
+        assertTrue(System.nanoTime() - start >= 2_900_000_000L);
+    }
+
+    @Test
     public void the_systems_resolver_is_asked_and_need_not_be_believed() throws Exception {
         given.script("echo \"$PASARELA_LINKS\" > \"$0.links\"\nexec sleep 60\n");
         resolve("192.0.2.7");
@@ -176,6 +193,8 @@ public final class BridgeServiceTest {
         given.awaitNotification("The bridge is on and waits for WhatsApp.");
         String first = "https://relay.example/#0123456789abcdef&addr=192.0.2.7 https://relay.example/#0123456789abcdef\n";
         given.awaitFile("libpasarela.so.links", first);
+        given.networkChanges();
+        BridgeService.resolver = SILENT;
         given.networkChanges();
         resolve("192.0.2.8");
         given.networkChanges();
@@ -221,7 +240,7 @@ public final class BridgeServiceTest {
     private static void resolve(final String address) {
         BridgeService.resolver = new Links.Resolver() {
             @Override
-            public InetAddress[] addresses(String host) throws java.net.UnknownHostException {
+            public InetAddress[] addresses(String host) throws UnknownHostException {
                 return new InetAddress[] {InetAddress.getByName(address)};
             }
         };

@@ -111,6 +111,13 @@ public final class CheckTest {
         assertTrue(run(answer("tls", "\"set-clock\"", "tls:false:certificate-expired"), false).text.startsWith("Your clock"));
     }
 
+    @Test
+    public void whom_else_a_certificate_is_for_is_said() throws Exception {
+        Check check = run("echo '{\"stages\":[{\"stage\":\"chat\",\"ok\":true}],\"verdict\":\"ok\",\"verified\":\"other.example\"}'", true);
+        assertTrue(check.proven);
+        assertTrue(check.text.endsWith("but for: other.example"));
+    }
+
     /** The program itself, with a relay that is not there. */
     @Test
     public void the_programs_own_words_are_understood() throws Exception {

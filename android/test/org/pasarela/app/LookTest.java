@@ -75,6 +75,14 @@ public final class LookTest {
         draw("zh-night");
     }
 
+    @Test
+    public void in_the_other_languages() throws Exception {
+        for (String language : new String[] {"es", "ar-ldrtl", "ru-ldltr", "pt", "tr"}) {
+            RuntimeEnvironment.setQualifiers("+" + language);
+            draw(language.substring(0, 2));
+        }
+    }
+
     /** The longest words, on a small phone, twice as large. */
     @Test
     @Config(qualifiers = "+ru-w320dp-h480dp")

@@ -127,6 +127,16 @@ public final class MainActivityTest {
     }
 
     @Test
+    public void what_the_system_ended_comes_back_with_the_screen() {
+        given.links(LINK);
+        screen();
+        assertNull(startedService());
+        given.settings.on(true);
+        screen();
+        assertEquals(BridgeService.class.getName(), startedService().getComponent().getClassName());
+    }
+
+    @Test
     public void choices_are_off_until_they_are_chosen() {
         MainActivity screen = screen();
         for (int choice : new int[] {R.id.wifi, R.id.boot, R.id.hide, R.id.neutral}) {
@@ -245,6 +255,7 @@ public final class MainActivityTest {
         Intent intent = shadowOf(screen).getNextStartedActivity();
         assertNotNull(intent);
         assertEquals(Intent.ACTION_VIEW, intent.getAction());
+        assertEquals("com.whatsapp", intent.getPackage());
         return intent.getDataString();
     }
 
