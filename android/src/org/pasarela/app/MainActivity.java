@@ -41,7 +41,9 @@ public final class MainActivity extends Activity
         text(R.id.link).setText(settings.links());
         text(R.id.hand_steps).setText(lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
         text(R.id.neutral_what).setText(getString(R.string.neutral_what, getString(R.string.neutral_name)));
-        int[] buttons = {R.id.paste, R.id.toggle, R.id.battery_do, R.id.whatsapp, R.id.by_hand, R.id.second_do, R.id.check, R.id.forget};
+        int[] buttons = {
+            R.id.paste, R.id.toggle, R.id.battery_do, R.id.whatsapp, R.id.by_hand, R.id.second_do, R.id.check, R.id.forget
+        };
         for (int button : buttons) {
             findViewById(button).setOnClickListener(this);
         }

@@ -124,7 +124,8 @@ public final class BridgeServiceTest {
     public void the_notification_says_how_the_bridge_stands() throws Exception {
         given.script(LISTENING
                 + "echo '{\"event\":\"standing\",\"connections\":3,\"waiting\":0,\"problem\":null}'\nread wait < \"$0.pipe\"\n"
-                + "echo '{\"event\":\"standing\",\"connections\":1,\"waiting\":1,\"problem\":{\"relay\":\"relay.example\",\"trouble\":\"refused\"}}'\n"
+                + "echo '{\"event\":\"standing\",\"connections\":1,\"waiting\":1,"
+                + "\"problem\":{\"relay\":\"relay.example\",\"trouble\":\"refused\"}}'\n"
                 + "exec sleep 60\n");
         new ProcessBuilder("mkfifo", given.folder.resolve("libpasarela.so.pipe").toString()).start().waitFor();
         service = given.service();

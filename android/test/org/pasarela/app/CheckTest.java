@@ -4,6 +4,8 @@ import static org.junit.Assert.assertEquals;
 import static org.junit.Assert.assertFalse;
 import static org.junit.Assert.assertTrue;
 
+import java.nio.file.Files;
+import java.nio.file.Path;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -100,9 +102,10 @@ public final class CheckTest {
 
     @Test
     public void every_hint_of_the_program_has_words() throws Exception {
-        String hints = "network link operator other-address hide-name set-clock look-at-clock intercepted ech exit front certificate slow "
-                + "forbidden tomorrow later new-link relays-way do-not-use newer proxy ports media-port";
-        for (String hint : hints.split(" ")) {
+        String words = Files.readString(Path.of(System.getProperty("pasarela.project"), "../docs/json.md")).split("## Hints\n")[1];
+        String[] hints = words.split("\n#")[0].replace("`", "").trim().split("\\s+");
+        assertTrue(hints.length > 20);
+        for (String hint : hints) {
             Check check = run(answer("tls", "\"" + hint + "\"", "tls:false:tls-other"), false);
             assertTrue(hint, check.text.contains("\n") && check.text.length() > 40);
         }

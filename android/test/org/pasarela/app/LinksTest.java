@@ -30,13 +30,17 @@ public final class LinksTest {
     public void links_are_found_in_what_people_send() {
         assertEquals("https://a.example/" + KEY, Links.in("  https://a.example/" + KEY + "\n"));
         assertEquals("https://a.example:8443" + KEY, Links.in("\"https://a.example:8443" + KEY + "\""));
-        assertEquals("https://a.example/" + KEY + "&addr=192.0.2.7&sni=none", Links.in("here pasarela://a.example/" + KEY + "&addr=192.0.2.7&sni=none ok"));
-        assertEquals("https://a.example/" + KEY + "\nhttps://b.example/" + KEY, Links.in("https://a.example/" + KEY + " and https://b.example/" + KEY));
+        String more = "&addr=192.0.2.7&sni=none";
+        assertEquals("https://a.example/" + KEY + more, Links.in("here pasarela://a.example/" + KEY + more + " ok"));
+        String two = "https://a.example/" + KEY + " and https://b.example/" + KEY;
+        assertEquals(two.replace(" and ", "\n"), Links.in(two));
     }
 
     @Test
     public void what_is_none_is_not_found() {
-        String[] others = {"", "hello", "https://a.example/", "https://a.example/#short", "http://a.example/" + KEY, "https://user@a.example/" + KEY};
+        String[] others = {
+            "", "hello", "https://a.example/", "https://a.example/#short", "http://a.example/" + KEY, "https://u@a.example/" + KEY
+        };
         for (String other : others) {
             assertEquals(other, "", Links.in(other));
         }
@@ -52,7 +56,9 @@ public final class LinksTest {
 
     @Test
     public void a_link_that_names_addresses_is_left_alone() {
-        String[] links = {"https://relay.example/" + KEY + "&addr=192.0.2.1", "https://192.0.2.1/" + KEY, "https://[2001:db8::1]:8443/" + KEY};
+        String[] links = {
+            "https://relay.example/" + KEY + "&addr=192.0.2.1", "https://192.0.2.1/" + KEY, "https://[2001:db8::1]:8443/" + KEY
+        };
         for (String link : links) {
             assertEquals(Arrays.asList(link), Links.resolved(link, two));
         }

@@ -28,8 +28,8 @@ import org.robolectric.shadows.ShadowDialog;
 @GraphicsMode(GraphicsMode.Mode.NATIVE)
 @Config(sdk = 34, qualifiers = "w360dp-h740dp-xhdpi")
 public final class LookTest {
-    private static final String STAGES = "{\"stage\":\"name\",\"ok\":true},{\"stage\":\"connect\",\"ok\":true},{\"stage\":\"tls\",\"ok\":true},"
-            + "{\"stage\":\"upgrade\",\"ok\":true},";
+    private static final String STAGES = "{\"stage\":\"name\",\"ok\":true},{\"stage\":\"connect\",\"ok\":true},"
+            + "{\"stage\":\"tls\",\"ok\":true},{\"stage\":\"upgrade\",\"ok\":true},";
     private static final String WELL = "{\"stages\":[" + STAGES + "{\"stage\":\"key\",\"ok\":true},{\"stage\":\"upstream\",\"ok\":true},"
             + "{\"stage\":\"chat\",\"ok\":true},{\"stage\":\"media\",\"ok\":true}],\"verdict\":\"ok\",\"hint\":null}";
     private static final String ILL = "{\"stages\":[" + STAGES + "{\"stage\":\"key\",\"ok\":false,\"detail\":\"wrong-key\"}],"

@@ -46,7 +46,7 @@ public final class MainActivityTest {
 
     @Test
     public void four_taps_paste_start_set_up_check() throws Exception {
-        given.script("echo '{\"stages\":[{\"stage\":\"chat\",\"ok\":true,\"ms\":1,\"detail\":\"until=1\"}],\"verdict\":\"ok\",\"hint\":null}'\n");
+        given.script("echo '{\"verdict\":\"ok\",\"hint\":null,\"stages\":[{\"stage\":\"chat\",\"ok\":true,\"ms\":1,\"detail\":\"until=1\"}]}'\n");
         clip("Hello! Here it is: " + LINK + " Good luck");
         MainActivity screen = screen();
         screen.findViewById(R.id.paste).performClick();
