@@ -4,6 +4,7 @@
 //! What cannot be installed from here is named with what to do.
 
 mod debian;
+mod pypi;
 mod npm;
 pub(crate) mod android;
 pub(crate) mod peers;
@@ -11,6 +12,7 @@ pub(crate) mod browser;
 mod sysroot;
 mod wasm;
 pub(crate) mod musl;
+pub(crate) mod boring;
 
 use std::{
     path::{Path, PathBuf},

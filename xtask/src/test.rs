@@ -138,6 +138,15 @@ fn clippy(tools: &setup::Tools) -> Result<()> {
 
 fn end_to_end(options: &Options) -> Result<()> {
     clients()?;
+    step("the hello of a browser (BoringSSL is compiled the first time)", || {
+        let hellos = ["--package", "pasarela-e2e", "--features", "browser-hello", "--test", "hellos"];
+        for (what, more) in [("clippy", &["--package", "pasarela", "--", "--deny", "warnings"][..]), ("test", &[])] {
+            let mut command = cargo();
+            setup::boring::set(&mut command)?;
+            crate::run::run(command.arg(what).args(hellos).args(more))?;
+        }
+        Ok(())
+    })?;
     step("end-to-end tests", || {
         let mut test = cargo();
         test.args(["test", "--package", "pasarela-e2e", "--test", "tests", "--"]).args(&options.filter);

@@ -1,21 +1,17 @@
 //! What compiles the native program into one static file for Linux: a compiler for musl's targets, and zig as the C
 //! compiler and linker for them.
 //!
-//! Zig and cargo-zigbuild come from PyPI, where both are published as built programs: there is nothing to compile, and no
-//! Python is needed to run them. Where the compiler comes from is `sysroot`'s part.
+//! Zig and cargo-zigbuild come from PyPI. Where the compiler comes from is `sysroot`'s part.
 
-use std::{env::consts::ARCH, fs, path::PathBuf, process::Command};
+use std::{env::consts::ARCH, path::PathBuf, process::Command};
 
 use anyhow::{Context, Result, bail};
 
 use super::{
-    debian, remove,
+    debian, pypi,
     sysroot::{Recipe, Toolchain},
 };
-use crate::{
-    run::{find, output, run, step},
-    tree,
-};
+use crate::{run::find, tree};
 
 /// Versions, with the hashes of the wheels for Linux on x86-64 and on ARM.
 const PROGRAMS: &str = "\
@@ -73,36 +69,10 @@ pub(crate) fn target(machine: &str) -> String {
 
 /// The folder with both programs.
 fn zig() -> Result<PathBuf> {
-    let folder = tree::cache()?.join(FOLDER);
-    let finished = folder.join("finished");
-    if finished.is_file() {
-        return Ok(folder);
-    }
     if !MACHINES.contains(&ARCH) {
         bail!("zig is pinned for Linux on {} only, and this is {ARCH}", MACHINES.join(" and "));
     }
-    let pip = ["-m", "pip"];
-    if output(Command::new("python3").args(pip).arg("--version")).is_err() {
-        debian::install(&["python3-pip"])?;
-    }
-    step("install zig and cargo-zigbuild from PyPI (once; 100 MB)", || {
-        if folder.exists() {
-            remove(&folder)?;
-        }
-        fs::create_dir_all(&folder)?;
-        let list = folder.join("requirements.txt");
-        fs::write(&list, PROGRAMS)?;
-        run(Command::new("python3")
-            .args(pip)
-            .args(["install", "--no-deps", "--no-compile", "--only-binary=:all:", "--require-hashes"])
-            .args(["--disable-pip-version-check", "--root-user-action=ignore", "--target"])
-            .arg(&folder)
-            .arg("--requirement")
-            .arg(&list))?;
-        fs::write(&finished, "")?;
-        Ok(())
-    })?;
-    Ok(folder)
+    pypi::unpack(FOLDER, PROGRAMS, "zig and cargo-zigbuild (100 MB)")
 }
 
 /// The emulator that runs a machine's programs here; `None` if they run by themselves.
