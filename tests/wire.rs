@@ -168,6 +168,52 @@ async fn a_network_sees_the_name_that_the_link_says_and_nothing_of_whatsapp() ->
     Ok(())
 }
 
+/// TLS records, as far as the handshake is in the clear: the lengths of the first.
+fn records(sent: &[u8]) -> Vec<usize> {
+    let mut lengths = Vec::new();
+    let mut rest = sent;
+    while let [22, 3, _, high, low, behind @ ..] = rest {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        lengths.push(length);
+        rest = behind.get(length..).unwrap_or_default();
+    }
+    lengths
+}
+
+#[tokio::test]
+async fn each_way_looks_on_the_wire_as_it_is_called() -> Result<()> {
+    let way = Way::start().await?;
+    let connector = way.connector(&way.link("&sibling=*.relay.example")?)?;
+    let candidates = connector.candidates(PATIENCE).await?;
+    let mut seen = Vec::new();
+    for candidate in &candidates {
+        let before = way.network.sent().len();
+        // A sibling's name is in no certificate here.
+        let _ = connector.try_candidate(candidate, PATIENCE).await;
+        let sent = way.network.sent().into_iter().nth(before).context("no connection")?;
+        let shown = shows(&sent)?;
+        let name = candidate.detour().map_or_else(|| "plain".to_owned(), |detour| detour.to_string());
+        let (lengths, cut) = (records(&sent), !contains(&sent, NAME));
+        match name.as_str() {
+            "plain" => ensure!(shown.sni.as_deref() == Some(NAME) && lengths.len() == 1 && !cut, "{lengths:?}"),
+            "nameless" => ensure!(shown.sni.is_none() && lengths.len() == 1 && cut, "{lengths:?} {shown:?}"),
+            "sibling" => {
+                let sibling = shown.sni.context("no name")?;
+                ensure!(sibling.ends_with(".relay.example") && lengths.len() == 1, "{sibling}");
+            }
+            // Nobody who looks for the whole name in the bytes finds it; who puts records together does.
+            "cut-records" | "cut-segments" => {
+                ensure!(shown.sni.as_deref() == Some(NAME) && lengths.len() == 2 && cut, "{name}: {lengths:?}");
+            }
+            other => anyhow::bail!("nobody knows how {other} looks"),
+        }
+        seen.push(name);
+    }
+    seen.sort();
+    assert_eq!(seen, ["cut-records", "cut-segments", "nameless", "plain", "sibling"]);
+    Ok(())
+}
+
 #[tokio::test]
 async fn an_encrypted_hello_is_accepted_and_a_stale_one_is_mended_once() -> Result<()> {
     let mut way = Way::start().await?;
