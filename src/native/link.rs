@@ -16,7 +16,7 @@
 //! | `ech` | `auto`: by DNS; `grease`: pretend; or an ECHConfigList, base64 | no encrypted hello |
 //! | `sibling` | a wildcard, `*.relay.example`, under which the relay has every name; another may be named in the hello. The certificate must be for the link's own name as ever | none |
 //! | `ports` | further TLS ports of the relay, `8443,2053` | those of the CDN, if the address is one of its |
-//! | `ways` | what may be tried of itself where the relay cannot be reached as the link says: some of `ports`, `sibling`, `cut`, `ech` and `nameless`, or `plain` for nothing | all that the link does not rule out |
+//! | `ways` | what may be tried of itself where the relay cannot be reached as the link says: some of `ports`, `browser`, `sibling`, `nameless`, `cut` and `ech`, or `plain` for nothing | all that the link does not rule out |
 //! | `root` | the key to believe in place of WhatsApp's root key, 64 hexadecimal digits; for tests against the simulator, and for checks alone | WhatsApp's |
 //!
 //! An encrypted hello hides the name on the way to the relay. Where the system looks names up in clear, DNS shows it all the
