@@ -121,6 +121,7 @@ async fn behind_a_censor(listener: TcpListener, acceptor: TlsAcceptor) -> Result
                 break hello.to_vec();
             }
             ensure!(count > 0, "no hello");
+            tokio::task::yield_now().await;
         };
         if describe(&hello)?.iter().any(|line| line.starts_with("suites grease ")) {
             let mut tls = acceptor.accept(tcp).await?;

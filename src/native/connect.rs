@@ -28,7 +28,7 @@ use std::{
 };
 
 use rustls::pki_types::CertificateDer;
-use tokio::{sync::Semaphore, time::Instant};
+use tokio::sync::Semaphore;
 
 use crate::{
     link::Link,
@@ -235,18 +235,11 @@ impl Dialer for Connector {
 
     fn seek_faster(&self) -> Seeking<'_> {
         Box::pin(async {
-            let Some(found) = self.reach.seek_faster().await else { return false };
+            let (found, trial) = self.reach.seek_faster().await?;
             self.keeper.close();
             self.keeper.put(spare(found));
-            true
+            Some(trial)
         })
-    }
-
-    fn judge_faster(&self, faster: bool) {
-        self.reach.memory(network(), |memory| memory.judged(faster, Instant::now(), rand::random()));
-        if !faster {
-            self.keeper.close();
-        }
     }
 }
 

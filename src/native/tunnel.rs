@@ -33,6 +33,6 @@ pub use pasarela_core::{codes::Code, route::Kind, tunnel::client::Timing};
 
 pub use crate::net::{BoxedStream, Stream};
 pub use client::{ANSWER, Error, Frozen, Handle, Options, Status, Tunnel, TunnelStream, UnusableUrl, carry, open};
-pub use dialer::{Dialer, Dialled, Dialling, Direct, Seeking};
+pub use dialer::{Dialer, Dialled, Dialling, Direct, Seeking, Trial};
 pub use head::Head;
 pub use request::{Refused, Upgrade, Upgraded};

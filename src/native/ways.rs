@@ -5,6 +5,7 @@
 mod way;
 mod evidence;
 mod detour;
+mod speed;
 mod memory;
 mod attempt;
 mod planner;
@@ -14,5 +15,6 @@ pub use detour::{Detour, Met};
 pub(crate) use evidence::Evidence;
 pub(crate) use memory::{Memories, Memory, Network};
 pub(crate) use planner::{Input, Output, Planner};
+pub(crate) use speed::Slow;
 pub(crate) use way::{Endpoint, Greeting, Way};
 pub use way::{Name, Shape, Stack};

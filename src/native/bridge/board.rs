@@ -152,6 +152,14 @@ impl Entry {
         });
     }
 
+    /// There is a better way to its relay: the other streams there move to new connections.
+    pub(super) fn rotate_others(&self) {
+        let state = self.board.lock();
+        let of = |id: &u64| state.live.get(id).and_then(Option::as_ref).map(|(relay, _)| *relay);
+        let others = state.live.iter().filter(|(id, _)| **id != self.id && of(id) == of(&self.id));
+        others.filter_map(|(_, carried)| carried.as_ref()).for_each(|(_, handle)| handle.rotate());
+    }
+
     /// No relay reached WhatsApp.
     pub(super) fn failed(&self) {
         self.board.change(|state| state.standing.failed += 1);

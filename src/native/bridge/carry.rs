@@ -4,7 +4,7 @@
 //! A relay that has connected may still talk to nobody: networks let connections to WhatsApp come about and drop what is said
 //! on them. So the first byte that comes back decides, and until then every tunnel hears all that the phone says.
 
-use std::{future::pending, pin::Pin, sync::Arc, time::Duration};
+use std::{convert::Infallible, future::pending, pin::Pin, sync::Arc, time::Duration};
 
 use bytes::{Bytes, BytesMut};
 use futures_util::{StreamExt, stream::FuturesUnordered};
@@ -21,7 +21,7 @@ use super::{
     board::Entry,
     late::{Handed, Late},
     pool::Pool,
-    relay::Index,
+    relay::{Index, Relay},
     throttled,
 };
 use crate::{
@@ -118,8 +118,7 @@ pub(super) async fn carry(
         }
     };
     let lost = lost(pool, relay, handle.watch());
-    let faster = faster(pool, relay, handle.clone());
-    entry.carried(relay, handle);
+    entry.carried(relay, handle.clone());
     let said = race.said.borrow().clone();
     if let Err(Handed { stream, .. }) = give.send(Handed { stream: local, said }) {
         return stream.reset();
@@ -131,7 +130,7 @@ pub(super) async fn carry(
             abandon.cancel();
             task.await
         }
-        never = faster => never,
+        never = faster(pool, relay, entry, handle) => match never {},
     };
     if let Ok((Err(error), Some(local))) = ended {
         tracing::debug!(%error, "a stream did not end in order");
@@ -158,12 +157,11 @@ async fn lost(pool: &Pool, relay: Index, mut status: watch::Receiver<Status>) {
     }
 }
 
-/// Moves a stream that the network makes slow to another way, and never completes.
-async fn faster<T>(pool: &Pool, relay: Index, handle: Handle) -> T {
-    match pool.relays().get(relay.0) {
-        Some(relay) => throttled::watch(handle.watch(), || handle.rotate(), &*relay.dialer, &relay.frozen).await,
-        None => pending().await,
-    }
+/// Moves a stream that the network makes slow to another way, and the relay's other streams after it.
+async fn faster(pool: &Pool, relay: Index, entry: &Entry, handle: Handle) -> Infallible {
+    let Some(Relay { dialer, frozen, .. }) = pool.relays().get(relay.0) else { return pending().await };
+    let moves = (|| handle.rotate(), || entry.rotate_others());
+    throttled::watch(handle.watch(), moves, &**dialer, frozen).await
 }
 
 /// Completes when a lost relay was waited for long enough. The time stands still while another way to it is looked for.
@@ -319,7 +317,7 @@ fn of(error: &Error) -> Option<Trouble> {
 #[cfg(test)]
 mod tests {
     use super::{
-        super::{board::Board, pool::Tuning, relay::Relay},
+        super::{board::Board, pool::Tuning},
         *,
     };
     use crate::tunnel::{Dialer, Dialling};

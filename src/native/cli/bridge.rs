@@ -89,7 +89,7 @@ pub(super) struct Args {
     budget: Option<u64>,
 
     /// Keep in this file which way round a censor worked, for the next start. Without the link it tells nobody an address or a
-    /// name; delete it when you like
+    /// name; delete it when no bridge uses it
     #[arg(long, value_name = "FILE", env = "PASARELA_REMEMBER")]
     remember: Option<PathBuf>,
 

@@ -4,7 +4,7 @@
 
 use std::{
     future::pending,
-    sync::{Arc, PoisonError},
+    sync::{Arc, OnceLock, PoisonError},
 };
 
 use tokio::time::Instant;
@@ -15,7 +15,10 @@ use super::{
     search::Search,
     untested::Untested,
 };
-use crate::ways::{Evidence, Memories};
+use crate::{
+    tunnel::Trial,
+    ways::{Evidence, Memories},
+};
 
 /// For whom is dialled.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -40,13 +43,22 @@ impl Reach {
         Ok(self.tested(through, purpose))
     }
 
-    /// Looks for another way than that which is in use, because that carries little. What is found is used from now on.
-    pub(super) async fn seek_faster(self: &Arc<Self>) -> Option<Through> {
+    /// Looks for another way than that which is in use, because that carries little. What is found is used from now on, until it
+    /// is judged.
+    pub(super) async fn seek_faster(self: &Arc<Self>) -> Option<(Through, Trial)> {
         let network = network();
         let slow = self.memory(network, |memory| memory.seek_faster(Instant::now()))?;
-        let found = Search::avoiding(self, slow, Instant::now() + self.pace.whole).run().await.ok();
-        self.memory(network, |memory| memory.sought(found.is_some(), Instant::now(), rand::random()));
-        Some(self.tested(found?, For::Later))
+        let deadline = Instant::now() + self.pace.whole;
+        let (reach, tried) = (Arc::clone(self), Arc::new(OnceLock::new()));
+        let (search, found) = (Search::for_speed(self, &slow, deadline), Arc::clone(&tried));
+        // Whatever becomes of it, it is judged.
+        let trial = Trial::new(Box::new(move |faster| {
+            let (now, chance) = (Instant::now(), rand::random());
+            reach.memory(network, |memory| memory.judged(&slow, found.get().copied(), faster, now, chance));
+        }));
+        let through = search.run().await.ok()?;
+        let _ = tried.set(through.way);
+        Some((self.tested(through, For::Later), trial))
     }
 
     /// Tells the planner whether it is answered.

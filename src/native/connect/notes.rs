@@ -8,13 +8,14 @@ use std::{
     fmt, fs, io,
     io::Write,
     path::{Path, PathBuf},
-    sync::{Arc, Mutex, PoisonError},
+    sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
 };
 
 use base64::{Engine, engine::general_purpose::URL_SAFE_NO_PAD as BASE64};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
+use tokio::runtime::Handle;
 
 use crate::{
     link::Link,
@@ -54,6 +55,7 @@ impl std::error::Error for UnusableNotes {}
 pub struct Notes {
     path: PathBuf,
     notes: Mutex<BTreeMap<String, Note>>,
+    writing: Mutex<()>,
 }
 
 impl fmt::Debug for Notes {
@@ -70,14 +72,14 @@ impl Notes {
     /// It cannot be read or written, or it is another kind of file.
     pub fn open(path: &Path) -> Result<Arc<Self>, UnusableNotes> {
         let notes = match fs::read(path) {
-            Ok(text) if text.is_empty() => BTreeMap::new(),
+            Ok(text) if text.is_empty() && fs::metadata(path).is_ok_and(|file| file.is_file()) => BTreeMap::new(),
             Ok(text) => read(&text).ok_or(UnusableNotes::Foreign)?,
             Err(error) if error.kind() == io::ErrorKind::NotFound => BTreeMap::new(),
             Err(error) => return Err(UnusableNotes::Io(error)),
         };
-        let notes = Self { path: path.to_owned(), notes: Mutex::new(notes) };
+        let notes = Self { path: path.to_owned(), notes: Mutex::new(notes), writing: Mutex::default() };
         // Whoever cannot write is told now, and not when nobody looks.
-        notes.write(&notes.notes.lock().unwrap_or_else(PoisonError::into_inner)).map_err(UnusableNotes::Io)?;
+        notes.write().map_err(UnusableNotes::Io)?;
         Ok(Arc::new(notes))
     }
 
@@ -86,35 +88,54 @@ impl Notes {
         Page { notes: Arc::clone(self), secret: Sha256::digest(link.to_string()).into() }
     }
 
-    fn change(&self, key: String, note: Option<Note>) {
-        let mut notes = self.notes.lock().unwrap_or_else(PoisonError::into_inner);
+    /// Whoever carries streams does not wait for a disk.
+    fn change(self: &Arc<Self>, key: String, note: Option<Note>) {
+        let mut notes = self.lock();
         let changed = match note {
             Some(note) => notes.insert(key, note) != Some(note),
             None => notes.remove(&key).is_some(),
         };
-        if changed && self.write(&notes).is_err() {
-            tracing::warn!("cannot keep the way that was found: the file of --remember cannot be written");
+        drop(notes);
+        if !changed {
+            return;
+        }
+        let this = Arc::clone(self);
+        let write = move || {
+            if this.write().is_err() {
+                tracing::warn!("cannot keep the way that was found: the file of --remember cannot be written");
+            }
+        };
+        match Handle::try_current() {
+            Ok(runtime) => drop(runtime.spawn_blocking(write)),
+            Err(_) => write(),
         }
     }
 
     /// Whole or not at all: a program may end at any time.
-    fn write(&self, notes: &BTreeMap<String, Note>) -> io::Result<()> {
+    fn write(&self) -> io::Result<()> {
+        // The last to write writes the latest.
+        let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
         let hour = this_hour();
-        let fresh = notes.iter().filter(|(_, note)| note.is_fresh(hour));
-        let fresh: Map<_, _> = fresh.map(|(key, note)| (key.clone(), note.to_json())).collect();
+        let fresh: Map<_, _> = {
+            let notes = self.lock();
+            let fresh = notes.iter().filter(|(_, note)| note.is_fresh(hour));
+            fresh.map(|(key, note)| (key.clone(), note.to_json())).collect()
+        };
         let text = json!({ (FORM.0): FORM.1, "ways": fresh }).to_string();
         let mut new = self.path.clone().into_os_string();
-        new.push(".new");
+        new.push(format!(".{}.new", std::process::id()));
         let new = PathBuf::from(new);
         let mut options = fs::OpenOptions::new();
         options.write(true).create(true).truncate(true);
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&new).and_then(|mut file| {
-            file.write_all(text.as_bytes())?;
-            file.sync_all()
-        });
-        written.and_then(|()| fs::rename(&new, &self.path))
+        let written = options.open(&new).and_then(|mut file| file.write_all(text.as_bytes()));
+        written.and_then(|()| fs::rename(&new, &self.path)).inspect_err(|_| drop(fs::remove_file(&new)))
+    }
+
+    fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Note>> {
+        // Notes cannot be left half changed.
+        self.notes.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -238,7 +259,7 @@ impl Page {
     }
 
     fn note(&self, network: Network) -> Option<Note> {
-        self.notes.notes.lock().unwrap_or_else(PoisonError::into_inner).get(&self.network(network)).copied()
+        self.notes.lock().get(&self.network(network)).copied()
     }
 
     fn network(&self, network: Network) -> String {

@@ -107,12 +107,14 @@ impl Reach {
     pub(super) fn memory<T>(&self, network: Network, look: impl FnOnce(&mut Memory) -> T) -> T {
         let mut memories = self.memories.lock().unwrap_or_else(PoisonError::into_inner);
         let memory = memories.of(network);
-        let before = memory.winner();
+        let before = memory.worked_at();
         let seen = look(memory);
+        let (winner, changed) = (memory.winner(), memory.worked_at() != before);
+        drop(memories);
         if let Some(page) = &self.page
-            && memory.winner() != before
+            && changed
         {
-            page.keep(network, memory.winner());
+            page.keep(network, winner);
         }
         seen
     }
@@ -128,11 +130,20 @@ impl Reach {
         self.page.as_ref().is_some_and(|page| page.knows(network)) && is_new()
     }
 
-    /// The way that worked before the program was started, if it leads to one of these, or, if these are `all`, one like it.
-    pub(super) fn recall(&self, network: Network, endpoints: &[Endpoint], all: bool) -> Option<Way> {
+    /// The way that worked before the program was started, if it leads to one of these and may be said, or, if these are `all`, one
+    /// like it.
+    pub(super) fn recall(
+        &self,
+        network: Network,
+        (endpoints, greetings): (&[Endpoint], &[Greeting]),
+        all: bool,
+    ) -> Option<Way> {
         let page = self.page.as_ref()?;
         let alike = || if all { page.recall_alike(network, endpoints) } else { None };
         let (way, met) = page.recall(network, endpoints).or_else(alike)?;
+        if !greetings.iter().any(|greeting| greeting.is_like(way.greeting)) {
+            return None;
+        }
         self.memory(network, |memory| memory.recall((way, met), Instant::now(), rand::random()));
         Some(way)
     }
@@ -273,7 +284,8 @@ impl Reach {
             )
         };
         let handshake = async {
-            if let (Stack::Browser, Some(browser)) = (way.greeting.stack, greeter.browser()) {
+            if way.greeting.stack == Stack::Browser {
+                let browser = greeter.browser().ok_or(Trouble::NoEch)?;
                 let (stream, secured) = browser.handshake(shaped(tcp)).await.map_err(HandshakeError::trouble)?;
                 return Ok((Box::new(stream) as BoxedStream, secured, false));
             }

@@ -2,7 +2,7 @@
 //!
 //! How an endpoint is tried, and who knows addresses, is `reach`'s.
 
-use std::{future::pending, mem, sync::atomic::Ordering};
+use std::{future::pending, mem, sync::atomic::Ordering, time::Duration};
 
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
@@ -16,7 +16,7 @@ use super::{
 };
 use crate::{
     trouble::Trouble,
-    ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner, Way},
+    ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner, Slow, Way},
 };
 
 /// Whether it is this search's turn to try what is not known to work.
@@ -45,8 +45,8 @@ pub(super) struct Search<'a> {
     resolving: FuturesUnordered<BoxFuture<'a, Found>>,
     /// Addresses that are known and not to be tried yet.
     held: Vec<Endpoint>,
-    /// The best of all addresses is wanted, and nobody waits for it.
-    waits_for_all: bool,
+    /// For speed: with a longer round trip the line is full, and another way is no faster.
+    roomy: Option<Duration>,
     /// Those that are asked once the first are good for nothing.
     later: Vec<BoxFuture<'a, Found>>,
     greetings: Option<BoxFuture<'a, Vec<Greeting>>>,
@@ -66,11 +66,13 @@ impl<'a> Search<'a> {
         Self::with(reach, firsts, turn, deadline)
     }
 
-    /// One for another way than these, which carry little.
-    pub(super) fn avoiding(reach: &'a Reach, slow: Vec<Way>, deadline: Instant) -> Self {
+    /// One for another way than what carries little. Nobody waits for it: it goes on only while the line has room, and asks nobody for help.
+    pub(super) fn for_speed(reach: &'a Reach, slow: &Slow, deadline: Instant) -> Self {
         let mut search = Self::with(reach, Vec::new(), Turn::NotAsked, deadline);
-        search.planner.avoid(slow);
-        search.waits_for_all = true;
+        search.planner.avoid(slow.avoided.clone());
+        search.roomy = Some(slow.round_trip);
+        search.later.clear();
+        search.asked_for_greetings = true;
         search
     }
 
@@ -90,7 +92,7 @@ impl<'a> Search<'a> {
             told,
             resolving: FuturesUnordered::new(),
             held: Vec::new(),
-            waits_for_all: false,
+            roomy: None,
             later: targets.map(|target| reach.reconsider(target, deadline).boxed()).collect(),
             greetings: None,
             asked_for_greetings: false,
@@ -194,7 +196,9 @@ impl<'a> Search<'a> {
                 },
                 Output::Exhausted => {
                     self.help(now);
-                    if self.resolving.is_empty() && self.greetings.is_none() {
+                    let asks = !self.resolving.is_empty() || self.greetings.is_some();
+                    self.reach.hopes.store(asks, Ordering::Relaxed);
+                    if !asks {
                         if self.planner.has_begun() {
                             self.reach.memory(self.network, |memory| memory.exhausted(now));
                         }
@@ -218,6 +222,7 @@ impl<'a> Search<'a> {
             return;
         }
         self.planner.scout();
+        self.reach.hopes.store(true, Ordering::Relaxed);
         if self.steps.is_empty() && self.resolving.is_empty() {
             let targets = 0..self.reach.targets.len();
             self.resolving.extend(targets.map(|target| self.reach.resolve(target, self.deadline).boxed()));
@@ -251,8 +256,8 @@ impl<'a> Search<'a> {
         let remembers = self.reach.remembers(self.network);
         let (endpoints, greetings) = self.reach.spread(self.held.clone());
         let all = self.resolving.is_empty();
-        let known = if remembers { self.reach.recall(self.network, &endpoints, all) } else { None };
-        if (self.waits_for_all || remembers && known.is_none()) && !all {
+        let known = if remembers { self.reach.recall(self.network, (&endpoints, &greetings), all) } else { None };
+        if (self.roomy.is_some() || remembers && known.is_none()) && !all {
             return;
         }
         self.held.clear();
@@ -283,6 +288,11 @@ impl<'a> Search<'a> {
     }
 
     fn tell(&mut self, input: Input) {
+        if let (Input::Connected(_, round_trip), Some(roomy)) = (input, self.roomy)
+            && round_trip > roomy
+        {
+            self.deadline = Instant::now();
+        }
         let (now, chance) = (Instant::now(), rand::random());
         self.reach.memory(self.network, |memory| self.planner.handle(input, memory, now, chance));
     }

@@ -23,7 +23,39 @@ use crate::{
 pub type Dialling<'a> = Pin<Box<dyn Future<Output = io::Result<Dialled>> + Send + 'a>>;
 
 /// What [`Dialer::seek_faster`] gives.
-pub type Seeking<'a> = Pin<Box<dyn Future<Output = bool> + Send + 'a>>;
+pub type Seeking<'a> = Pin<Box<dyn Future<Output = Option<Trial>> + Send + 'a>>;
+
+/// Another way that is tried for its speed. Dropped, it was in vain.
+pub struct Trial(Option<Box<dyn FnOnce(bool) + Send>>);
+
+impl Trial {
+    /// One of which this is told whether it is faster.
+    #[must_use]
+    pub fn new(told: Box<dyn FnOnce(bool) + Send>) -> Self {
+        Self(Some(told))
+    }
+
+    /// It is faster: the next dials go by it, too.
+    pub fn is_faster(mut self) {
+        if let Some(told) = self.0.take() {
+            told(true);
+        }
+    }
+}
+
+impl Drop for Trial {
+    fn drop(&mut self) {
+        if let Some(told) = self.0.take() {
+            told(false);
+        }
+    }
+}
+
+impl fmt::Debug for Trial {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Trial").finish_non_exhaustive()
+    }
+}
 
 /// A connection to a relay.
 pub struct Dialled {
@@ -66,13 +98,10 @@ pub trait Dialer: Send + Sync {
         false
     }
 
-    /// Looks for another way than that which is in use, because that carries little; whether there is one. The next dials go by it.
+    /// Looks for another way than that which is in use, because that carries little. The next dials go by it.
     fn seek_faster(&self) -> Seeking<'_> {
-        Box::pin(ready(false))
+        Box::pin(ready(None))
     }
-
-    /// Whether what was found then carries more. If not, the next dials go as before.
-    fn judge_faster(&self, _faster: bool) {}
 }
 
 /// Connects to the host and port of the relay's URL.

@@ -67,7 +67,6 @@ impl Met {
             Evidence::ResetAfterHello => Some(Self::Cut),
             Evidence::SilentAfterHello => Some(Self::Silent),
             Evidence::SilentAfterRequest => Some(Self::Stalled),
-            Evidence::Throttled => Some(Self::Throttled),
             Evidence::Stranger => Some(Self::Stranger),
             Evidence::Local | Evidence::Unfit | Evidence::Works => None,
         }

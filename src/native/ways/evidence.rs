@@ -17,8 +17,6 @@ pub(crate) enum Evidence {
     SilentAfterHello,
     /// The handshake was done, and nothing came behind the request.
     SilentAfterRequest,
-    /// It works, and carries little.
-    Throttled,
     /// Somebody else answered: the certificate is not the relay's, or it is no TLS.
     Stranger,
     /// The relay itself does not want to be greeted so.
@@ -51,7 +49,6 @@ impl Evidence {
             Self::ResetAfterHello
             | Self::SilentAfterHello
             | Self::SilentAfterRequest
-            | Self::Throttled
             | Self::Stranger
             | Self::Unfit
             | Self::Works => false,
@@ -61,7 +58,7 @@ impl Evidence {
     /// Whether the greeting may be what was punished.
     pub(crate) const fn accuses_the_greeting(self) -> bool {
         match self {
-            Self::ResetAfterHello | Self::SilentAfterHello | Self::SilentAfterRequest | Self::Throttled => true,
+            Self::ResetAfterHello | Self::SilentAfterHello | Self::SilentAfterRequest => true,
             Self::Local | Self::Refused | Self::NoAnswer | Self::Stranger | Self::Unfit | Self::Works => false,
         }
     }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 use super::{
     detour::{Detour, Met},
     evidence::Evidence,
+    speed::{Slow, Speed},
     way::{Endpoint, Greeting, Name, Way},
 };
 
@@ -28,12 +29,6 @@ const AGAIN: Duration = Duration::from_secs(5);
 
 /// The plain way is tried again so much later, and up to twice as much more.
 const PLAIN_AGAIN: Duration = Duration::from_secs(20 * 60);
-
-/// Behind a way that was found to be faster, another may be sought after this.
-const SEEK_AGAIN: Duration = Duration::from_secs(60);
-
-/// So many other ways are tried for their speed, one after the other. If none is faster the line is slow.
-const SEEK_MOST: usize = 3;
 
 /// So long IPv4 comes first where IPv6 was slower or led nowhere.
 const WITHOUT_V6: Duration = Duration::from_secs(600);
@@ -56,12 +51,7 @@ pub(crate) struct Memory {
     /// The endpoint of the link's own port that was tried last.
     own: Option<Endpoint>,
     v6_failed: Option<Instant>,
-    /// The way that is slow, while another is tried in its place.
-    slow: Option<(Way, Instant)>,
-    /// Ways that were no faster, in this round.
-    no_faster: Vec<Way>,
-    /// No other way is tried for its speed before this time.
-    seek_again: Option<Instant>,
+    speed: Speed,
     /// Ways that were found so far.
     found: u64,
 }
@@ -95,6 +85,11 @@ impl Memory {
     /// How the relay is reached, if not as the link says.
     pub(crate) fn detour(&self) -> Option<Detour> {
         self.winner.and_then(|(way, _)| Detour::of(&way, self.met))
+    }
+
+    /// When what works did so last.
+    pub(crate) fn worked_at(&self) -> Option<Instant> {
+        self.winner.map(|(_, at)| at)
     }
 
     /// What works, and what was met before.
@@ -187,47 +182,26 @@ impl Memory {
         }
     }
 
-    /// What works is slow. Gives the ways not to try, if another should be sought now.
-    pub(crate) fn seek_faster(&mut self, now: Instant) -> Option<Vec<Way>> {
-        // A stream that ends leaves what was found for it unjudged.
-        let judging = self.slow.is_some_and(|(_, since)| now < since + SEEK_AGAIN);
-        if judging || self.seek_again.is_some_and(|at| now < at) {
-            return None;
-        }
-        let (way, _) = self.winner?;
-        self.slow = Some((way, now));
-        Some(self.no_faster.iter().copied().chain([way]).collect())
+    /// A connection took so long.
+    pub(crate) fn connected(&mut self, round_trip: Duration) {
+        self.speed.connected(round_trip);
     }
 
-    /// Another way was found, or none; it is in use from now on, and is to be judged.
-    pub(crate) fn sought(&mut self, found: bool, now: Instant, chance: u32) {
-        if found {
+    /// What works is slow. Whether another way is to be tried for its speed; then it is to be judged.
+    pub(crate) fn seek_faster(&mut self, now: Instant) -> Option<Slow> {
+        self.speed.begin(self.winner()?, now)
+    }
+
+    /// What came of the trial of another way. If it is not faster, the one before is used again.
+    pub(crate) fn judged(&mut self, slow: &Slow, tried: Option<Way>, faster: bool, now: Instant, chance: u32) {
+        self.speed.judged(tried, faster, now, some_time(chance));
+        let in_use = tried.is_some() && self.winner.map(|(way, _)| way) == tried;
+        if in_use && faster {
             self.met = Some(Met::Throttled);
-        } else {
-            self.rest_from_seeking(now, chance);
+        } else if in_use && !self.rests(&slow.way, now) {
+            self.worked(slow.way, false, now, chance);
+            self.met = slow.met;
         }
-    }
-
-    /// Whether it is faster. If not, the one before is used again.
-    pub(crate) fn judged(&mut self, faster: bool, now: Instant, chance: u32) {
-        let Some((slow, _)) = self.slow.take() else { return };
-        if faster {
-            self.no_faster.clear();
-            self.seek_again = Some(now + SEEK_AGAIN);
-            return;
-        }
-        self.no_faster.extend(self.winner.map(|(way, _)| way));
-        if self.winner.is_none_or(|(way, _)| way != slow) {
-            self.worked(slow, false, now, chance);
-        }
-        if self.no_faster.len() >= SEEK_MOST {
-            self.rest_from_seeking(now, chance);
-        }
-    }
-
-    fn rest_from_seeking(&mut self, now: Instant, chance: u32) {
-        (self.slow, self.seek_again) = (None, Some(now + some_time(chance)));
-        self.no_faster.clear();
     }
 
     /// A request was answered.
@@ -293,19 +267,19 @@ mod tests {
         let now = Instant::now();
         let mut memory = Memory::default();
         assert_eq!(memory.seek_faster(now), None);
-        memory.worked(way(443), false, now, 0);
-        let mut avoided = Vec::new();
-        for port in [8443, 2053, 2083] {
-            avoided.push(way(443));
-            assert_eq!(memory.seek_faster(now).expect("may be sought").len(), avoided.len());
+        memory.failed(way(80), Evidence::ResetAfterHello, now, 0);
+        memory.worked(way(444), false, now, 0);
+        let before = memory.winner();
+        assert_eq!(before, Some((way(444), Some(Met::Cut))));
+        for (count, port) in [(1, 8443), (2, 2053), (3, 2083)] {
+            let slow = memory.seek_faster(now).expect("may be sought");
+            assert_eq!(slow.avoided.len(), count);
             assert_eq!(memory.seek_faster(now), None, "while one is judged");
             memory.worked(way(port), false, now, 0);
-            memory.sought(true, now, 0);
-            assert_eq!(memory.detour().and_then(|detour| detour.met), Some(Met::Throttled));
-            memory.judged(false, now, 0);
-            assert_eq!(memory.winner().map(|(way, _)| way), Some(way(443)));
+            memory.judged(&slow, Some(way(port)), false, now, 0);
+            assert_eq!(memory.winner(), before);
         }
-        assert_eq!(memory.seek_faster(now + PLAIN_AGAIN - SEEK_AGAIN), None);
+        assert_eq!(memory.seek_faster(now + PLAIN_AGAIN - AGAIN), None);
         assert!(memory.seek_faster(now + PLAIN_AGAIN).is_some());
     }
 
@@ -314,19 +288,28 @@ mod tests {
         let now = Instant::now();
         let mut memory = Memory::default();
         memory.worked(way(443), false, now, 0);
-        assert!(memory.seek_faster(now).is_some());
+        let slow = memory.seek_faster(now).expect("may be sought");
         memory.worked(way(8443), false, now, 0);
-        memory.sought(true, now, 0);
-        memory.judged(true, now, 0);
-        assert_eq!(memory.winner().map(|(way, _)| way), Some(way(8443)));
+        memory.judged(&slow, Some(way(8443)), true, now, 0);
+        assert_eq!(memory.winner(), Some((way(8443), Some(Met::Throttled))));
         assert_eq!(memory.seek_faster(now), None);
-        let later = now + SEEK_AGAIN;
-        assert_eq!(memory.seek_faster(later), Some(vec![way(8443)]));
-        memory.sought(false, later, 0);
-        assert_eq!(memory.seek_faster(later + SEEK_AGAIN), None);
-        // A stream that ended before its way was judged keeps no other from seeking.
-        let much_later = later + PLAIN_AGAIN;
-        assert!(memory.seek_faster(much_later).is_some());
-        assert!(memory.seek_faster(much_later + SEEK_AGAIN).is_some());
+        let later = now + Duration::from_secs(60);
+        let slow = memory.seek_faster(later).expect("may be sought");
+        assert_eq!(slow.avoided, [way(8443)]);
+        memory.judged(&slow, None, false, later, 0);
+        assert_eq!(memory.seek_faster(later + Duration::from_secs(60)), None);
+        assert_eq!(memory.winner(), Some((way(8443), Some(Met::Throttled))));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_was_punished_meanwhile_does_not_come_back() {
+        let now = Instant::now();
+        let mut memory = Memory::default();
+        memory.worked(way(443), false, now, 0);
+        let slow = memory.seek_faster(now).expect("may be sought");
+        memory.worked(way(8443), false, now, 0);
+        memory.failed(way(443), Evidence::ResetAfterHello, now, 0);
+        memory.judged(&slow, Some(way(8443)), false, now, 0);
+        assert_eq!(memory.winner().map(|(way, _)| way), Some(way(8443)));
     }
 }

@@ -56,6 +56,8 @@ pub(crate) struct Planner {
     scouts: bool,
     running: Vec<Attempt>,
     ended: Vec<(Way, Evidence)>,
+    /// What works already, and carries little.
+    avoided: Vec<Way>,
     begun: u64,
     /// The one begun last.
     last: Option<Id>,
@@ -75,6 +77,7 @@ impl Planner {
             scouts: false,
             running: Vec::new(),
             ended: Vec::new(),
+            avoided: Vec::new(),
             begun: 0,
             last: None,
             alive: None,
@@ -102,7 +105,7 @@ impl Planner {
 
     /// These carry little: others are tried.
     pub(crate) fn avoid(&mut self, slow: Vec<Way>) {
-        self.ended.extend(slow.into_iter().map(|way| (way, Evidence::Throttled)));
+        self.avoided = slow;
     }
 
     /// From here on what is not known to work may be tried.
@@ -145,6 +148,7 @@ impl Planner {
         match input {
             Input::Connected(id, round_trip) => {
                 self.alive = Some(now);
+                memory.connected(round_trip);
                 self.set(id, Stage::Connected { since: now, round_trip, may_greet: false });
             }
             Input::Greeted(id) => {
@@ -315,7 +319,7 @@ impl Planner {
     fn is_tried(&self, way: &Way) -> bool {
         let running = self.running.iter().map(|attempt| &attempt.way);
         let same = |tried: &Way| tried.endpoint == way.endpoint && tried.greeting.is_like(way.greeting);
-        running.chain(self.ended.iter().map(|(way, _)| way)).any(same)
+        running.chain(self.ended.iter().map(|(way, _)| way)).chain(&self.avoided).any(same)
     }
 }
 

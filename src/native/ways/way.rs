@@ -70,7 +70,7 @@ impl Greeting {
     }
 
     /// One name under the wildcard is like another when it is asked what was tried.
-    pub(super) fn is_like(self, other: Self) -> bool {
+    pub(crate) fn is_like(self, other: Self) -> bool {
         let alike = matches!((self.name, other.name), (Name::Sibling(_), Name::Sibling(_)));
         self.stack == other.stack && self.shape == other.shape && (alike || self.name == other.name)
     }

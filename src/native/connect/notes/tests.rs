@@ -86,6 +86,11 @@ fn what_is_old_is_not_believed_and_what_is_no_such_file_is_left_alone() {
         fs::write(&path, changed).expect("room");
         assert_eq!(page(&path, LINK).knows(HERE), known, "{then}");
     }
+    // A program that goes on for longer keeps what it has.
+    let page = page(&path, LINK);
+    assert!(!page.knows(HERE));
+    page.keep(HERE, Some((Way { endpoint: endpoint("203.0.113.5:443", false), greeting }, None)));
+    assert!(page.knows(HERE) && page.recall(HERE, &[endpoint("203.0.113.5:443", false)]).is_some());
     for foreign in ["my diary", "{}", r#"{"pasarela-ways":2,"ways":{}}"#, "[]"] {
         fs::write(&path, foreign).expect("room");
         assert!(matches!(Notes::open(&path), Err(UnusableNotes::Foreign)), "{foreign}");
@@ -94,5 +99,7 @@ fn what_is_old_is_not_believed_and_what_is_no_such_file_is_left_alone() {
     // One note that nobody understands is no reason to lose the others.
     fs::write(&path, r#"{"pasarela-ways":1,"ways":{"x":{"shape":"spiral"}}}"#).expect("room");
     assert!(Notes::open(&path).is_ok());
+    #[cfg(unix)]
+    assert!(matches!(Notes::open(Path::new("/dev/null")), Err(UnusableNotes::Foreign)));
     assert!(matches!(Notes::open(&folder.path().join("no/such/folder")), Err(UnusableNotes::Io(_))));
 }

@@ -13,16 +13,16 @@ use boring::{
     error::ErrorStack,
     ssl::{
         CertificateCompressionAlgorithm, CertificateCompressor, ErrorCode, Ssl, SslAlert, SslContext,
-        SslContextBuilder, SslMethod, SslRef, SslSessionCacheMode, SslSignatureAlgorithm as Signature, SslVerifyError,
-        SslVerifyMode, SslVersion,
+        SslContextBuilder, SslMethod, SslMode, SslRef, SslSessionCacheMode, SslSignatureAlgorithm as Signature,
+        SslVerifyError, SslVerifyMode, SslVersion,
     },
 };
 use brotli_decompressor::Decompressor;
 use rustls::{
-    Error,
+    CertificateError, Error,
     pki_types::{CertificateDer, ServerName, UnixTime},
 };
-use tokio::io::{AsyncRead, AsyncWrite};
+use tokio::io::{AsyncRead, AsyncWrite, BufWriter};
 use tokio_boring::{SslStream, SslStreamBuilder};
 
 use super::{HandshakeError, Identity, OfRelay, Secured};
@@ -54,6 +54,9 @@ const SIGNATURES: [Signature; 11] = [
     Signature::RSA_PSS_RSAE_SHA512,
     Signature::RSA_PKCS1_SHA512,
 ];
+
+/// What fits into one record, in bytes (RFC 8446, section 5.1).
+const RECORD: usize = 16 << 10;
 
 /// Of unpacking, in bytes.
 const BUFFER: usize = 4096;
@@ -93,7 +96,10 @@ impl Browser {
     }
 
     /// The handshake, over a stream that is connected.
-    pub(in super::super) async fn handshake<S>(&self, stream: S) -> Result<(SslStream<S>, Secured), HandshakeError>
+    pub(in super::super) async fn handshake<S>(
+        &self,
+        stream: S,
+    ) -> Result<(BufWriter<SslStream<S>>, Secured), HandshakeError>
     where
         S: AsyncRead + AsyncWrite + Unpin,
     {
@@ -106,6 +112,8 @@ impl Browser {
         })?;
         let version = if stream.ssl().version2() == Some(SslVersion::TLS1_2) { Version::Tls12 } else { Version::Tls13 };
         let shown = if self.sni.is_some() { Shown::Name } else { Shown::Nothing };
+        // A message's head and body in one record, as in Chromium's.
+        let stream = BufWriter::with_capacity(RECORD, stream);
         Ok((stream, Secured { shown, ech: EchStatus::Grease, version }))
     }
 
@@ -129,6 +137,8 @@ impl Browser {
 
 fn context(alpn: &[&[u8]]) -> Result<SslContext, ErrorStack> {
     let mut context = SslContextBuilder::new(SslMethod::tls())?;
+    // What could not be written is tried again from wherever it lies then.
+    context.set_mode(SslMode::ACCEPT_MOVING_WRITE_BUFFER | SslMode::ENABLE_PARTIAL_WRITE | SslMode::AUTO_RETRY);
     context.set_min_proto_version(Some(SslVersion::TLS1_2))?;
     context.set_cipher_list(SUITES)?;
     context.set_curves_list(GROUPS)?;
@@ -141,21 +151,22 @@ fn context(alpn: &[&[u8]]) -> Result<SslContext, ErrorStack> {
     context.set_session_cache_mode(SslSessionCacheMode::OFF);
     let protocols: Vec<u8> = alpn.iter().flat_map(|name| [&[name.len() as u8][..], name].concat()).collect();
     context.set_alpn_protos(&protocols)?;
-    announce_trust_anchors(&mut context);
+    announce_trust_anchors(&mut context)?;
     Ok(context.build())
 }
 
 /// The extension alone. Chromium lists some; a list would let servers choose chains that only Chromium can verify.
 #[expect(unsafe_code, reason = "the crate has no function for it")]
-fn announce_trust_anchors(context: &mut SslContextBuilder) {
+fn announce_trust_anchors(context: &mut SslContextBuilder) -> Result<(), ErrorStack> {
     // SAFETY: the context is alive and nobody else's; no byte is read from a list of no length.
     let done = unsafe { boring_sys::SSL_CTX_set1_requested_trust_anchors(context.as_ptr(), std::ptr::null(), 0) };
-    debug_assert_eq!(done, 1);
+    if done == 1 { Ok(()) } else { Err(ErrorStack::get()) }
 }
 
 fn verdict(judge: &OfRelay, ssl: &SslRef) -> Result<(), Error> {
     let chain = ssl.peer_cert_chain().into_iter().flatten();
-    let chain: Vec<_> = chain.filter_map(|certificate| certificate.to_der().ok().map(CertificateDer::from)).collect();
+    let chain: Result<Vec<_>, _> = chain.map(|certificate| certificate.to_der().map(CertificateDer::from)).collect();
+    let chain = chain.map_err(|_| CertificateError::BadEncoding)?;
     let (certificate, intermediates) = chain.split_first().ok_or(Error::NoCertificatesPresented)?;
     judge.judge(&Presented {
         certificate,

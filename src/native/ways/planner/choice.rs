@@ -15,8 +15,9 @@ impl Planner {
     /// What has not been tried and does not rest: the greeting by the ladder and by what was punished, the endpoint by what it did.
     /// Each greeting is tried once, and again only where nothing was punished yet.
     pub(super) fn choose(&self, at: Option<Endpoint>, memory: &Memory, now: Instant) -> Option<Way> {
-        let slow = self.ended.iter().any(|(_, evidence)| *evidence == Evidence::Throttled);
-        let accused = slow || memory.accuses(now) || self.running.iter().any(|attempt| attempt.is_silent(now));
+        let accused = !self.avoided.is_empty()
+            || memory.accuses(now)
+            || self.running.iter().any(|attempt| attempt.is_silent(now));
         let greetings = self.greetings.iter().enumerate().filter(|(_, greeting)| !self.is_unfit(**greeting));
         // Where no hello was punished, another would not help.
         let greetings = greetings.filter(|(_, greeting)| accused || **greeting == Greeting::PLAIN);
@@ -34,7 +35,7 @@ impl Planner {
             None => (ports || !way.endpoint.other_port) && !self.is_awaited(&way.endpoint),
         });
         let taint = |endpoint: &Endpoint| {
-            memory.punished_at(endpoint, now) + self.silent_at(endpoint, now) + self.throttled_at(endpoint)
+            memory.punished_at(endpoint, now) + self.silent_at(endpoint, now) + self.avoided_at(endpoint)
         };
         let free = free.filter(|(_, way)| taint(&way.endpoint) == 0 || self.tries(way.greeting) == 0);
         let free =
@@ -60,7 +61,7 @@ impl Planner {
     fn tries(&self, greeting: Greeting) -> usize {
         let running = self.running.iter().filter(|attempt| attempt.is_greeting()).map(|attempt| &attempt.way);
         let ended = self.ended.iter().filter(|(_, evidence)| !evidence.is_of_the_endpoint()).map(|(way, _)| way);
-        running.chain(ended).filter(|way| way.greeting.is_like(greeting)).count()
+        running.chain(ended).chain(&self.avoided).filter(|way| way.greeting.is_like(greeting)).count()
     }
 
     fn is_unfit(&self, greeting: Greeting) -> bool {
@@ -94,9 +95,8 @@ impl Planner {
             .any(|attempt| attempt.way.endpoint == *endpoint && attempt.is_unanswered(self.limits.stagger, now))
     }
 
-    fn throttled_at(&self, endpoint: &Endpoint) -> usize {
-        let here = |(way, evidence): &&(Way, Evidence)| *evidence == Evidence::Throttled && way.endpoint == *endpoint;
-        self.ended.iter().filter(here).count()
+    fn avoided_at(&self, endpoint: &Endpoint) -> usize {
+        self.avoided.iter().filter(|way| way.endpoint == *endpoint).count()
     }
 
     fn silent_at(&self, endpoint: &Endpoint, now: Instant) -> usize {
