@@ -1,8 +1,8 @@
 //! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, the program as static
 //! files, and the Android app.
 
-pub(crate) mod android;
 mod native;
+pub(crate) mod android;
 
 use std::{fs, path::PathBuf};
 

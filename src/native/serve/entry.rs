@@ -25,11 +25,13 @@ use pasarela_core::{
 };
 use pasarela_guide as guide;
 use tokio::sync::OwnedSemaphorePermit;
+use tokio_util::sync::CancellationToken;
 
 use super::{
     MESSAGE_MAX,
     counts::{Counted, Overload},
     forwarded,
+    ground::Leave,
     pages::{Answer, answer, asked, unknown},
     pipe,
     places::Place,
@@ -143,23 +145,15 @@ enum Seat {
     Old,
     New(Place),
     /// Nowhere: libraries wait for minutes on an HTTP error, and hear a close at once.
-    None(OwnedSemaphorePermit, Overload),
+    None(#[expect(dead_code, reason = "it is held")] OwnedSemaphorePermit, Overload),
 }
 
 impl Seat {
-    /// Carries until the end, or until somebody else is given the seat.
-    async fn while_kept(self, carry: impl Future<Output = ()>, shared: &Shared) {
+    /// When whoever sits there is to go.
+    fn away(&self) -> CancellationToken {
         match self {
-            Self::Old => carry.await,
-            Self::None(turn, _) => {
-                carry.await;
-                drop(turn);
-            }
-            Self::New(place) => {
-                if place.while_kept(carry).await.is_none() {
-                    shared.ground.meter.ended(Code::Busy);
-                }
-            }
+            Self::Old | Self::None(..) => CancellationToken::new(),
+            Self::New(place) => place.away(),
         }
     }
 }
@@ -188,7 +182,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     if Limited::new(request.body_mut(), BODY_MAX).collect().await.is_err() {
         return answer(guide::upgrade_required());
     }
-    let carried = Arc::clone(shared);
+    let (carried, leave) = (Arc::clone(shared), shared.ground.leave(seat.away()));
     #[cfg(debug_assertions)]
     let headers = request.headers().clone();
     shared.ground.spawn(async move {
@@ -198,15 +192,15 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
                     if carried.options.tls.is_some() {
                         socket.get_mut().set_below(watched::TLS);
                     }
-                    work.carry(socket, client, &carried).await;
+                    work.carry(socket, client, &carried, leave).await;
                 }
                 Err(error) => tracing::debug!(%error, "no upgrade"),
             }
         };
         #[cfg(debug_assertions)]
         let carry = panicking_if_asked(carry, headers);
-        // Pinned here: each future that it is given to would have room for it once more.
-        seat.while_kept(std::pin::pin!(carry), &carried).await;
+        carry.await;
+        drop(seat);
     });
     let mut accepted = upgrade::accept(&key, subprotocol.as_deref());
     if let Some(after) = again_after {
@@ -234,7 +228,7 @@ impl Work {
         }
     }
 
-    async fn carry(self, socket: Socket, client: Client, shared: &Shared) {
+    async fn carry(self, socket: Socket, client: Client, shared: &Shared, leave: Leave) {
         let (ground, counts) = (&shared.ground, &shared.counts);
         let meter = ground.meter.of(&client.owner);
         match self {
@@ -246,15 +240,15 @@ impl Work {
             Self::Web(Some(upstream)) => {
                 counts.ws_wss_started.inc();
                 let _counted = Counted::new(&counts.ws_wss);
-                web::couple(ground, &meter, socket, upstream).await;
+                web::couple((ground, &meter, leave), socket, upstream).await;
             }
             Self::Pipe(routing_info, kind, framed) => {
                 let _counted = Counted::new(if framed { &counts.ws_tcp } else { &counts.pipe });
                 let preferred = ground.preferred(kind);
                 let origin = Origin { kind, routing_info, client: Some(client.address), preferred };
-                pipe::run(ground, &meter, socket, origin, framed).await;
+                pipe::run((ground, &meter, leave), socket, origin, framed).await;
             }
-            Self::Tunnel => shared.tunnels.carry(ground, socket, client).await,
+            Self::Tunnel => shared.tunnels.carry((ground, leave), socket, client).await,
         }
     }
 }

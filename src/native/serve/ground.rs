@@ -5,13 +5,14 @@
 use std::{
     fmt,
     future::Future,
+    pin::Pin,
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering},
     },
 };
 
-use pasarela_core::{config::Config, dial::Candidate, route::Kind};
+use pasarela_core::{codes::Code, config::Config, dial::Candidate, route::Kind};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 use super::meter::Meter;
@@ -41,7 +42,21 @@ impl fmt::Debug for Ground {
     }
 }
 
+/// Ready with the reason when a stream is to end that neither side has ended.
+pub(crate) type Leave = Pin<Box<dyn Future<Output = Code> + Send>>;
+
 impl Ground {
+    /// For a stream that may be sent `away` for another's sake.
+    pub(crate) fn leave(&self, away: CancellationToken) -> Leave {
+        let drain = self.drain.clone();
+        Box::pin(async move {
+            tokio::select! {
+                () = drain.cancelled() => Code::Draining,
+                () = away.cancelled() => Code::Busy,
+            }
+        })
+    }
+
     /// Its WebSockets may hold so many bytes together beyond what is granted to tunnels.
     pub(crate) fn new(config: Config, waiting: usize) -> Self {
         Self {

@@ -4,8 +4,7 @@
 //! upstream is read when the client's socket has taken what was read before, and the client when the upstream has.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::Pin,
+    future::poll_fn,
     task::{Context, Poll},
 };
 
@@ -17,10 +16,9 @@ use pasarela_core::{
     route::Kind,
     tunnel::Ending,
 };
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
-    ground::Ground,
+    ground::{Ground, Leave},
     meter::Meter,
     upstream::{self, Upstream},
 };
@@ -41,7 +39,7 @@ enum Event {
     TooMuch,
     Link(carrier::Event),
     Upstream(upstream::Event),
-    Drain,
+    Leave(Code),
     Timer,
 }
 
@@ -56,12 +54,17 @@ struct Task<'a> {
     share: Share,
     /// The core wants to read, and the client may have too much to catch up on.
     reading: bool,
-    draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    leave: Option<Leave>,
     turn: bool,
 }
 
 /// Carries one stream to its end. With `framed`, one WhatsApp frame from the upstream is one message.
-pub(super) async fn run(ground: &Ground, meter: &Meter, socket: Socket, origin: Origin, framed: bool) {
+pub(super) async fn run(
+    (ground, meter, leave): (&Ground, &Meter, Leave),
+    socket: Socket,
+    origin: Origin,
+    framed: bool,
+) {
     let mut task = Task {
         ground,
         kind: origin.kind,
@@ -71,7 +74,7 @@ pub(super) async fn run(ground: &Ground, meter: &Meter, socket: Socket, origin: 
         upstream: Upstream::new(meter),
         share: ground.budget.share(),
         reading: false,
-        draining: Some(Box::pin(ground.drain.clone().cancelled_owned())),
+        leave: Some(leave),
         turn: false,
     };
     while task.drain() {
@@ -139,11 +142,11 @@ impl Task<'_> {
         if self.share.poll_too_much(cx).is_ready() {
             return Poll::Ready(Event::TooMuch);
         }
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(cx).is_ready()
+        if let Some(leave) = &mut self.leave
+            && let Poll::Ready(code) = leave.as_mut().poll(cx)
         {
-            self.draining = None;
-            return Poll::Ready(Event::Drain);
+            self.leave = None;
+            return Poll::Ready(Event::Leave(code));
         }
         // 2. What has grown large is sent before more is taken.
         if self.link.as_ref().is_some_and(Link::is_full)
@@ -209,7 +212,7 @@ impl Task<'_> {
                 Input::ClientClosed
             }
             Event::Link(carrier::Event::TooLong) => Input::End(Code::TooBig),
-            Event::Drain => Input::End(Code::Draining),
+            Event::Leave(code) => Input::End(code),
             Event::Upstream(upstream::Event::Opened(candidate)) => Input::Opened(candidate),
             Event::Upstream(upstream::Event::Failed(candidate)) => Input::Failed(candidate),
             Event::Upstream(upstream::Event::Tcp(tcp::Event::Read(piece))) => Input::Read(piece),
@@ -253,6 +256,8 @@ mod tests {
     };
     use tokio_websockets::Message;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::*;
     use crate::{
         net::Prefixed,
@@ -272,7 +277,10 @@ mod tests {
         let (mut ours, theirs) = (client(prefixed(near), MAX), server(prefixed(far), MAX));
         let carried = Arc::clone(&ground);
         let origin = Origin { kind: Kind::Chat, routing_info: None, client: None, preferred: None };
-        tokio::spawn(async move { run(&carried, &carried.meter, theirs, origin, false).await });
+        tokio::spawn(async move {
+            let leave = carried.leave(CancellationToken::new());
+            run((&carried, &carried.meter, leave), theirs, origin, false).await;
+        });
         ours.send(Message::binary(&b"WA\x06\x03"[..])).await.expect("connected");
         let (mut upstream, _) = listener.accept().await.expect("dialled");
         upstream.read_exact(&mut [0; 4]).await.expect("the first bytes");

@@ -8,7 +8,7 @@ use std::{
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
 
-use tokio::sync::Notify;
+use tokio_util::sync::CancellationToken;
 
 pub(super) struct Places {
     most: usize,
@@ -20,7 +20,7 @@ struct State {
     next: u64,
     taken: usize,
     /// Streams by their key's name, and by when they came.
-    owners: HashMap<String, BTreeMap<u64, Arc<Notify>>>,
+    owners: HashMap<String, BTreeMap<u64, CancellationToken>>,
 }
 
 /// A stream's place, for as long as this lives.
@@ -28,7 +28,7 @@ pub(super) struct Place {
     places: Arc<Places>,
     owner: String,
     id: u64,
-    away: Arc<Notify>,
+    away: CancellationToken,
 }
 
 impl Places {
@@ -43,10 +43,10 @@ impl Places {
         if state.taken >= self.most {
             state.evict_for(owner)?;
         }
-        let (id, away) = (state.next, Arc::new(Notify::new()));
+        let (id, away) = (state.next, CancellationToken::new());
         state.next += 1;
         state.taken += 1;
-        state.owners.entry(owner.to_owned()).or_default().insert(id, Arc::clone(&away));
+        state.owners.entry(owner.to_owned()).or_default().insert(id, away.clone());
         drop(state);
         Some(Place { places: Arc::clone(self), owner: owner.to_owned(), id, away })
     }
@@ -81,7 +81,7 @@ impl State {
             return None;
         }
         let (_, away) = largest.pop_last()?;
-        away.notify_one();
+        away.cancel();
         self.taken -= 1;
         Some(())
     }
@@ -92,8 +92,13 @@ impl Place {
     pub(super) async fn while_kept<T>(&self, work: impl Future<Output = T>) -> Option<T> {
         tokio::select! {
             done = work => Some(done),
-            () = self.away.notified() => None,
+            () = self.away.cancelled() => None,
         }
+    }
+
+    /// Cancelled when the place is another's.
+    pub(super) fn away(&self) -> CancellationToken {
+        self.away.clone()
     }
 }
 

@@ -95,6 +95,33 @@ async fn overload_is_told_by_a_close_and_only_to_who_has_the_key() {
 }
 
 #[tokio::test]
+async fn a_stream_that_gives_up_its_place_is_told_so() {
+    let other = "another-key-of-tests";
+    let vars = |name: &str| (name == "RELAY_KEYS").then(|| format!("ana={KEY} bo={other}"));
+    for path in ["pipe/chat", "tunnel", "ws/chat"] {
+        let options = Options { room: Room { streams: 2, ..Room::default() }, ..Options::default() };
+        let relay = Relay::start_with(listener().await, Config::from_vars(vars).expect("usable"), options);
+        let relay = relay.expect("bound");
+        let upgrade = UPGRADE.replace("pipe/chat", path);
+        let protocol =
+            "sec-websocket-protocol: pasarela.v1, m.eyJvcGVuIjp7InJvdXRlIjoiY2hhdCIsIndpbmRvdyI6NjU1MzZ9fQ\r\n\r\n";
+        let upgrade = if path == "tunnel" { upgrade.replace("\r\n\r\n", &format!("\r\n{protocol}")) } else { upgrade };
+        let mut first = connect(&relay).await;
+        assert!(!head(&mut first, &upgrade).await.contains("retry-after"), "{path}");
+        let mut second = connect(&relay).await;
+        assert!(!head(&mut second, &upgrade).await.contains("retry-after"), "{path}");
+        let mut others = connect(&relay).await;
+        let told = head(&mut others, &upgrade.replace(KEY, other)).await;
+        assert!(told.starts_with("HTTP/1.1 101 ") && !told.contains("retry-after"), "{path}: {told}");
+        let mut said = Vec::new();
+        while !said.ends_with(b"\x88\x06\x03\xf5busy") {
+            said.push(second.read_u8().await.expect("a close"));
+        }
+        drop((first, others));
+    }
+}
+
+#[tokio::test]
 async fn who_asks_too_often_is_told_to_come_again() {
     let relay = relay(Options { rate: 1, ..Options::default() }).await;
     let mut kept = Vec::new();

@@ -17,7 +17,7 @@ use pasarela_core::{
 };
 use tokio::sync::watch;
 
-use super::ground::Ground;
+use super::ground::{Ground, Leave};
 use crate::tunnel::carrier::{self, Socket};
 use registry::{Attach, Registry};
 
@@ -57,9 +57,9 @@ impl Tunnels {
     }
 
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
-    pub(crate) async fn carry(&self, ground: &Ground, socket: Socket, client: Client) {
+    pub(crate) async fn carry(&self, (ground, leave): (&Ground, Leave), socket: Socket, client: Client) {
         let owner = client.owner.clone();
-        if let Err((socket, code)) = self.accept(ground, socket, client).await {
+        if let Err((socket, code)) = self.accept((ground, leave), socket, client).await {
             tracing::debug!(code = code.token(), "a tunnel is refused");
             ground.meter.ended(code);
             if code == Code::Busy {
@@ -69,7 +69,12 @@ impl Tunnels {
         }
     }
 
-    async fn accept(&self, ground: &Ground, socket: Socket, client: Client) -> Result<(), (Socket, Code)> {
+    async fn accept(
+        &self,
+        (ground, leave): (&Ground, Leave),
+        socket: Socket,
+        client: Client,
+    ) -> Result<(), (Socket, Code)> {
         match client.request {
             Err(code) => Err((socket, code)),
             Ok(Request::Resume(resume)) => self.0.resume(&client.owner, Attach { socket, resume }),
@@ -80,8 +85,8 @@ impl Tunnels {
                 let kind = open.route;
                 let preferred = ground.preferred(kind);
                 let origin = Origin { kind, routing_info: None, client: Some(client.address), preferred };
-                task::run(ground, socket, task::Request { owner: client.owner, origin, open, early }, entry, inbox)
-                    .await;
+                let request = task::Request { owner: client.owner, origin, open, early };
+                task::run((ground, leave), socket, request, entry, inbox).await;
                 Ok(())
             }
         }

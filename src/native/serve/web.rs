@@ -3,8 +3,8 @@
 //! It looks into none, and joins and cuts none. Each side is read only as fast as the other takes.
 
 use std::{
-    future::{Future, poll_fn},
-    pin::{Pin, pin},
+    future::poll_fn,
+    pin::Pin,
     task::{Context, Poll, ready},
     time::Duration,
 };
@@ -15,7 +15,12 @@ use pasarela_core::{codes::Code, limits};
 use tokio::time;
 use tokio_websockets::{CloseCode, Message};
 
-use super::{dial::dial, ground::Ground, meter::Meter, shared::Shared};
+use super::{
+    dial::dial,
+    ground::{Ground, Leave},
+    meter::Meter,
+    shared::Shared,
+};
 use crate::tunnel::{
     carrier::{Link, PINGS_MAX, Socket},
     clock::Alarm,
@@ -53,15 +58,18 @@ enum End {
 }
 
 /// Moves messages both ways until one side ends.
-pub(super) async fn couple(ground: &Ground, meter: &Meter, mut client: Socket, mut upstream: Socket) {
+pub(super) async fn couple(
+    (ground, meter, mut leave): (&Ground, &Meter, Leave),
+    mut client: Socket,
+    mut upstream: Socket,
+) {
     let mut alarm = Alarm::new(ground.clock);
     alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
     let (mut up, mut down) = (Way::default(), Way::default());
-    let mut drain = pin!(ground.drain.cancelled());
     let mut share = ground.budget.share();
     let end = poll_fn(|cx| {
-        if drain.as_mut().poll(cx).is_ready() {
-            return Poll::Ready(End::Ours(Code::Draining));
+        if let Poll::Ready(code) = leave.as_mut().poll(cx) {
+            return Poll::Ready(End::Ours(code));
         }
         if share.poll_too_much(cx).is_ready() {
             return Poll::Ready(End::TooMuch);
@@ -211,6 +219,8 @@ mod tests {
     use pasarela_core::config::Config;
     use tokio::io::duplex;
 
+    use tokio_util::sync::CancellationToken;
+
     use super::{super::MESSAGE_MAX, *};
     use crate::{
         net::Prefixed,
@@ -228,7 +238,10 @@ mod tests {
         let ((ours, client_side), (upstream_side, theirs)) = (pair(), pair());
         let ground = Arc::new(Ground::new(Config::from_vars(|_| None).expect("usable"), MESSAGE_MAX));
         let carried = Arc::clone(&ground);
-        tokio::spawn(async move { couple(&carried, &carried.meter, client_side, upstream_side).await });
+        tokio::spawn(async move {
+            let leave = carried.leave(CancellationToken::new());
+            couple((&carried, &carried.meter, leave), client_side, upstream_side).await;
+        });
         (ours, theirs, ground)
     }
 

@@ -18,11 +18,10 @@ use pasarela_core::{
         relay::{FIRST, Input, Options, Origin, Output, Relay},
     },
 };
-use tokio_util::sync::WaitForCancellationFutureOwned;
 
 use super::{
     super::{
-        ground::Ground,
+        ground::{Ground, Leave},
         upstream::{self, Upstream},
     },
     registry::{Attach, Entry, Inbox},
@@ -71,13 +70,19 @@ struct Task<'a> {
     inbox: Inbox,
     evicted: bool,
     failed: bool,
-    draining: Option<Pin<Box<WaitForCancellationFutureOwned>>>,
+    leave: Option<Leave>,
     drained: bool,
     turn: bool,
 }
 
 /// Carries one tunnel to its end.
-pub(super) async fn run(ground: &Ground, socket: Socket, request: Request, entry: Entry, inbox: Inbox) {
+pub(super) async fn run(
+    (ground, leave): (&Ground, Leave),
+    socket: Socket,
+    request: Request,
+    entry: Entry,
+    inbox: Inbox,
+) {
     let Request { owner, origin, open, early } = request;
     let (kind, window) = (open.route, entry.window());
     let options = Options { origin, open, early, window, session: Some(entry.name().to_owned()) };
@@ -94,7 +99,7 @@ pub(super) async fn run(ground: &Ground, socket: Socket, request: Request, entry
         inbox,
         evicted: false,
         failed: false,
-        draining: Some(Box::pin(ground.drain.clone().cancelled_owned())),
+        leave: Some(leave),
         drained: false,
         turn: false,
     };
@@ -256,12 +261,12 @@ impl Task<'_> {
             self.evicted = true;
             return Poll::Ready(Event::End(code.unwrap_or(Code::Gone)));
         }
-        if let Some(draining) = &mut self.draining
-            && draining.as_mut().poll(cx).is_ready()
+        if let Some(leave) = &mut self.leave
+            && let Poll::Ready(code) = leave.as_mut().poll(cx)
         {
-            self.draining = None;
+            self.leave = None;
             self.drained = true;
-            return Poll::Ready(Event::End(Code::Draining));
+            return Poll::Ready(Event::End(code));
         }
         Poll::Pending
     }
