@@ -5,6 +5,7 @@
 mod files;
 mod file;
 mod texts;
+mod asked;
 
 mod values;
 mod look;
@@ -17,7 +18,7 @@ mod serve;
 mod check;
 mod share;
 
-use std::{error::Error, fmt, path::PathBuf, process::ExitCode};
+use std::{error::Error, ffi::OsString, fmt, io, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::{
@@ -29,7 +30,7 @@ use crate::panics;
 
 const AFTER_HELP: &str = "\
 Exit codes:
-  0  done, or ended by Ctrl-C or SIGTERM
+  0  done, or ended by Ctrl-C or the system
   1  failed; standard error says what, where, and what to try
   2  the command line is not right
   `check` has more, see `pasarela check --help`
@@ -104,7 +105,22 @@ impl fmt::Display for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     panics::contain();
-    let added = match file::add(values::tolerant(Cli::command()), std::env::args_os().collect()) {
+    // The older console of Windows shows escapes as they are until it is asked not to; elsewhere this does nothing.
+    let _ = anstyle_query::windows::enable_ansi_colors();
+    let given: Vec<_> = std::env::args_os().collect();
+    if let ([program], true) = (&given[..], cfg!(windows)) {
+        let mut input = io::stdin().lock();
+        if let Some(arguments) = asked::arguments(program, &mut input) {
+            let code = run(arguments);
+            asked::keep_window(code, &mut input);
+            return code;
+        }
+    }
+    run(given)
+}
+
+fn run(arguments: Vec<OsString>) -> ExitCode {
+    let added = match file::add(values::tolerant(Cli::command()), arguments) {
         Ok(added) => added,
         Err((path, wrong)) => return usage(&texts::file::wrong(&path, &wrong)),
     };

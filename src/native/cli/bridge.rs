@@ -20,19 +20,19 @@ use crate::{
 };
 use screen::{Reach, Report, Screen};
 
-const EXAMPLES: &str = "\
-Examples:
-  pasarela bridge 'https://relay.example/#KEY'
+const EXAMPLES: &str = r##"Examples:
+  pasarela bridge "https://relay.example/#KEY"
       Prints a code for your phone to scan. Quotes keep the shell away from the #.
-  pasarela bridge 'https://one.example/#KEY1' 'https://two.example/#KEY2'
+  pasarela bridge "https://one.example/#KEY1" "https://two.example/#KEY2"
       Two relays: when one does not work, the other does.
-  pasarela bridge 'https://relay.example/#KEY&addr=104.16.0.1&sni=none'
+  pasarela bridge "https://relay.example/#KEY&addr=104.16.0.1&sni=none"
       The same relay, at an address of your choice, without naming it.
-  PASARELA_LINKS='https://relay.example/#KEY' pasarela bridge --socks5
-      The link does not show in the list of processes; programs with SOCKS5 can use it, too.
+  pasarela bridge --socks5
+      The link is in the variable PASARELA_LINKS and does not show in the list of processes; programs with
+      SOCKS5 can use it, too.
 
 A link is what somebody who runs a relay gives you. Keep it to yourself and those you trust.
-Ends on Ctrl-C or SIGTERM.";
+Ends on Ctrl-C, or when the system asks it to."##;
 
 /// Between two looks at the networks that this computer is in.
 const LOOK_AT_NETWORKS: Duration = Duration::from_secs(3);
@@ -104,6 +104,10 @@ pub(super) struct Args {
 pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let relays = relays(&args)?;
     ports::raise_open_files();
+    let from_outside = args.listen.is_empty() || args.official || !args.listen.iter().all(|it| it.ip().is_loopback());
+    if cfg!(windows) && from_outside && !args.json {
+        eprint!("{}", texts::FIREWALL);
+    }
     let (listeners, moved) = listeners(&args)?;
     let admission = Admission { public: args.public, allowed: args.allow.clone(), trusted: args.trust_proxy.clone() };
     let intake = Intake::new(admission).map_err(failed("cannot make a certificate"))?;
@@ -181,7 +185,7 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         let unusable = |cause| Failure {
             what: format!("link {number} cannot be used"),
             cause,
-            hint: "copying it again, whole, from where you got it, between quotes: 'https://…/#…'",
+            hint: "copying it again, whole, from where you got it, between quotes: \"https://…/#…\"",
         };
         let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
         if !link.secure && !args.json && !is_here(&link.host) {
@@ -201,7 +205,7 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         return Err(Failure {
             what: "there is no link".to_owned(),
             cause: "what was given is empty".into(),
-            hint: "the link that you were given, between quotes: 'https://…/#…'",
+            hint: "the link that you were given, between quotes: \"https://…/#…\"",
         });
     }
     Ok(relays)

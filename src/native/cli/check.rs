@@ -29,15 +29,14 @@ use crate::{
     trouble::{Hint, Stage, Trouble},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  pasarela check 'https://relay.example/#KEY'
+const EXAMPLES: &str = r##"Examples:
+  pasarela check "https://relay.example/#KEY"
       Goes the whole way through the relay, down to WhatsApp's own keys.
   pasarela check --via 192.168.1.7:5222
       The same for a running bridge, or any official proxy.
-  pasarela check --via 'https://wa.me/proxy?host=proxy.example&chatPort=443&mediaPort=587&chatTLS=true'
+  pasarela check --via "https://wa.me/proxy?host=proxy.example&chatPort=443&mediaPort=587&chatTLS=true"
       An official proxy as its link says.
-  pasarela check --survey 'https://relay.example/#KEY'
+  pasarela check --survey "https://relay.example/#KEY"
       Which ways to the relay are open in this network. Takes up to a minute.
   pasarela check --json LINK
       One line of JSON: stages [{stage, ok, ms, detail}], verdict, hint.
@@ -53,7 +52,7 @@ Exit codes:
   14  key       the relay does not know the key
   15  upstream  the relay does not reach WhatsApp
   16  chat      what answers does not prove to be WhatsApp
-  17  media     WhatsApp's server for photos and files does not answer";
+  17  media     WhatsApp's server for photos and files does not answer"##;
 
 // Its help text is the command's, in `super::Command`.
 #[derive(Debug, clap::Args)]

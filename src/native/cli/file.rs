@@ -5,7 +5,6 @@
 
 use std::{
     ffi::OsString,
-    fs,
     path::{Path, PathBuf},
 };
 
@@ -204,7 +203,7 @@ fn join(mut arguments: Vec<OsString>, added: &[Setting<'_>]) -> Vec<OsString> {
 #[cfg(unix)]
 fn others_may_read(path: &Path) -> bool {
     use std::os::unix::fs::MetadataExt;
-    fs::metadata(path).is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
+    path.metadata().is_ok_and(|metadata| metadata.mode() & 0o077 != 0)
 }
 
 /// Where rights are no bits, nobody can tell so easily.

@@ -35,10 +35,14 @@ pub(super) fn official() -> Result<Vec<(TcpListener, Door)>, Failure> {
 }
 
 fn taken(Taken { address, cause, program }: Taken) -> Failure {
-    let hint = if cause.kind() == std::io::ErrorKind::PermissionDenied {
-        "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
-    } else {
-        "another address or port, or ending the program that has it"
+    let hint = match (cause.kind(), cfg!(windows)) {
+        (std::io::ErrorKind::PermissionDenied, true) => {
+            "another port: another program has this one for itself, or Windows keeps it back"
+        }
+        (std::io::ErrorKind::PermissionDenied, false) => {
+            "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
+        }
+        _ => "another address or port, or ending the program that has it",
     };
     let cause = program.map_or_else(|| cause.to_string(), |program| format!("{cause} by {program}"));
     Failure { what: format!("cannot listen on {address}"), cause: cause.into(), hint }

@@ -19,21 +19,20 @@ use crate::{
     serve::{Certificate, Files, Options, Relay, Room, Site},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  RELAY_KEYS='me=KEY' pasarela serve
+const EXAMPLES: &str = r##"Examples:
+  pasarela serve --relay-keys-file keys
       On 127.0.0.1:8787, plain HTTP, for behind a web server that has the certificate:
       nginx, Caddy and the like must pass WebSockets on. Let them vouch for their clients
-      with --trust-proxy 127.0.0.1/32.
-  pasarela serve --relay-keys-file keys --listen '[::]:443' \\
-      --cert /etc/letsencrypt/live/HOST/fullchain.pem --key /etc/letsencrypt/live/HOST/privkey.pem
-      By itself, on IPv4 and IPv6. The certificate is read again every hour and on SIGHUP.
+      with --trust-proxy 127.0.0.1/32. The file holds me=KEY, as RELAY_KEYS in the environment may.
+  pasarela serve --relay-keys-file keys --listen "[::]:443" --cert fullchain.pem --key privkey.pem
+      By itself, on IPv4 and IPv6. Certbot keeps both files in /etc/letsencrypt/live/HOST. The
+      certificate is read again every hour and, but on Windows, on SIGHUP.
   pasarela serve --relay-keys-file keys --site-dir /var/www/bicycles …
       Visitors without a key see your own site and no sign of a relay.
 
 A key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~; `openssl rand -hex 16` makes a good one.
 Its user's address is then https://HOST/KEY/.
-Ends on Ctrl-C or SIGTERM, within a few seconds; on a second one at once.";
+Ends on Ctrl-C, or when the system asks it to, within a few seconds; on a second one at once."##;
 
 const LISTEN: u16 = 8787;
 
@@ -224,7 +223,9 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     let warn = |text: &str| eprintln!("warning: {text}");
     let phones = args.official || !args.phones.is_empty();
     if matches!(config.access, Access::Closed) && !phones {
-        warn("no key is set, so nobody can use this relay: set RELAY_KEYS='me=KEY' or use --relay-keys-file FILE");
+        warn(
+            "no key is set, so nobody can use this relay: set the variable RELAY_KEYS to me=KEY, or use --relay-keys-file FILE",
+        );
     }
     if args.cert.is_none() && !listens_on.is_loopback() {
         warn(

@@ -15,14 +15,13 @@ use crate::{
     share::{Proxy, Qr},
 };
 
-const EXAMPLES: &str = "\
-Examples:
-  pasarela share 'https://relay.example/#KEY'
+const EXAMPLES: &str = r##"Examples:
+  pasarela share "https://relay.example/#KEY"
       The link of a relay and its QR code. The quotes keep the shell from changing it.
   pasarela share --bridge 192.168.1.7
       The link that makes WhatsApp on a phone use the bridge on this address.
   pasarela share --bridge proxy.example --chat-port 443 --output proxy.png
-      The same for an official proxy, as a picture to print or to send.";
+      The same for an official proxy, as a picture to print or to send."##;
 
 // Its help text is the command's, in `super::Command`.
 #[derive(Debug, clap::Args)]

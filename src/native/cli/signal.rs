@@ -2,10 +2,10 @@
 
 use super::Failure;
 
-/// Ready at Ctrl-C or SIGTERM. It listens as soon as this returns: who is told that a program runs may end it at once.
+/// Ready at Ctrl-C or SIGTERM, or what Windows has for it. It listens as soon as this returns: who is told that a program runs may end it at once.
 pub(super) fn end() -> Result<impl Future<Output = ()>, Failure> {
     listen().map_err(|cause| Failure {
-        what: "cannot wait for Ctrl-C or SIGTERM".to_owned(),
+        what: "cannot wait for Ctrl-C or the system's signals".to_owned(),
         cause: cause.into(),
         hint: "running it where signals can be handled",
     })
@@ -23,9 +23,21 @@ fn listen() -> std::io::Result<impl Future<Output = ()>> {
     })
 }
 
-#[cfg(not(unix))]
+/// Beside the keys: the window is closed, the user logs off, the machine goes down. Windows waits some seconds for the end.
+#[cfg(windows)]
 fn listen() -> std::io::Result<impl Future<Output = ()>> {
-    Ok(async { drop(tokio::signal::ctrl_c().await) })
+    use tokio::signal::windows::{ctrl_break, ctrl_c, ctrl_close, ctrl_logoff, ctrl_shutdown};
+    let (mut interrupt, mut other_key, mut close) = (ctrl_c()?, ctrl_break()?, ctrl_close()?);
+    let (mut logoff, mut shutdown) = (ctrl_logoff()?, ctrl_shutdown()?);
+    Ok(async move {
+        tokio::select! {
+            _ = interrupt.recv() => {}
+            _ = other_key.recv() => {}
+            _ = close.recv() => {}
+            _ = logoff.recv() => {}
+            _ = shutdown.recv() => {}
+        }
+    })
 }
 
 /// Waits for SIGHUPs, one after the other; never ready where there are none.

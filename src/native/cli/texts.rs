@@ -4,6 +4,7 @@
 
 pub(super) mod trouble;
 pub(super) mod detour;
+pub(super) mod asked;
 pub(super) mod bridge;
 pub(super) mod check;
 pub(super) mod survey;

@@ -3,6 +3,8 @@
 use std::{
     fmt, io,
     net::{Ipv4Addr, Ipv6Addr, SocketAddr},
+    sync::mpsc,
+    thread,
     time::Duration,
 };
 
@@ -11,6 +13,9 @@ use tokio::net::{TcpListener, TcpStream};
 
 /// Ports tried behind the wanted one before the system may choose.
 const NEAR: u16 = 20;
+
+/// How long the system may take to tell which program has a port. Some systems, such as Wine, never tell.
+const ASK: Duration = Duration::from_secs(2);
 
 /// An address cannot be listened on.
 #[derive(Debug)]
@@ -27,10 +32,20 @@ impl Taken {
     /// With the program that has it.
     fn new(address: SocketAddr, cause: io::Error) -> Self {
         let in_use = cause.kind() == io::ErrorKind::AddrInUse;
-        let owner = || listeners::get_process_by_port(address.port(), listeners::Protocol::TCP).ok();
-        let program = in_use.then(owner).flatten();
-        Self { address, cause, program: program.map(|process| format!("{} (process {})", process.name, process.pid)) }
+        let program = in_use.then(|| owner(address.port())).flatten();
+        Self { address, cause, program }
     }
+}
+
+/// The program that has a port. It is asked for in a thread of its own, which is left behind if no answer comes.
+fn owner(port: u16) -> Option<String> {
+    let (sender, receiver) = mpsc::channel();
+    thread::spawn(move || {
+        let process = listeners::get_process_by_port(port, listeners::Protocol::TCP);
+        // Nobody waits any longer when this fails.
+        let _ = sender.send(process.map(|process| format!("{} (process {})", process.name, process.pid)).ok());
+    });
+    receiver.recv_timeout(ASK).ok().flatten()
 }
 
 impl fmt::Display for Taken {
@@ -53,19 +68,28 @@ impl std::error::Error for Taken {
 ///
 /// It cannot be had.
 pub fn bind(address: SocketAddr) -> Result<TcpListener, Taken> {
-    let bound = listen(address).or_else(|error| {
+    bind_silently(address).map_err(|cause| Taken::new(address, cause))
+}
+
+fn bind_silently(address: SocketAddr) -> io::Result<TcpListener> {
+    listen(address).or_else(|error| {
         let any = address.ip() == Ipv6Addr::UNSPECIFIED;
         if any && error.raw_os_error() == Some(NO_IPV6) {
             listen((Ipv4Addr::UNSPECIFIED, address.port()).into())
         } else {
             Err(error)
         }
-    });
-    bound.map_err(|cause| Taken::new(address, cause))
+    })
 }
 
 /// The system's number for an address family that it does not have.
-const NO_IPV6: i32 = if cfg!(target_os = "linux") { 97 } else { 47 };
+const NO_IPV6: i32 = if cfg!(any(target_os = "linux", target_os = "android")) {
+    97
+} else if cfg!(windows) {
+    10047
+} else {
+    47
+};
 
 /// Connections that the system keeps ready to be accepted; it may have a lower limit of its own, 4096 on most. Beyond it a
 /// client hears nothing and tries again after a second.
@@ -91,9 +115,11 @@ fn listen(address: SocketAddr) -> io::Result<TcpListener> {
 /// There is none.
 pub(crate) fn bind_near(port: u16) -> Result<TcpListener, Taken> {
     for port in port..port.saturating_add(NEAR) {
-        match bind((Ipv6Addr::UNSPECIFIED, port).into()) {
-            Err(error) if error.cause.kind() == io::ErrorKind::AddrInUse => {}
-            bound => return bound,
+        let address = (Ipv6Addr::UNSPECIFIED, port).into();
+        match bind_silently(address) {
+            // Windows refuses a port that it keeps back for virtual machines, or that a program has for itself alone.
+            Err(error) if matches!(error.kind(), io::ErrorKind::AddrInUse | io::ErrorKind::PermissionDenied) => {}
+            bound => return bound.map_err(|cause| Taken::new(address, cause)),
         }
     }
     bind((Ipv6Addr::UNSPECIFIED, 0).into())

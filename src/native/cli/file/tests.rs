@@ -1,6 +1,9 @@
 //! A file's settings against those of the command line, and every way to write one wrong.
 
-use std::sync::atomic::{AtomicU32, Ordering};
+use std::{
+    fs,
+    sync::atomic::{AtomicU32, Ordering},
+};
 
 use clap::CommandFactory;
 

@@ -5,6 +5,13 @@ use std::{net::IpAddr, time::Duration};
 use super::{detour, trouble::words};
 use crate::{bridge::Standing, connect::Met, frontend::Enclosure, trouble::Trouble};
 
+/// Said on Windows before it asks.
+pub(in super::super) const FIREWALL: &str = "\
+If Windows asks whether this program may be reached through the network, allow it, or your phone cannot connect. It asks once;
+later it is in Windows Security > Firewall & network protection > Allow an app through firewall.
+
+";
+
 /// What to do on the phone.
 pub(in super::super) fn instructions(host: &str, port: u16, link: &str) -> String {
     format!(
