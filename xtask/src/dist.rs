@@ -1,8 +1,9 @@
 //! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, the program as static
-//! files, and the Android app.
+//! files and for Windows, and the Android app.
 
 mod native;
 pub(crate) mod android;
+pub(crate) mod windows;
 
 use std::{fs, path::PathBuf};
 
@@ -16,8 +17,10 @@ use crate::{build, run::step, setup::musl, tree};
 pub(crate) enum Folder {
     /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
     Edge,
-    /// The program as a static file for x86-64 and for ARM Linux: target/dist/native.
+    /// The program as a static file for x86-64 and for ARM Linux, and for Windows: target/dist/native.
     Native,
+    /// The program for Windows alone, into the same folder.
+    Windows,
     /// The Android app with the program for ARM in it: target/dist/android.
     Android,
 }
@@ -31,8 +34,14 @@ pub(crate) fn make(folder: Folder) -> Result<()> {
             Ok(())
         }
         Folder::Native => {
-            let made = native(true)?;
+            native(true)?;
+            let made = windows::make()?;
             eprintln!("{} is ready: each file is the whole program; SHA256SUMS goes with them", made.display());
+            Ok(())
+        }
+        Folder::Windows => {
+            let made = windows::make()?;
+            eprintln!("{} has the program for Windows, and SHA256SUMS of all that is there", made.display());
             Ok(())
         }
         Folder::Android => {

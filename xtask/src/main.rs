@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux\n  cargo xtask dist android   the Android app"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux, and for Windows\n  cargo xtask dist android   the Android app"
 )]
 struct Args {
     #[command(subcommand)]
@@ -48,7 +48,7 @@ enum Command {
     },
     /// Runs every check and test, or only the stages named.
     Test {
-        /// Stages to run, in their own order; all but `android` if none is given.
+        /// Stages to run, in their own order; all but `android` and `windows` if none is given.
         #[arg(value_enum)]
         stages: Vec<test::Stage>,
         /// The full sizes of the long tests.

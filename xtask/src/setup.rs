@@ -13,6 +13,7 @@ mod sysroot;
 mod wasm;
 pub(crate) mod musl;
 pub(crate) mod boring;
+pub(crate) mod windows;
 
 use std::{
     path::{Path, PathBuf},
@@ -58,6 +59,11 @@ fn wasm_bindgen() -> Result<PathBuf> {
 /// What making static programs for Linux takes.
 pub(crate) fn static_linux() -> Result<musl::Tools> {
     musl::find_or_install()
+}
+
+/// What making programs for Windows takes, and Wine to run them.
+pub(crate) fn windows() -> Result<windows::Tools> {
+    windows::find_or_install()
 }
 
 /// What building the Android app takes; what testing it takes besides is its stage's to fetch.

@@ -3,6 +3,7 @@
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
 mod android;
+mod windows;
 
 use std::{
     path::{Path, PathBuf},
@@ -42,6 +43,8 @@ pub(crate) enum Stage {
     Static,
     /// The Android app; only if it is named.
     Android,
+    /// The program for Windows, under Wine; only if it is named.
+    Windows,
 }
 
 pub(crate) struct Options {
@@ -61,7 +64,12 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     if stages.contains(&Stage::Android) {
         android::run_all()?;
     }
-    if !stages.is_empty() && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps | Stage::Android)) {
+    if stages.contains(&Stage::Windows) {
+        windows::run_all(options.soak)?;
+    }
+    if !stages.is_empty()
+        && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps | Stage::Android | Stage::Windows))
+    {
         return Ok(());
     }
     // Before anything else: what embeds it would be built twice.

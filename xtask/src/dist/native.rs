@@ -5,6 +5,7 @@
 //! `setup`'s part.
 
 use std::{
+    collections::BTreeSet,
     fs,
     io::{BufRead, BufReader},
     net::{SocketAddr, TcpStream},
@@ -42,10 +43,7 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
     for machine in machines {
         let built = program(machine, "dist");
         let file = folder.join(name(machine));
-        let size = fs::copy(&built, &file).with_context(|| format!("no {}", built.display()))?;
-        eprintln!("    {}: {:.1} MB", name(machine), size as f64 / 1e6);
-        let instrumented = fs::read(&file)?.windows(INSTRUMENT.len()).any(|bytes| bytes == INSTRUMENT);
-        ensure!(!instrumented, "{} panics when it is told to", name(machine));
+        collect(&built, &file)?;
         let emulator = musl::emulator(machine)?;
         step(&format!("try {} in an empty root folder", name(machine)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
@@ -53,10 +51,27 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
             room.serves()
         })?;
     }
-    let files = machines.iter().map(|machine| name(machine));
-    let sums = output(Command::new("sha256sum").args(files).current_dir(&folder))?;
-    fs::write(folder.join("SHA256SUMS"), sums + "\n")?;
+    sum(&folder)?;
     Ok(folder)
+}
+
+/// Copies a program to where it is given away from, unless it is one for tests.
+pub(super) fn collect(built: &Path, file: &Path) -> Result<()> {
+    let size = fs::copy(built, file).with_context(|| format!("no {}", built.display()))?;
+    eprintln!("    {}: {:.1} MB", file.display(), size as f64 / 1e6);
+    let instrumented = fs::read(file)?.windows(INSTRUMENT.len()).any(|bytes| bytes == INSTRUMENT);
+    ensure!(!instrumented, "{} panics when it is told to", file.display());
+    Ok(())
+}
+
+/// Writes `SHA256SUMS` of all that is in the folder.
+pub(super) fn sum(folder: &Path) -> Result<()> {
+    const SUMS: &str = "SHA256SUMS";
+    let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<BTreeSet<_>>>()?;
+    let files = names.iter().filter(|name| *name != SUMS);
+    let sums = output(Command::new("sha256sum").args(files).current_dir(folder))?;
+    fs::write(folder.join(SUMS), sums + "\n")?;
+    Ok(())
 }
 
 /// Builds it alone, in a profile of Cargo.toml.

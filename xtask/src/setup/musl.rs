@@ -35,8 +35,13 @@ pub(crate) struct Tools {
 }
 
 pub(super) fn find_or_install() -> Result<Tools> {
-    let recipe =
-        Recipe { name: "musl-unwind", targets: &TARGETS, crates: "std,panic_abort,panic_unwind", panic: "unwind" };
+    let recipe = Recipe {
+        name: "musl-unwind",
+        targets: &TARGETS,
+        crates: "std,panic_abort,panic_unwind",
+        panic: "unwind",
+        objects: &[],
+    };
     Ok(Tools { rust: recipe.find_or_install()?, zig: zig()? })
 }
 
@@ -68,7 +73,7 @@ pub(crate) fn target(machine: &str) -> String {
 }
 
 /// The folder with both programs.
-fn zig() -> Result<PathBuf> {
+pub(super) fn zig() -> Result<PathBuf> {
     if !MACHINES.contains(&ARCH) {
         bail!("zig is pinned for Linux on {} only, and this is {ARCH}", MACHINES.join(" and "));
     }

@@ -31,6 +31,8 @@ pub(super) struct Recipe {
     pub(super) crates: &'static str,
     /// What a panic does, as the programs' profile has it: the library must have been built for it.
     pub(super) panic: &'static str,
+    /// Where programs of a target begin and end, of the standard library's folder for that.
+    pub(super) objects: &'static [&'static str],
 }
 
 /// Which compiler has the targets.
@@ -119,6 +121,15 @@ impl Recipe {
                 if file.extension().is_some_and(|extension| extension == "rlib") {
                     fs::copy(&file, libraries.join(file.file_name().context("a library without a name")?))?;
                 }
+            }
+            for name in self.objects {
+                let sources = output(Command::new(RUSTC).args(["--print", "sysroot"]))?;
+                let source = Path::new(&sources).join("lib/rustlib/src/rust/library/rtstartup").join(name);
+                run(Command::new(RUSTC)
+                    .args(["--target", target, "--crate-type=lib", "--emit=obj", "-o"])
+                    .arg(libraries.join(name).with_extension("o"))
+                    .arg(source.with_extension("rs"))
+                    .env("RUSTC_BOOTSTRAP", "1"))?;
             }
         }
         remove(&work)?;

@@ -12,6 +12,7 @@ pub(super) fn find_or_install() -> Result<Toolchain> {
         targets: &["wasm32-unknown-unknown"],
         crates: "std,panic_abort,panic_unwind,test,proc_macro",
         panic: "unwind",
+        objects: &[],
     };
     recipe.find_or_install()
 }

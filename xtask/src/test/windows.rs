@@ -1,0 +1,51 @@
+//! The program for Windows: clippy of what is compiled for it alone, and the program itself under Wine, with the relay of this system.
+//!
+//! Not run unless it is asked for: it downloads 100 MB once, besides a standard library of 30 MB, and Wine takes 1.4 GB of disk while
+//! it runs. What Wine does not have cannot be tried: the firewall's question, a console of Windows' own, and the message that its
+//! window is closed.
+
+mod trial;
+
+use std::{fs, path::Path};
+
+use anyhow::Result;
+
+use crate::{
+    build::cargo,
+    dist::windows,
+    run::{run, step},
+    setup, tree,
+};
+use trial::Trial;
+
+/// Runs all of it; with the program that is given away, or one that is quicker to build.
+pub(super) fn run_all(real: bool) -> Result<()> {
+    let tools = setup::windows()?;
+    step("clippy, Windows", || {
+        let what = ["--package", "pasarela", "--all-targets", "--target-dir"];
+        let target = tree::root().join("target/windows");
+        run(tools.cargo("clippy").args(what).arg(target).args(["--", "--deny", "warnings"]))
+    })?;
+    let program = windows::build(&tools, if real { "dist" } else { "dev" })?;
+    step("build the program and the simulator for this system", || {
+        run(cargo().args(["build", "--package", "pasarela", "--package", "pasarela-sim"]))
+    })?;
+    let prefix = tree::root().join("target/windows/wine");
+    let wine = tools.wine(&prefix)?;
+    let result = try_it(&Trial::start(&wine, &program)?, &prefix);
+    wine.stop();
+    fs::remove_dir_all(&prefix)?;
+    result
+}
+
+fn try_it(trial: &Trial<'_>, folder: &Path) -> Result<()> {
+    step("Windows: help says nothing of other systems", || trial.help())?;
+    step("Windows: files as Notepad and PowerShell write them", || trial.files(folder))?;
+    step("Windows: bridge and check, with a relay on Linux", || trial.bridge_and_check())?;
+    step("Windows: serve, checked from Linux", || trial.serve(folder))?;
+    step("Windows: a port that is taken is named", || trial.taken())?;
+    step("Windows: Ctrl-C ends it, a lost window too", || trial.ends())?;
+    step("Windows: a double click asks for the link", || trial.double_click())?;
+    // Last: it starts Wine's server anew.
+    step("Windows: no IPv6", || trial.no_ipv6())
+}
