@@ -55,21 +55,8 @@ pub(crate) struct Options {
 /// Runs the given stages, or all but those that want to be named.
 pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     let wanted = |stage| stages.is_empty() || stages.contains(&stage);
-    if wanted(Stage::Fmt) {
-        step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
-    }
-    if wanted(Stage::Deps) {
-        deps::check()?;
-    }
-    if stages.contains(&Stage::Android) {
-        android::run_all()?;
-    }
-    if stages.contains(&Stage::Windows) {
-        windows::run_all(options.soak)?;
-    }
-    if !stages.is_empty()
-        && stages.iter().all(|stage| matches!(stage, Stage::Fmt | Stage::Deps | Stage::Android | Stage::Windows))
-    {
+    by_themselves(stages, options)?;
+    if !stages.is_empty() && stages.iter().all(|stage| BY_THEMSELVES.contains(stage)) {
         return Ok(());
     }
     // Before anything else: what embeds it would be built twice.
@@ -119,6 +106,26 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Static) {
         dist::native(options.soak)?;
+    }
+    Ok(())
+}
+
+/// They need nothing that the others need; the last two run only if they are named.
+const BY_THEMSELVES: [Stage; 4] = [Stage::Fmt, Stage::Deps, Stage::Android, Stage::Windows];
+
+fn by_themselves(stages: &[Stage], options: &Options) -> Result<()> {
+    let wanted = |stage| stages.is_empty() || stages.contains(&stage);
+    if wanted(Stage::Fmt) {
+        step("fmt", || crate::run::run(cargo().args(["fmt", "--all", "--check"])))?;
+    }
+    if wanted(Stage::Deps) {
+        deps::check()?;
+    }
+    if stages.contains(&Stage::Android) {
+        android::run_all()?;
+    }
+    if stages.contains(&Stage::Windows) {
+        windows::run_all(options.soak)?;
     }
     Ok(())
 }
