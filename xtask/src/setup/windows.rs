@@ -66,6 +66,10 @@ impl Tools {
             .env("CARGO_ZIGBUILD_CACHE_DIR", self.zig.join("wrappers"))
             // The crate has its assembler files assembled, too: no nasm is needed.
             .env("AWS_LC_SYS_PREBUILT_NASM", "1");
+        if let Toolchain::Private(_) = self.rust {
+            // A standard library of our own has no start of a program: that is zig's then.
+            command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", "-Clink-self-contained=no");
+        }
         command
     }
 
