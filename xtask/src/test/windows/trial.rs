@@ -140,6 +140,15 @@ impl<'a> Trial<'a> {
         window.until("waiting for your phone")?;
         window.type_in(CTRL_C)?;
         window.ends(DONE)?;
+        // What went wrong can be read.
+        let (_listener, address) = listen()?;
+        let mut window = Running::start(self.in_terminal(&[]).env("PASARELA_LISTEN", &address))?;
+        window.until("Link:")?;
+        window.type_in(&format!("{}\r", self.link))?;
+        window.until("cannot listen on")?;
+        window.until("Press Enter")?;
+        window.type_in("\r")?;
+        window.ends(FAILED)?;
         Ok(())
     }
 

@@ -85,8 +85,8 @@ impl Running {
         while let Ok(more) = self.heard.recv_timeout(LOOK) {
             self.said.extend(more);
         }
-        let status = status.and_then(|status| status.code());
-        ensure!(status == Some(code), "it ended with {status:?}, not {code}: {}", self.said());
+        let status = status.context("it has not ended")?;
+        ensure!(status.code() == Some(code), "it ended with {status}, not {code}: {}", self.said());
         Ok(self)
     }
 }
