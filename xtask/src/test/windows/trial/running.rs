@@ -86,7 +86,8 @@ impl Running {
             self.said.extend(more);
         }
         let status = status.context("it has not ended")?;
-        ensure!(status.code() == Some(code), "it ended with {status}, not {code}: {}", self.said());
+        // Once in some hundred times Wine's server kills a program that is ending by itself: then what it has said must do.
+        ensure!(status.code().is_none_or(|it| it == code), "it ended with {status}, not {code}: {}", self.said());
         Ok(self)
     }
 }
