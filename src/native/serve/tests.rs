@@ -97,7 +97,14 @@ async fn overload_is_told_by_a_close_and_only_to_who_has_the_key() {
 #[tokio::test]
 async fn a_stream_that_gives_up_its_place_is_told_so() {
     let other = "another-key-of-tests";
-    let vars = |name: &str| (name == "RELAY_KEYS").then(|| format!("ana={KEY} bo={other}"));
+    let whatsapp = listener().await;
+    let chat = whatsapp.local_addr().expect("bound").to_string();
+    let vars = |name: &str| match name {
+        "RELAY_KEYS" => Some(format!("ana={KEY} bo={other}")),
+        "UPSTREAM_CHAT" => Some(chat.clone()),
+        "WEB_UPSTREAM" => Some("tcp".to_owned()),
+        _ => None,
+    };
     for path in ["pipe/chat", "tunnel", "ws/chat"] {
         let options = Options { room: Room { streams: 2, ..Room::default() }, ..Options::default() };
         let relay = Relay::start_with(listener().await, Config::from_vars(vars).expect("usable"), options);
@@ -117,7 +124,11 @@ async fn a_stream_that_gives_up_its_place_is_told_so() {
         while !said.ends_with(b"\x88\x06\x03\xf5busy") {
             said.push(second.read_u8().await.expect("a close"));
         }
-        drop((first, others));
+        for (who, kept) in [("the first", &mut first), ("the other's", &mut others)] {
+            let mut said = Vec::new();
+            let heard = tokio::time::timeout(Duration::from_millis(100), kept.read_to_end(&mut said)).await;
+            assert!(heard.is_err() && !said.ends_with(b"busy"), "{path}: {who} has ended");
+        }
     }
 }
 

@@ -32,10 +32,11 @@ pub(super) fn run_all(real: bool) -> Result<()> {
     })?;
     let prefix = tree::root().join("target/windows/wine");
     let wine = tools.wine(&prefix)?;
-    let result = try_it(&Trial::start(&wine, &program)?, &prefix);
+    let result = Trial::start(&wine, &program).and_then(|trial| try_it(&trial, &prefix));
     wine.stop();
-    fs::remove_dir_all(&prefix)?;
-    result
+    let removed = fs::remove_dir_all(&prefix);
+    result?;
+    Ok(removed?)
 }
 
 fn try_it(trial: &Trial<'_>, folder: &Path) -> Result<()> {
@@ -44,7 +45,7 @@ fn try_it(trial: &Trial<'_>, folder: &Path) -> Result<()> {
     step("Windows: bridge and check, with a relay on Linux", || trial.bridge_and_check())?;
     step("Windows: serve, checked from Linux", || trial.serve(folder))?;
     step("Windows: a port that is taken is named", || trial.taken())?;
-    step("Windows: Ctrl-C ends it, a lost window too", || trial.ends())?;
+    step("Windows: Ctrl-C ends it, and it does not outlive its terminal", || trial.ends())?;
     step("Windows: a double click asks for the link", || trial.double_click())?;
     // Last: it starts Wine's server anew.
     step("Windows: no IPv6", || trial.no_ipv6())

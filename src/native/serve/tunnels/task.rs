@@ -187,6 +187,13 @@ impl Task<'_> {
         if self.share.poll_too_much(cx).is_ready() {
             return Poll::Ready(Event::TooMuch);
         }
+        if let Some(leave) = &mut self.leave
+            && let Poll::Ready(code) = leave.as_mut().poll(cx)
+        {
+            self.leave = None;
+            self.drained = true;
+            return Poll::Ready(Event::End(code));
+        }
         // 2. Room: carriers that nobody uses go, and what has grown large is sent before more is taken.
         if let Poll::Ready(event) = self.poll_surplus() {
             return Poll::Ready(event);
@@ -260,13 +267,6 @@ impl Task<'_> {
         {
             self.evicted = true;
             return Poll::Ready(Event::End(code.unwrap_or(Code::Gone)));
-        }
-        if let Some(leave) = &mut self.leave
-            && let Poll::Ready(code) = leave.as_mut().poll(cx)
-        {
-            self.leave = None;
-            self.drained = true;
-            return Poll::Ready(Event::End(code));
         }
         Poll::Pending
     }

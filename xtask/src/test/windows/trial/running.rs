@@ -2,6 +2,7 @@
 
 use std::{
     io::{Read, Write},
+    os::unix::process::ExitStatusExt,
     process::{Child, Command, Stdio},
     sync::mpsc::{self, Receiver, RecvTimeoutError},
     thread,
@@ -12,6 +13,9 @@ use anyhow::{Context, Result, bail, ensure};
 
 /// For each thing that is waited for: Wine takes some seconds to start on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
+
+/// SIGKILL.
+const KILL: i32 = 9;
 
 /// Between two looks at what tells nobody when it changes.
 const LOOK: Duration = Duration::from_millis(50);
@@ -87,7 +91,8 @@ impl Running {
         }
         let status = status.context("it has not ended")?;
         // Once in some hundred times Wine's server kills a program that is ending by itself: then what it has said must do.
-        ensure!(status.code().is_none_or(|it| it == code), "it ended with {status}, not {code}: {}", self.said());
+        let killed = status.signal() == Some(KILL);
+        ensure!(killed || status.code() == Some(code), "it ended with {status}, not {code}: {}", self.said());
         Ok(self)
     }
 }
