@@ -26,11 +26,12 @@ use rustls::{
     pki_types::{CertificateDer, PrivateKeyDer},
 };
 use tokio::{
-    io::{AsyncReadExt, AsyncWriteExt},
+    io::{AsyncReadExt, AsyncWriteExt, split},
     net::{TcpListener, TcpStream},
+    task::{JoinHandle, JoinSet},
     time::timeout,
 };
-use tokio_rustls::TlsAcceptor;
+use tokio_rustls::{TlsAcceptor, server::TlsStream};
 
 /// Browsers take it for this machine without asking anybody.
 const NAME: &str = "relay.localhost";
@@ -64,11 +65,19 @@ fn committed() -> Result<Vec<String>> {
 /// A page that opens a WebSocket to this port.
 async fn serve_page(listener: TcpListener, port: u16) -> Result<()> {
     let page = format!("<!doctype html><script>new WebSocket('wss://{NAME}:{port}/')</script>");
+    let mut served = JoinSet::new();
     loop {
         let (mut tcp, _) = listener.accept().await?;
-        tcp.read(&mut [0; 4096]).await?;
-        let head = format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
-        tcp.write_all(format!("{head}{page}").as_bytes()).await?;
+        let page = page.clone();
+        // A browser makes connections that it may not use.
+        served.spawn(async move {
+            if tcp.read(&mut [0; 4096]).await? > 0 {
+                let head =
+                    format!("HTTP/1.1 200 OK\r\nContent-Type: text/html\r\nContent-Length: {}\r\n\r\n", page.len());
+                tcp.write_all(format!("{head}{page}").as_bytes()).await?;
+            }
+            anyhow::Ok(())
+        });
     }
 }
 
@@ -168,27 +177,85 @@ async fn where_only_a_browser_passes_the_bridge_says_its_hello() -> Result<()> {
     Ok(())
 }
 
+/// A TLS server that does this with each connection.
+fn serve<F: Future<Output = Result<()>> + Send>(
+    listener: TcpListener,
+    acceptor: TlsAcceptor,
+    what: impl Fn(TlsStream<TcpStream>) -> F + Copy + Send + 'static,
+) -> JoinHandle<Result<()>> {
+    tokio::spawn(async move {
+        loop {
+            let (tcp, _) = listener.accept().await?;
+            // Whoever does not like the certificate says so and goes.
+            if let Ok(tls) = acceptor.accept(tcp).await {
+                what(tls).await?;
+            }
+        }
+    })
+}
+
 #[tokio::test]
 async fn a_browser_s_hello_takes_no_certificate_that_another_would_not() -> Result<()> {
-    let (_, acceptor) = certified()?;
+    let (authority, acceptor) = certified()?;
     let (listener, address) = local().await?;
-    let relay = tokio::spawn(async move {
-        loop {
-            let acceptor = acceptor.clone();
-            let (tcp, _) = listener.accept().await?;
-            tokio::spawn(async move { acceptor.accept(tcp).await.map(drop) });
+    let relay = serve(listener, acceptor, async |_| Ok(()));
+    let pin = "A".repeat(43);
+    for (link, authority, trouble) in [
+        (format!("https://{NAME}/#&addr={address}"), None, Trouble::CertificateIssuer),
+        (format!("https://another.localhost/#&addr={address}"), Some(&authority), Trouble::CertificateName),
+        (format!("https://{NAME}/#&addr={address}&pin={pin}"), Some(&authority), Trouble::CertificatePin),
+    ] {
+        let connector = connector(&format!("{link}&ways=browser"), authority.cloned())?;
+        let all = connector.candidates(Duration::from_secs(5)).await?;
+        ensure!(all.len() == 2, "{all:?}");
+        for candidate in &all {
+            let refused = connector.try_candidate(candidate, PATIENCE).await.map(drop);
+            assert_eq!(refused, Err(trouble), "{candidate:?}");
         }
-        #[expect(unreachable_code, reason = "it names the error")]
-        anyhow::Ok(())
-    });
-    let link = format!("https://{NAME}/#&addr={address}&ways=browser");
-    let connector = connector(&link, None)?;
-    let all = connector.candidates(Duration::from_secs(5)).await?;
-    ensure!(all.len() == 2, "{all:?}");
-    for candidate in &all {
-        let refused = connector.try_candidate(candidate, PATIENCE).await.map(drop);
-        assert_eq!(refused, Err(Trouble::CertificateIssuer), "{candidate:?}");
     }
+    relay.abort();
+    Ok(())
+}
+
+/// The other side takes little at a time, so that what is written waits and moves.
+#[tokio::test]
+async fn much_goes_through_whatever_waits_for_it() -> Result<()> {
+    let (authority, acceptor) = certified()?;
+    let (listener, address) = local().await?;
+    let relay = serve(listener, acceptor, async |mut tls| {
+        let mut part = [0; 1000];
+        loop {
+            let count = tls.read(&mut part).await?;
+            if count == 0 {
+                return Ok(());
+            }
+            tls.write_all(part.get(..count).context("no more than fits")?).await?;
+        }
+    });
+    let connector = connector(&format!("https://{NAME}/#&addr={address}&ways=browser"), Some(authority))?;
+    let all = connector.candidates(Duration::from_secs(5)).await?;
+    let browsers = all.last().context("no browser's")?;
+    let dialled = connector.try_candidate(browsers, PATIENCE).await.map_err(|trouble| anyhow::anyhow!("{trouble}"))?;
+    let (mut from, mut to) = split(dialled.stream);
+    let writing = tokio::spawn(async move {
+        for number in 0..2000_usize {
+            let message = vec![u8::try_from(number % 251)?; 1 + number];
+            to.write_all(&message).await?;
+            to.flush().await?;
+        }
+        anyhow::Ok(to)
+    });
+    let reading = async {
+        for number in 0..2000_usize {
+            let mut message = vec![0; 1 + number];
+            from.read_exact(&mut message).await?;
+            let expected = u8::try_from(number % 251)?;
+            ensure!(message.iter().all(|byte| *byte == expected), "message {number} is another");
+        }
+        Ok(())
+    };
+    timeout(PATIENCE, reading).await??;
+    drop(writing.await??);
     relay.abort();
     Ok(())
 }
