@@ -1,9 +1,17 @@
 package org.pasarela.app;
 
+import java.io.UnsupportedEncodingException;
 import java.net.InetAddress;
+import java.net.URLDecoder;
 import java.net.UnknownHostException;
+import java.nio.charset.StandardCharsets;
+import java.security.MessageDigest;
+import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
+import java.util.HashSet;
 import java.util.List;
+import java.util.Locale;
+import java.util.Set;
 import java.util.TreeSet;
 import java.util.concurrent.Callable;
 import java.util.concurrent.FutureTask;
@@ -11,11 +19,36 @@ import java.util.concurrent.TimeUnit;
 import java.util.regex.Matcher;
 import java.util.regex.Pattern;
 
-/** Relays' links: found in what people paste or share, and made ready for the program. What is in them is the program's to judge. */
+/**
+ * Relays' links: found in what people paste or share, and made ready for the program. Messengers, mail and keyboards change links
+ * on their way; what they change is put right as the program's `link::cleaned` does. What cannot be read whole is refused: a link
+ * without its last parameters would show what they hide.
+ */
 final class Links {
-    /** `https://HOST/#KEY` and what may follow; our own scheme stands for https. A link without TLS would show the key to all. */
+    /** A link as it is kept: the authority, the key, the parameters. One without TLS would show the key to all. */
     private static final Pattern LINK =
-            Pattern.compile("(?:https|pasarela)://([^\\s/#\"'<>@]+)/?#[A-Za-z0-9._~-]{16,128}(?:&[^\\s\"'<>]*)?");
+            Pattern.compile("https://([^\\s/#?\"'<>@\\\\]+)/#([A-Za-z0-9._~-]{16,128})((?:&(?:"
+                    + "addr|port|sni|verify|host|pin|ech|sibling|ports|ways|root)=[^\\s&#\"'<>]+)*)");
+
+    /** Each of these begins an address, wherever it stands. */
+    private static final Pattern SCHEME = Pattern.compile("(?i)(?<![a-z0-9])(?:https?|wss?|pasarela)://");
+
+    /** Only with a key can a name without a scheme be told from a word. */
+    private static final Pattern BARE =
+            Pattern.compile("[\\p{L}\\p{N}-]+(?:\\.[\\p{L}\\p{N}-]+)+(?::[0-9]+)?(?:/?#.*|/[A-Za-z0-9._~-]{16,128}/?)");
+
+    /** What stands behind the key in the address of one of the relay's routes. */
+    private static final Pattern ROUTES =
+            Pattern.compile("/(?:ws/chat|pipe/chat|pipe/tls|tunnel|status\\.json|check\\.js|check\\.wasm)?");
+
+    /** Around a link in a sentence; none of these begins or ends one. */
+    private static final String AROUND = "'\"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…";
+
+    /** Of what a link may consist: a word of other letters is one of the sentence. */
+    private static final Pattern PIECE = Pattern.compile("[A-Za-z0-9._~:\\[\\]%&=*+/#,-]+");
+
+    private static final String CLOSED = "&(?:sni=none|addr=[0-9.]+|ports?=[0-9,]+|ech=(?:auto|grease)"
+            + "|ways=(?:.*,)?(?:ports|browser|sibling|nameless|cut|ech|plain))";
 
     private static final Pattern NUMBERS = Pattern.compile("[0-9.]+|\\[.*");
 
@@ -32,18 +65,243 @@ final class Links {
 
     private Links() {}
 
-    /** The links in a text, one a line; empty if there is none. */
+    /** The links in a text, one a line; empty if there is none, or one that cannot be read whole. */
     static String in(String text) {
         StringBuilder found = new StringBuilder();
-        Matcher matcher = LINK.matcher(text);
-        while (matcher.find()) {
-            String link = matcher.group();
-            if (link.startsWith("pasarela:")) {
-                link = "https" + link.substring("pasarela".length());
+        StringBuilder link = null;
+        boolean ended = false;
+        String plain = SCHEME.matcher(seen(text)).replaceAll(" $0");
+        for (String line : plain.split("\n")) {
+            String[] words = line.trim().split(" +");
+            for (String word : words) {
+                if (word.isEmpty()) {
+                    // An empty line: no break in the midst of a link has one.
+                    ended = true;
+                } else if (begins(word)) {
+                    boolean broken = link != null && link.indexOf("#") < 0 && !SCHEME.matcher(word).find();
+                    if (broken || link != null && !add(found, link.toString())) {
+                        return "";
+                    }
+                    link = new StringBuilder(word);
+                    ended = false;
+                } else if (link == null || ended) {
+                    // A word of the sentence. But a parameter far from its link belongs to it all the same.
+                    if (link != null && word.matches("&[a-z]+=.*")) {
+                        return "";
+                    }
+                } else if (word.startsWith("&") || word.startsWith("#") && link.indexOf("#") < 0) {
+                    link.append(word);
+                } else if (!isPiece(word, words.length == 1 || !isClosed(link.toString()))) {
+                    ended = true;
+                } else if (isOpen(link.toString())) {
+                    link.append(word);
+                } else {
+                    // Perhaps the rest of the link, perhaps not: neither may be guessed.
+                    return "";
+                }
             }
+        }
+        return link == null || add(found, link.toString()) ? found.toString() : "";
+    }
+
+    /** Without the marks that nobody sees, with one kind of blank, and with letters as wide as ASCII. */
+    private static String seen(String text) {
+        StringBuilder seen = new StringBuilder();
+        for (int at = 0; at < text.length(); at += Character.charCount(text.codePointAt(at))) {
+            int letter = text.codePointAt(at);
+            if (letter == '\n' || letter == '\r' || letter == 0x2028 || letter == 0x2029) {
+                seen.append('\n');
+            } else if (Character.isWhitespace(letter) || Character.isSpaceChar(letter)) {
+                seen.append(' ');
+            } else if (letter >= 0xff01 && letter <= 0xff5e) {
+                seen.append((char) (letter - 0xfee0));
+            } else if (!isMark(letter)) {
+                seen.appendCodePoint(letter);
+            }
+        }
+        return seen.toString().replace("&amp;", "&");
+    }
+
+    /** Marks of direction, joiners, soft hyphens, variation selectors. */
+    private static boolean isMark(int letter) {
+        return Character.isISOControl(letter) || letter == 0xad || letter == 0x34f || letter == 0x61c
+                || letter == 0x115f || letter == 0x1160 || letter == 0x17b4 || letter == 0x17b5
+                || letter >= 0x180b && letter <= 0x180f || letter >= 0x200b && letter <= 0x200f
+                || letter >= 0x202a && letter <= 0x202e || letter >= 0x2060 && letter <= 0x206f || letter == 0x3164
+                || letter >= 0xfe00 && letter <= 0xfe0f || letter == 0xfeff || letter == 0xffa0
+                || letter >= 0xfff9 && letter <= 0xfffb || letter >= 0xe0000 && letter <= 0xe0fff;
+    }
+
+    private static boolean begins(String word) {
+        return SCHEME.matcher(word).find() || BARE.matcher(trimmed(word)).matches();
+    }
+
+    /** Whether more must come: there is no whole key yet, or the last sign asks for something behind it. */
+    private static boolean isOpen(String link) {
+        String text = trimmed(link);
+        int number = text.indexOf('#');
+        return number >= 0 && (!text.substring(number + 1).matches("[A-Za-z0-9._~-]{16}.*") || text.matches(".*[&=%]"));
+    }
+
+    /** Whether a word of letters cannot be the rest of its last value; of a key it may, but that shows no name. */
+    private static boolean isClosed(String link) {
+        boolean list = link.matches(".*&(?:ways|ports)=[^&]*,");
+        String text = trimmed(link);
+        int last = text.lastIndexOf('&');
+        return last < 0 || !list && text.substring(last).matches(CLOSED);
+    }
+
+    /** Whether a word behind a link may be the rest of it; one that may be anything counts if it stands where a rest would. */
+    private static boolean isPiece(String word, boolean likely) {
+        String text = trimmed(word);
+        return PIECE.matcher(text).matches() && (likely || text.matches(".*[0-9&=%].*") || word.matches(",[a-z].*"));
+    }
+
+    private static String trimmed(String said) {
+        String text = said;
+        while (true) {
+            int start = 0;
+            int end = text.length();
+            while (start < end && AROUND.indexOf(text.charAt(start)) >= 0) {
+                start++;
+            }
+            while (end > start && AROUND.indexOf(text.charAt(end - 1)) >= 0) {
+                end--;
+            }
+            String inside = text.substring(start, end);
+            // A sentence may end behind the bracket.
+            if (inside.length() > 1 && inside.endsWith(".") && AROUND.indexOf(inside.charAt(inside.length() - 2)) >= 0) {
+                inside = inside.substring(0, inside.length() - 1);
+            } else if (inside.startsWith("[") && inside.contains("://")) {
+                inside = inside.substring(1);
+            } else if (inside.endsWith("]") && inside.contains("://") && !inside.matches(".*\\[[^\\]]*\\]")) {
+                inside = inside.substring(0, inside.length() - 1);
+            }
+            if (inside.equals(text)) {
+                return text;
+            }
+            text = inside;
+        }
+    }
+
+    /** Adds one link. False if it is one that cannot be read; an address without a key is none of ours. */
+    private static boolean add(StringBuilder found, String said) {
+        String link = cleaned(said);
+        if (link == null) {
+            return said.indexOf('#') < 0 && !said.contains("%23");
+        }
+        if (!("\n" + found + "\n").contains("\n" + link + "\n")) {
             found.append(found.length() == 0 ? "" : "\n").append(link);
         }
-        return found.toString();
+        return true;
+    }
+
+    /** `https://HOST/#KEY` with its parameters; null if it cannot be that. */
+    private static String cleaned(String said) {
+        String text = said;
+        Matcher scheme = SCHEME.matcher(text);
+        if (scheme.find()) {
+            // Before it is the sentence.
+            text = text.substring(scheme.start());
+        }
+        text = trimmed(text);
+        if (text.indexOf('#') < 0) {
+            text = text.replaceFirst("%23", "#");
+        }
+        String lower = text.toLowerCase(Locale.ROOT);
+        for (String other : new String[] {"wss://", "pasarela://", "https://"}) {
+            if (lower.startsWith(other)) {
+                text = "https://" + text.substring(other.length());
+            }
+        }
+        if (!text.contains("://")) {
+            text = "https://" + text;
+        }
+        int number = text.indexOf('#');
+        String before = number < 0 ? text : text.substring(0, number);
+        String fragment = number < 0 ? "" : fragment(text.substring(number + 1));
+        // What is asked for in a query is not for us. But without a name it may be a key in the wrong place.
+        int query = before.indexOf('?');
+        if (query >= 0 && before.substring(query + 1).matches("(?:[^&=]+=[^&]*|&)*")) {
+            before = before.substring(0, query);
+        }
+        int path = before.indexOf('/', "https://".length());
+        String base = path < 0 ? before : before.substring(0, path);
+        String named = path < 0 ? "" : before.substring(path + 1);
+        int slash = named.indexOf('/');
+        if (slash >= 0 && ROUTES.matcher(named.substring(slash)).matches()) {
+            named = named.substring(0, slash);
+        }
+        int end = fragment.indexOf('&');
+        String key = end < 0 ? fragment : fragment.substring(0, end);
+        if (key.isEmpty()) {
+            fragment = named + fragment;
+        } else if (!named.isEmpty() && !named.equals(key) && !named.equals(page(key))) {
+            return null;
+        }
+        String link = base + "/#" + fragment;
+        return isWhole(link) ? link : null;
+    }
+
+    /** Behind the number sign. */
+    private static String fragment(String said) {
+        // Browsers write after this which words are to be highlighted.
+        String text = said.split(":~:", 2)[0];
+        if (text.indexOf('&') < 0 && text.indexOf('=') < 0 && text.indexOf('%') >= 0) {
+            // A plus sign is itself here, and no blank.
+            try {
+                text = URLDecoder.decode(text.replace("+", "%2B"), "UTF-8");
+            } catch (UnsupportedEncodingException never) {
+                return text;
+            } catch (IllegalArgumentException broken) {
+                return text;
+            }
+        }
+        text = cut(text).replaceAll("&+", "&").replaceFirst("&$", "");
+        boolean value = text.substring(text.lastIndexOf('&') + 1).indexOf('=') >= 0;
+        // Keys end in no slash. A value may end in one, and not in a full stop; a key may.
+        return text.replaceFirst(value ? "\\.+$" : "/+$", "");
+    }
+
+    /** Up to the sentence's sign that follows without a blank, as it does in Chinese; but not if parameters follow that. */
+    private static String cut(String text) {
+        for (int at = 0; at < text.length(); at++) {
+            boolean list = text.charAt(at) == ',' && text.substring(at + 1).matches("[0-9a-z].*");
+            if (AROUND.indexOf(text.charAt(at)) >= 0 && !list) {
+                return text.substring(at).matches(".*[&=#].*") ? text : text.substring(0, at);
+            }
+        }
+        return text;
+    }
+
+    private static boolean isWhole(String link) {
+        Matcher matcher = LINK.matcher(link);
+        if (!matcher.matches()) {
+            return false;
+        }
+        // Twice the same, other than an address: one of both would be lost.
+        Set<String> names = new HashSet<String>();
+        for (String parameter : matcher.group(3).split("&")) {
+            String name = parameter.split("=", 2)[0];
+            if (!name.isEmpty() && !name.equals("addr") && !names.add(name)) {
+                return false;
+            }
+        }
+        return true;
+    }
+
+    /** The name of a key's page, which stays in the address bar of browsers. */
+    private static String page(String key) {
+        try {
+            byte[] hash = MessageDigest.getInstance("SHA-256").digest(("pasarela page " + key).getBytes(StandardCharsets.UTF_8));
+            StringBuilder name = new StringBuilder();
+            for (int index = 0; index < 16; index++) {
+                name.append(String.format(Locale.ROOT, "%02x", hash[index]));
+            }
+            return name.toString();
+        } catch (NoSuchAlgorithmException never) {
+            return "";
+        }
     }
 
     /**
@@ -57,20 +315,35 @@ final class Links {
             if (link.isEmpty()) {
                 continue;
             }
-            Matcher matcher = LINK.matcher(link);
-            String host = matcher.matches() ? matcher.group(1).replaceFirst("(?<=[^:\\]]):[0-9]+$", "") : "";
-            if (!host.isEmpty() && !NUMBERS.matcher(host).matches() && !link.contains("&addr=")) {
-                String addresses = addresses(host, resolver);
-                if (!addresses.isEmpty()) {
-                    all.add(link + addresses);
+            String host = asked(link);
+            StringBuilder addresses = new StringBuilder();
+            int count = 0;
+            for (String address : host == null ? new TreeSet<String>() : addresses(host, resolver)) {
+                if (count++ < ADDRESSES) {
+                    addresses.append(address);
                 }
+            }
+            if (addresses.length() > 0) {
+                all.add(link + addresses);
             }
             all.add(link);
         }
         return all;
     }
 
-    private static String addresses(final String host, final Resolver resolver) {
+    /** The name that the system's resolver is asked for; null if there is none, or if it is one that the link hides. */
+    private static String asked(String link) {
+        Matcher matcher = LINK.matcher(link);
+        if (!matcher.matches()) {
+            return null;
+        }
+        String host = matcher.group(1).replaceFirst("(?<=[^:\\]]):[0-9]+$", "");
+        // The resolver asks in clear, and what it is asked for would show what the hello does not.
+        boolean hidden = link.contains("&sni=") || link.contains("&ech=") && !link.contains("&ech=grease");
+        return NUMBERS.matcher(host).matches() || link.contains("&addr=") || hidden ? null : host;
+    }
+
+    private static TreeSet<String> addresses(final String host, final Resolver resolver) {
         FutureTask<InetAddress[]> answer = new FutureTask<InetAddress[]>(new Callable<InetAddress[]>() {
             @Override
             public InetAddress[] call() throws UnknownHostException {
@@ -92,13 +365,6 @@ final class Links {
         } catch (Exception unknown) {
             // The program asks others.
         }
-        StringBuilder parameters = new StringBuilder();
-        int count = 0;
-        for (String parameter : found) {
-            if (count++ < ADDRESSES) {
-                parameters.append(parameter);
-            }
-        }
-        return parameters.toString();
+        return found;
     }
 }
