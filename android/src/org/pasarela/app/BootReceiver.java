@@ -9,7 +9,12 @@ public final class BootReceiver extends BroadcastReceiver {
     @Override
     public void onReceive(Context context, Intent intent) {
         Settings settings = new Settings(context);
-        boolean wanted = Intent.ACTION_BOOT_COMPLETED.equals(intent.getAction())
+        boolean booted = Intent.ACTION_BOOT_COMPLETED.equals(intent.getAction());
+        if (booted && !settings.boot()) {
+            // Or it would start when the app is opened, or replaced, long after.
+            settings.on(false);
+        }
+        boolean wanted = booted
                 ? settings.boot()
                 : Intent.ACTION_MY_PACKAGE_REPLACED.equals(intent.getAction()) && settings.on();
         if (wanted && !settings.links().isEmpty()) {

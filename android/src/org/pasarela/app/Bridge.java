@@ -63,6 +63,7 @@ final class Bridge {
                     program.kill();
                 }
             }
+            thread.join(PATIENCE_MS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }
@@ -94,9 +95,15 @@ final class Bridge {
 
     /** One run of the program; whether it listened. */
     private boolean once() {
+        synchronized (this) {
+            if (stopped) {
+                return false;
+            }
+        }
         boolean listened = false;
+        Program started = null;
         try {
-            Program started = owner.start();
+            started = owner.start();
             synchronized (this) {
                 program = started;
                 // It may have been asked for while the program started.
@@ -109,16 +116,29 @@ final class Bridge {
                 listened |= line.contains("\"listening\"");
                 owner.said(line);
             }
-            started.status();
         } catch (IOException cannot) {
-            // The same as one that ended.
-        } catch (InterruptedException interrupted) {
-            Thread.currentThread().interrupt();
+            // The same as one that ended. Where the system closes what is read when it is asked to end, it may still run.
+            if (started != null) {
+                started.close();
+            }
+        } finally {
+            end(started);
         }
         synchronized (this) {
             program = null;
         }
         return listened;
+    }
+
+    /** Waits until it has ended: only then its port is free, and until then it can be killed. */
+    private static void end(Program started) {
+        try {
+            if (started != null) {
+                started.status();
+            }
+        } catch (InterruptedException interrupted) {
+            Thread.currentThread().interrupt();
+        }
     }
 
     private static long now() {

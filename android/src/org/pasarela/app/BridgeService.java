@@ -47,6 +47,9 @@ public final class BridgeService extends Service implements Bridge.Owner {
     private static final Handler MAIN = new Handler(Looper.getMainLooper());
     private static volatile Standing standing = Standing.OFF;
     private static Watcher watcher;
+    private static BridgeService running;
+    /** The links that the bridge was started with, as they were saved then. */
+    private static volatile String saved = "";
 
     private Settings settings;
     private volatile Bridge bridge;
@@ -79,10 +82,10 @@ public final class BridgeService extends Service implements Bridge.Owner {
                 @Override
                 public void run() {
                     Bridge now = bridge;
-                    String named = links();
-                    // No answer is no news.
-                    boolean elsewhere = named.contains("&addr=") && !named.equals(links);
-                    if (now != null && !links.isEmpty() && (elsewhere || !Objects.equals(host(), host))) {
+                    if (now == null || links.isEmpty()) {
+                        return;
+                    }
+                    if (Links.moved(saved, links, resolver) || !Objects.equals(host(), host)) {
                         now.restart();
                     }
                 }
@@ -99,12 +102,28 @@ public final class BridgeService extends Service implements Bridge.Owner {
         watcher = by;
     }
 
+    /** Whether the bridge runs with these links and no others. */
+    static boolean runsWith(String links) {
+        return standing.on && links.equals(saved);
+    }
+
+    /** The app goes by another name: so does its notification, at once. */
+    static void renamed() {
+        if (running != null && standing.on) {
+            running.tell(standing);
+        }
+    }
+
     static void start(Context context) {
         Intent service = new Intent(context, BridgeService.class);
-        if (Build.VERSION.SDK_INT >= 26) {
-            context.startForegroundService(service);
-        } else {
-            context.startService(service);
+        try {
+            if (Build.VERSION.SDK_INT >= 26) {
+                context.startForegroundService(service);
+            } else {
+                context.startService(service);
+            }
+        } catch (IllegalStateException notFromTheBackground) {
+            // It stays off until somebody opens the app.
         }
     }
 
@@ -112,6 +131,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
     public void onCreate() {
         super.onCreate();
         settings = new Settings(this);
+        running = this;
         if (Build.VERSION.SDK_INT >= 26) {
             NotificationChannel channel = new NotificationChannel(
                     CHANNEL, getString(R.string.bridge_title), NotificationManager.IMPORTANCE_LOW);
@@ -135,6 +155,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
             return START_NOT_STICKY;
         }
         settings.on(true);
+        saved = settings.links();
         if (bridge == null) {
             stand(Standing.starting());
             synchronized (this) {
@@ -149,7 +170,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
     }
 
     private boolean toForeground() {
-        Notification notification = notification(Standing.starting());
+        Notification notification = notification(bridge == null ? Standing.starting() : standing);
         try {
             if (Build.VERSION.SDK_INT >= 34) {
                 startForeground(NOTIFICATION, notification, ServiceInfo.FOREGROUND_SERVICE_TYPE_SPECIAL_USE);
@@ -174,7 +195,11 @@ public final class BridgeService extends Service implements Bridge.Owner {
             }
             ending.stop();
         }
+        running = null;
+        saved = "";
         stand(Standing.OFF);
+        // What came in between the end of the foreground and the bridge's would stay.
+        getSystemService(NotificationManager.class).cancel(NOTIFICATION);
         super.onDestroy();
     }
 
@@ -188,8 +213,8 @@ public final class BridgeService extends Service implements Bridge.Owner {
         links = links();
         host = host();
         int port = Net.freePort();
-        // On all addresses only while there is a Wi-Fi: in a mobile network strangers are neighbours.
-        String at = (host == null ? "127.0.0.1:" : "0.0.0.0:") + port;
+        // Not on all addresses: in a mobile network strangers are neighbours.
+        String at = Whatsapp.HERE + ":" + port + (host == null ? "" : "," + host + ":" + port);
         return host == null
                 ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at)
                 : Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at, "--host", host);
@@ -211,7 +236,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
     }
 
     private String links() {
-        List<String> links = Links.resolved(settings.links(), resolver);
+        List<String> links = Links.resolved(saved, resolver);
         StringBuilder all = new StringBuilder();
         for (String link : links) {
             all.append(link).append(' ');
@@ -230,7 +255,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
             return;
         }
         if (now.on) {
-            getSystemService(NotificationManager.class).notify(NOTIFICATION, notification(now));
+            tell(now);
         }
         MAIN.post(new Runnable() {
             @Override
@@ -240,6 +265,10 @@ public final class BridgeService extends Service implements Bridge.Owner {
                 }
             }
         });
+    }
+
+    private void tell(Standing now) {
+        getSystemService(NotificationManager.class).notify(NOTIFICATION, notification(now));
     }
 
     /** A builder without a channel is what there was before Android 8. */
@@ -253,7 +282,7 @@ public final class BridgeService extends Service implements Bridge.Owner {
                 this, 0, new Intent(this, BridgeService.class).setAction(STOP), PendingIntent.FLAG_IMMUTABLE);
         return builder.setSmallIcon(R.drawable.notice)
                 .setContentTitle(settings.name())
-                .setContentText(now.in(this))
+                .setContentText(now.outside(this, settings.neutral()))
                 .setContentIntent(open)
                 .addAction(new Notification.Action.Builder(null, getString(R.string.stop), stop).build())
                 .setVisibility(Notification.VISIBILITY_SECRET)

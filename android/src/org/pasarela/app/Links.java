@@ -1,5 +1,6 @@
 package org.pasarela.app;
 
+import android.text.BidiFormatter;
 import java.io.UnsupportedEncodingException;
 import java.net.InetAddress;
 import java.net.URLDecoder;
@@ -9,6 +10,7 @@ import java.security.MessageDigest;
 import java.security.NoSuchAlgorithmException;
 import java.util.ArrayList;
 import java.util.HashSet;
+import java.util.LinkedHashSet;
 import java.util.List;
 import java.util.Locale;
 import java.util.Set;
@@ -70,13 +72,14 @@ final class Links {
         StringBuilder found = new StringBuilder();
         StringBuilder link = null;
         boolean ended = false;
+        // An empty line: hardly one in the midst of a link.
+        boolean gap = false;
         String plain = SCHEME.matcher(seen(text)).replaceAll(" $0");
         for (String line : plain.split("\n")) {
             String[] words = line.trim().split(" +");
             for (String word : words) {
                 if (word.isEmpty()) {
-                    // An empty line: no break in the midst of a link has one.
-                    ended = true;
+                    gap = true;
                 } else if (begins(word)) {
                     boolean broken = link != null && link.indexOf("#") < 0 && !SCHEME.matcher(word).find();
                     if (broken || link != null && !add(found, link.toString())) {
@@ -84,6 +87,7 @@ final class Links {
                     }
                     link = new StringBuilder(word);
                     ended = false;
+                    gap = false;
                 } else if (link == null || ended) {
                     // A word of the sentence. But a parameter far from its link belongs to it all the same.
                     if (link != null && word.matches("&[a-z]+=.*")) {
@@ -91,7 +95,7 @@ final class Links {
                     }
                 } else if (word.startsWith("&") || word.startsWith("#") && link.indexOf("#") < 0) {
                     link.append(word);
-                } else if (!isPiece(word, words.length == 1 || !isClosed(link.toString()))) {
+                } else if (!isPiece(word, words.length == 1 && !gap || !isClosed(link.toString()))) {
                     ended = true;
                 } else if (isOpen(link.toString())) {
                     link.append(word);
@@ -105,8 +109,9 @@ final class Links {
     }
 
     /** Without the marks that nobody sees, with one kind of blank, and with letters as wide as ASCII. */
-    private static String seen(String text) {
+    private static String seen(String said) {
         StringBuilder seen = new StringBuilder();
+        String text = said.replace("\r\n", "\n");
         for (int at = 0; at < text.length(); at += Character.charCount(text.codePointAt(at))) {
             int letter = text.codePointAt(at);
             if (letter == '\n' || letter == '\r' || letter == 0x2028 || letter == 0x2029) {
@@ -257,7 +262,7 @@ final class Links {
                 return text;
             }
         }
-        text = cut(text).replaceAll("&+", "&").replaceFirst("&$", "");
+        text = cut(text).replaceAll("&+", "&");
         boolean value = text.substring(text.lastIndexOf('&') + 1).indexOf('=') >= 0;
         // Keys end in no slash. A value may end in one, and not in a full stop; a key may.
         return text.replaceFirst(value ? "\\.+$" : "/+$", "");
@@ -329,6 +334,43 @@ final class Links {
             all.add(link);
         }
         return all;
+    }
+
+    /** The hosts of links, as people read them. */
+    static String hosts(String links) {
+        Set<String> hosts = new LinkedHashSet<String>();
+        for (String link : links.split("\\s+")) {
+            Matcher matcher = LINK.matcher(link);
+            if (matcher.matches()) {
+                hosts.add(matcher.group(1));
+            }
+        }
+        StringBuilder all = new StringBuilder();
+        for (String host : hosts) {
+            all.append(all.length() == 0 ? "" : ", ").append(BidiFormatter.getInstance().unicodeWrap(host));
+        }
+        return all.toString();
+    }
+
+    /**
+     * Whether a relay is elsewhere than the program was told: none of the addresses in use is in the resolver's new answer. Many
+     * have more than one answers hold, in turn. No answer is no news.
+     */
+    static boolean moved(String links, String used, Resolver resolver) {
+        for (String link : links.split("\\s+")) {
+            String host = asked(link);
+            Set<String> now = host == null ? new TreeSet<String>() : addresses(host, resolver);
+            boolean stays = now.isEmpty();
+            for (String word : used.split(" ")) {
+                for (String address : now) {
+                    stays |= word.startsWith(link + "&addr=") && (word + "&").contains(address + "&");
+                }
+            }
+            if (!stays) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /** The name that the system's resolver is asked for; null if there is none, or if it is one that the link hides. */

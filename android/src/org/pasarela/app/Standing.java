@@ -60,6 +60,11 @@ final class Standing {
         return context.getString(text, connections);
     }
 
+    /** The same where others may read it: under the neutral name it names no other app. */
+    String outside(Context context, boolean neutral) {
+        return context.getString(neutral && text == R.string.waiting ? R.string.connected : text, connections);
+    }
+
     boolean listens() {
         return text == R.string.waiting || text == R.string.connected || text == R.string.trouble;
     }

@@ -10,6 +10,8 @@ import static org.robolectric.Shadows.shadowOf;
 
 import android.app.Notification;
 import android.app.Service;
+import android.content.ComponentName;
+import android.content.ContextWrapper;
 import android.content.Intent;
 import android.content.pm.ServiceInfo;
 import android.os.Build;
@@ -211,14 +213,17 @@ public final class BridgeServiceTest {
         given.awaitFile("libpasarela.so.arguments", alone);
         given.awaitNotification("The bridge is on and waits for WhatsApp.");
         given.wifi("192.168.1.7").networkChanges();
-        given.awaitFile("libpasarela.so.arguments", alone + "bridge --json --listen 0.0.0.0:5222 --host 192.168.1.7\n");
+        given.awaitFile("libpasarela.so.arguments", alone + "bridge --json --listen 127.0.0.1:5222,192.168.1.7:5222 --host 192.168.1.7\n");
     }
 
     @Test
     public void it_starts_with_the_phone_if_that_was_chosen() {
         BootReceiver receiver = new BootReceiver();
+        given.settings.on(true);
         receiver.onReceive(given.context, new Intent(Intent.ACTION_BOOT_COMPLETED));
         assertNull(started());
+        // Nor later, when a new version comes or somebody opens the app.
+        assertFalse(given.settings.on());
         given.settings.boot(true);
         receiver.onReceive(given.context, new Intent(Intent.ACTION_BOOT_COMPLETED));
         assertEquals(BridgeService.class.getName(), started().getComponent().getClassName());
@@ -234,15 +239,115 @@ public final class BridgeServiceTest {
         assertEquals(BridgeService.class.getName(), started().getComponent().getClassName());
     }
 
+    @Test
+    public void other_answers_of_the_same_relay_are_no_reason_to_start_anew() throws Exception {
+        given.script("echo \"$PASARELA_LINKS\" >> \"$0.links\"\n" + LISTENING + "exec sleep 60\n");
+        resolve("192.0.2.7", "192.0.2.9");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        String link = "https://relay.example/#0123456789abcdef";
+        String first = link + "&addr=192.0.2.7&addr=192.0.2.9 " + link + "\n";
+        given.awaitFile("libpasarela.so.links", first);
+        resolve("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.9");
+        given.networkChanges();
+        Thread.sleep(1000);
+        given.awaitFile("libpasarela.so.links", first);
+        // A part of an address is not it.
+        resolve("192.0.2.70");
+        given.networkChanges();
+        given.awaitFile("libpasarela.so.links", first + first.replace("&addr=192.0.2.9", "").replace("2.7", "2.70"));
+    }
+
+    @Test
+    public void links_that_are_saved_while_it_runs_are_not_its_own() throws Exception {
+        given.script("echo \"$PASARELA_LINKS\" >> \"$0.links\"\n" + LISTENING + "exec sleep 60\n");
+        resolve("192.0.2.7");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        given.links("https://other.example/#0123456789abcdef");
+        resolve("192.0.2.8");
+        given.networkChanges();
+        String link = "https://relay.example/#0123456789abcdef";
+        given.awaitFile("libpasarela.so.links",
+                link + "&addr=192.0.2.7 " + link + "\n" + link + "&addr=192.0.2.8 " + link + "\n");
+        assertTrue(BridgeService.runsWith(link));
+        assertFalse(BridgeService.runsWith("https://other.example/#0123456789abcdef"));
+    }
+
+    @Test
+    public void a_neutral_notification_names_nobody_and_changes_at_once() throws Exception {
+        given.script(LISTENING + "exec sleep 60\n");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        given.settings.neutral(true);
+        BridgeService.renamed();
+        given.awaitNotification("The bridge is on. Connections: 0");
+        assertEquals("Notes", given.notification().extras.get(Notification.EXTRA_TITLE));
+        given.settings.neutral(false);
+    }
+
+    @Test
+    public void nothing_of_it_is_shown_when_it_has_ended() throws Exception {
+        given.script(LISTENING + "exec sleep 60\n");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        service.destroy();
+        service = null;
+        assertNull(given.notification());
+    }
+
+    /** On phones its output is closed as soon as it is asked to end. */
+    @Test
+    public void when_it_is_stopped_the_program_has_ended() throws Exception {
+        given.script("trap 'exec 1>&-; sleep 1; exit' TERM\n" + LISTENING + "while true; do sleep 0.1; done\n");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        service.destroy();
+        service = null;
+        assertEquals(0, ProcessHandle.current().children().count());
+    }
+
+    @Test
+    public void one_that_does_not_heed_is_killed() throws Exception {
+        if (Build.VERSION.SDK_INT < 26) {
+            return;
+        }
+        given.script("trap '' TERM\n" + LISTENING + "while true; do sleep 0.1; done\n");
+        service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        service.destroy();
+        service = null;
+        assertEquals(0, ProcessHandle.current().children().count());
+    }
+
+    @Test
+    public void a_system_that_lets_nothing_start_ends_nobody() {
+        BridgeService.start(new ContextWrapper(given.context) {
+            @Override
+            public ComponentName startService(Intent service) {
+                throw new IllegalStateException("not from the background");
+            }
+
+            @Override
+            public ComponentName startForegroundService(Intent service) {
+                throw new IllegalStateException("not from the background");
+            }
+        });
+    }
+
     private Intent started() {
         return shadowOf((android.app.Application) given.context).getNextStartedService();
     }
 
-    private static void resolve(final String address) {
+    private static void resolve(final String... answers) {
         BridgeService.resolver = new Links.Resolver() {
             @Override
             public InetAddress[] addresses(String host) throws UnknownHostException {
-                return new InetAddress[] {InetAddress.getByName(address)};
+                InetAddress[] found = new InetAddress[answers.length];
+                for (int index = 0; index < found.length; index++) {
+                    found[index] = InetAddress.getByName(answers[index]);
+                }
+                return found;
             }
         };
     }
