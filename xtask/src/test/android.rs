@@ -61,7 +61,8 @@ fn look(tools: &Tools, apk: &Path) -> Result<()> {
         &format!("package: name='org.pasarela.app' versionCode='{}' versionName='{version}'", android::code(&version)?),
         "sdkVersion:'24'",
         "targetSdkVersion:'35'",
-        "application: label='Pasarela'",
+        // The neutral name, which the system's own lists show.
+        "application: label='Notes'",
         "native-code: 'arm64-v8a'",
         "locales: '--_--' 'ar' 'es' 'fa' 'pt' 'ru' 'tr' 'zh'",
     ];
@@ -120,7 +121,7 @@ fn robolectric(tools: &Tools, folder: &Path) -> Result<()> {
     run(java.args(names.map(|name| format!("org.pasarela.app.{name}"))))
 }
 
-/// A folder with the systems that the app is tried on, the oldest and the newest, as Robolectric wants to find them.
+/// A folder with the systems that the app is tried on, Android 7 as the oldest and 14, as Robolectric wants to find them.
 fn frameworks(jars: &[PathBuf], folder: &Path) -> Result<PathBuf> {
     let into = folder.join("frameworks");
     if into.exists() {

@@ -30,6 +30,8 @@ public final class MainActivity extends Activity
         implements View.OnClickListener, CompoundButton.OnCheckedChangeListener, BridgeService.Watcher {
     private Settings settings;
     private boolean checking;
+    /** The question whose the links shall be, while it is asked. */
+    private AlertDialog asking;
     /** For which address the QR code is shown. */
     private String shown = "";
 
@@ -37,6 +39,10 @@ public final class MainActivity extends Activity
     protected void onCreate(Bundle saved) {
         super.onCreate(saved);
         settings = new Settings(this);
+        if (Build.VERSION.SDK_INT >= 33) {
+            // The system keeps the picture of a task on the disk, and the link is in it.
+            setRecentsScreenshotEnabled(false);
+        }
         setContentView(R.layout.main);
         text(R.id.link).setText(settings.links());
         text(R.id.hand_steps).setText(lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
@@ -81,6 +87,14 @@ public final class MainActivity extends Activity
     }
 
     @Override
+    protected void onDestroy() {
+        if (asking != null) {
+            asking.dismiss();
+        }
+        super.onDestroy();
+    }
+
+    @Override
     public void onClick(View view) {
         int id = view.getId();
         if (id == R.id.paste) {
@@ -119,6 +133,7 @@ public final class MainActivity extends Activity
         } else if (id == R.id.neutral) {
             settings.neutral(on);
             showFace();
+            BridgeService.renamed();
         }
     }
 
@@ -139,21 +154,61 @@ public final class MainActivity extends Activity
         }
     }
 
-    /** A link that was shared with the app, or opened with it. */
+    /** A link that was shared with the app, or opened with it: anybody can send one, so it takes the place of no other unasked. */
     private void take(Intent intent) {
-        String text = null;
-        if (Intent.ACTION_SEND.equals(intent.getAction())) {
-            CharSequence shared = intent.getCharSequenceExtra(Intent.EXTRA_TEXT);
-            text = shared == null ? null : shared.toString();
-        } else if (Intent.ACTION_VIEW.equals(intent.getAction())) {
-            text = intent.getDataString();
+        String text = sent(intent);
+        String links = text == null ? "" : Links.in(text);
+        if (text == null) {
+            return;
         }
-        if (text != null) {
+        String own = settings.links();
+        if (links.isEmpty() || own.isEmpty() || own.equals(links)) {
             fill(text);
+        } else {
+            ask(links);
+        }
+    }
+
+    /** What came with an intent; null if nothing did. */
+    private static String sent(Intent intent) {
+        // From the list of recent apps the system sends again what it had sent long before.
+        if ((intent.getFlags() & Intent.FLAG_ACTIVITY_LAUNCHED_FROM_HISTORY) != 0) {
+            return null;
+        }
+        try {
+            String text = null;
+            if (Intent.ACTION_SEND.equals(intent.getAction())) {
+                CharSequence shared = intent.getCharSequenceExtra(Intent.EXTRA_TEXT);
+                text = shared == null ? null : shared.toString();
+            } else if (Intent.ACTION_VIEW.equals(intent.getAction())) {
+                text = intent.getDataString();
+            }
             // The system keeps intents for a while.
             intent.removeExtra(Intent.EXTRA_TEXT);
             intent.setData(null);
+            return text;
+        } catch (RuntimeException foreign) {
+            // Another app's objects, which cannot be read here.
+            return null;
         }
+    }
+
+    private void ask(final String links) {
+        if (asking != null) {
+            asking.dismiss();
+        }
+        DialogInterface.OnClickListener answer = new DialogInterface.OnClickListener() {
+            @Override
+            public void onClick(DialogInterface dialog, int which) {
+                fill(which == DialogInterface.BUTTON_POSITIVE ? links : settings.links() + "\n" + links);
+            }
+        };
+        asking = new AlertDialog.Builder(this)
+                .setMessage(getString(R.string.other_link, Links.hosts(links), Links.hosts(settings.links())))
+                .setNegativeButton(android.R.string.cancel, null)
+                .setNeutralButton(R.string.other_add, answer)
+                .setPositiveButton(R.string.other_replace, answer)
+                .show();
     }
 
     private void paste() {
@@ -177,13 +232,10 @@ public final class MainActivity extends Activity
         }
     }
 
-    /** The links in the field, which are kept from now on; empty, with a complaint, if there are none. */
+    /** The links in the field; empty, with a complaint, if there are none. */
     private String links() {
         String links = Links.in(text(R.id.link).getText().toString());
         complain(links.isEmpty() ? R.string.link_bad : 0);
-        if (!links.isEmpty()) {
-            settings.links(links);
-        }
         return links;
     }
 
@@ -200,10 +252,12 @@ public final class MainActivity extends Activity
             stopService(new Intent(this, BridgeService.class));
             return;
         }
-        if (links().isEmpty()) {
+        String links = links();
+        if (links.isEmpty()) {
             findViewById(R.id.link).requestFocus();
             return;
         }
+        settings.links(links);
         BridgeService.start(this);
         // Without it the bridge runs all the same, but nothing in sight says so.
         if (Build.VERSION.SDK_INT >= 33
@@ -246,7 +300,8 @@ public final class MainActivity extends Activity
         text(R.id.check).setText(R.string.page_running);
         show(R.id.stages, false);
         show(R.id.verdict, false);
-        final Standing standing = BridgeService.standing();
+        // A bridge with other links says nothing of these.
+        final Standing standing = BridgeService.runsWith(links) ? BridgeService.standing() : Standing.OFF;
         new Thread("check") {
             @Override
             public void run() {

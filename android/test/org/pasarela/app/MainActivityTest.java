@@ -22,6 +22,8 @@ import android.view.WindowManager;
 import android.widget.LinearLayout;
 import android.widget.Switch;
 import android.widget.TextView;
+import java.nio.file.Files;
+import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
 import org.junit.Before;
@@ -84,6 +86,83 @@ public final class MainActivityTest {
         assertEquals("https://other.example/#0123456789abcdef", text(screen, R.id.link));
         assertEquals("", given.settings.links());
         assertNull(startedService());
+    }
+
+    private static final String OTHER = "https://other.example/#0123456789abcdef";
+
+    private MainActivity withOwnLink(int button) {
+        given.links(LINK);
+        MainActivity screen = screen(new Intent(Intent.ACTION_VIEW, Uri.parse(OTHER.replace("https", "pasarela"))));
+        AlertDialog dialog = (AlertDialog) ShadowAlertDialog.getLatestDialog();
+        assertEquals(LINK, text(screen, R.id.link));
+        String said = shadowOf(dialog).getMessage().toString();
+        assertTrue(said, said.contains("other.example") && said.contains("relay.example") && !said.contains("0123"));
+        dialog.getButton(button).performClick();
+        shadowOf(android.os.Looper.getMainLooper()).idle();
+        // Only Start saves.
+        assertEquals(LINK, given.settings.links());
+        return screen;
+    }
+
+    @Test
+    public void a_strangers_link_takes_the_place_of_ones_own_only_if_that_is_wanted() {
+        assertEquals(LINK, text(withOwnLink(AlertDialog.BUTTON_NEGATIVE), R.id.link));
+        assertEquals(LINK + "\n" + OTHER, text(withOwnLink(AlertDialog.BUTTON_NEUTRAL), R.id.link));
+        MainActivity screen = withOwnLink(AlertDialog.BUTTON_POSITIVE);
+        assertEquals(OTHER, text(screen, R.id.link));
+        screen.findViewById(R.id.toggle).performClick();
+        assertEquals(OTHER, given.settings.links());
+    }
+
+    @Test
+    public void ones_own_link_again_asks_nothing() {
+        given.links(LINK);
+        screen(new Intent(Intent.ACTION_VIEW, Uri.parse(LINK.replace("https", "pasarela"))));
+        assertNull(ShadowAlertDialog.getLatestDialog());
+    }
+
+    @Test
+    public void a_check_saves_nothing_and_speaks_of_the_links_in_the_field() throws Exception {
+        given.links(LINK).script("case \"$*\" in\n"
+                + "bridge*) echo '{\"event\":\"listening\",\"listen\":[\"127.0.0.1:5222\"]}'; exec sleep 60;;\n"
+                + "*--via*) echo '{\"verdict\":\"ok\",\"hint\":null,\"stages\":[{\"stage\":\"chat\",\"ok\":true}]}';;\n"
+                + "*) echo '{\"verdict\":\"key\",\"hint\":\"new-link\",\"stages\":[{\"stage\":\"key\",\"ok\":false}]}';;\nesac\n");
+        org.robolectric.android.controller.ServiceController<BridgeService> service = given.service();
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        MainActivity screen = screen();
+        screen.findViewById(R.id.check).performClick();
+        awaitVerdict(screen);
+        assertTrue(text(screen, R.id.verdict).startsWith("✓"));
+        ((TextView) screen.findViewById(R.id.link)).setText(OTHER);
+        screen.findViewById(R.id.check).performClick();
+        awaitVerdict(screen);
+        assertTrue(text(screen, R.id.verdict).startsWith("✗"));
+        assertEquals(LINK, given.settings.links());
+        service.destroy();
+    }
+
+    @Test
+    public void what_the_system_sends_again_and_what_cannot_be_read_is_no_link() {
+        Intent again = new Intent(Intent.ACTION_VIEW, Uri.parse(OTHER.replace("https", "pasarela")));
+        MainActivity screen = screen(again.addFlags(Intent.FLAG_ACTIVITY_LAUNCHED_FROM_HISTORY));
+        assertEquals("", text(screen, R.id.link));
+        screen.onNewIntent(new Intent(Intent.ACTION_SEND) {
+            @Override
+            public CharSequence getCharSequenceExtra(String name) {
+                throw new android.os.BadParcelableException("another app's");
+            }
+        });
+        assertEquals("", text(screen, R.id.link));
+    }
+
+    @Test
+    public void the_system_keeps_neither_what_it_was_started_with_nor_another_name() throws Exception {
+        PackageManager manager = given.context.getPackageManager();
+        assertEquals("Notes", manager.getApplicationLabel(given.context.getApplicationInfo()).toString());
+        // Robolectric's package manager does not tell the mode.
+        String manifest = Files.readString(Path.of(System.getProperty("pasarela.project"), "AndroidManifest.xml"));
+        String screen = manifest.split("android:name=\".MainActivity\"")[1].split("/>")[0];
+        assertTrue(screen, screen.contains("android:persistableMode=\"persistNever\""));
     }
 
     @Test
