@@ -105,8 +105,11 @@ public final class CheckTest {
         String words = Files.readString(Path.of(System.getProperty("pasarela.project"), "../docs/json.md")).split("## Hints\n")[1];
         String[] hints = words.split("\n#")[0].replace("`", "").trim().split("\\s+");
         assertTrue(hints.length > 20);
+        String unknown = given.context.getString(R.string.page_internal_means);
+        assertTrue(run(answer("tls", "\"unheard-of\"", "tls:false:tls-other"), false).text.startsWith(unknown));
         for (String hint : hints) {
             Check check = run(answer("tls", "\"" + hint + "\"", "tls:false:tls-other"), false);
+            assertFalse(hint, check.text.startsWith(unknown));
             assertTrue(hint, check.text.contains("\n") && check.text.length() > 40);
         }
         assertTrue(run(answer("tls", "\"intercepted\"", "tls:false:certificate-name"), false).text.startsWith("Another certificate"));
