@@ -54,6 +54,9 @@ final class Links {
 
     private static final Pattern NUMBERS = Pattern.compile("[0-9.]+|\\[.*");
 
+    /** Whoever sends more than a message sends no link. */
+    private static final int LONGEST = 20_000;
+
     /** A relay behind a CDN may have many; more would only make the search longer. */
     private static final int ADDRESSES = 4;
 
@@ -69,6 +72,9 @@ final class Links {
 
     /** The links in a text, one a line; empty if there is none, or one that cannot be read whole. */
     static String in(String text) {
+        if (text.length() > LONGEST) {
+            return "";
+        }
         StringBuilder found = new StringBuilder();
         StringBuilder link = null;
         boolean ended = false;
@@ -227,7 +233,7 @@ final class Links {
         String fragment = number < 0 ? "" : fragment(text.substring(number + 1));
         // What is asked for in a query is not for us. But without a name it may be a key in the wrong place.
         int query = before.indexOf('?');
-        if (query >= 0 && before.substring(query + 1).matches("(?:[^&=]+=[^&]*|&)*")) {
+        if (query >= 0 && isQuery(before.substring(query + 1))) {
             before = before.substring(0, query);
         }
         int path = before.indexOf('/', "https://".length());
@@ -246,6 +252,15 @@ final class Links {
         }
         String link = base + "/#" + fragment;
         return isWhole(link) ? link : null;
+    }
+
+    private static boolean isQuery(String text) {
+        for (String part : text.split("&")) {
+            if (!part.isEmpty() && part.indexOf('=') < 0) {
+                return false;
+            }
+        }
+        return true;
     }
 
     /** Behind the number sign. */

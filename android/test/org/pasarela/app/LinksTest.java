@@ -111,6 +111,13 @@ public final class LinksTest {
         }
     }
 
+    /** Anybody can send a text, and it is read on the main thread. */
+    @Test(timeout = 5000)
+    public void no_text_takes_long() {
+        assertEquals("", Links.in("https://a.example/?" + "a=".repeat(60) + "&x" + KEY));
+        assertEquals("", Links.in("https://a.example/#! " + "1 ".repeat(500_000)));
+    }
+
     @Test
     public void a_name_that_the_link_hides_is_asked_of_no_resolver() {
         Links.Resolver telltale = new Links.Resolver() {
