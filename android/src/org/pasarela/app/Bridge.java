@@ -20,6 +20,7 @@ final class Bridge {
     private static final long WELL_MS = 60_000;
     /** The main thread waits for this in the worst case: well below what the system takes for a hang. */
     private static final long PATIENCE_MS = 2000;
+    private static final long KILLED_MS = 1000;
 
     private final Owner owner;
     private final Thread thread;
@@ -59,11 +60,12 @@ final class Bridge {
         try {
             thread.join(PATIENCE_MS);
             synchronized (this) {
-                if (thread.isAlive() && program != null) {
-                    program.kill();
+                if (!thread.isAlive() || program == null) {
+                    return;
                 }
+                program.kill();
             }
-            thread.join(PATIENCE_MS);
+            thread.join(KILLED_MS);
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
         }

@@ -208,7 +208,12 @@ public final class MainActivity extends Activity
                 .setNegativeButton(android.R.string.cancel, null)
                 .setNeutralButton(R.string.other_add, answer)
                 .setPositiveButton(R.string.other_replace, answer)
-                .show();
+                .create();
+        if (settings.hide()) {
+            // A dialog has a window of its own.
+            asking.getWindow().addFlags(WindowManager.LayoutParams.FLAG_SECURE);
+        }
+        asking.show();
     }
 
     private void paste() {

@@ -115,6 +115,13 @@ public final class MainActivityTest {
     }
 
     @Test
+    public void a_hidden_screen_hides_whose_links_they_are() {
+        given.settings.hide(true);
+        withOwnLink(AlertDialog.BUTTON_NEGATIVE);
+        assertTrue(shadowOf(ShadowAlertDialog.getLatestDialog().getWindow()).getFlag(WindowManager.LayoutParams.FLAG_SECURE));
+    }
+
+    @Test
     public void ones_own_link_again_asks_nothing() {
         given.links(LINK);
         screen(new Intent(Intent.ACTION_VIEW, Uri.parse(LINK.replace("https", "pasarela"))));
