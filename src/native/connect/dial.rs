@@ -50,7 +50,7 @@ impl Reach {
         let slow = self.memory(network, |memory| memory.seek_faster(Instant::now()))?;
         let deadline = Instant::now() + self.pace.whole;
         let (reach, tried) = (Arc::clone(self), Arc::new(OnceLock::new()));
-        let (search, found) = (Search::for_speed(self, &slow, deadline), Arc::clone(&tried));
+        let (search, found) = (Search::for_speed(self, network, &slow, deadline), Arc::clone(&tried));
         // Whatever becomes of it, it is judged.
         let trial = Trial::new(Box::new(move |faster| {
             let (now, chance) = (Instant::now(), rand::random());

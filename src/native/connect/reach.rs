@@ -127,7 +127,7 @@ impl Reach {
     /// Whether addresses had better be awaited, because a way to one of them is known from before.
     pub(super) fn remembers(&self, network: Network) -> bool {
         let is_new = || self.memory(network, |memory| memory.found() == 0);
-        self.page.as_ref().is_some_and(|page| page.knows(network)) && is_new()
+        self.page.as_ref().is_some_and(|page| is_new() && page.knows(network))
     }
 
     /// The way that worked before the program was started, if it leads to one of these and may be said, or, if these are `all`, one

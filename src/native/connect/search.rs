@@ -61,24 +61,23 @@ pub(super) struct Search<'a> {
 impl<'a> Search<'a> {
     /// A `cold` one heeds nobody else.
     pub(super) fn new(reach: &'a Reach, cold: bool, deadline: Instant) -> Self {
-        let firsts = if cold { Vec::new() } else { reach.memory(network(), |memory| memory.first(Instant::now())) };
+        let network = network();
+        let firsts = if cold { Vec::new() } else { reach.memory(network, |memory| memory.first(Instant::now())) };
         let turn = if cold { Turn::Always } else { Turn::NotAsked };
-        Self::with(reach, firsts, turn, deadline)
+        Self::with(reach, network, (firsts, turn), deadline)
     }
 
     /// One for another way than what carries little. Nobody waits for it: it goes on only while the line has room, and asks nobody for help.
-    pub(super) fn for_speed(reach: &'a Reach, slow: &Slow, deadline: Instant) -> Self {
-        let mut search = Self::with(reach, Vec::new(), Turn::NotAsked, deadline);
+    pub(super) fn for_speed(reach: &'a Reach, network: Network, slow: &Slow, deadline: Instant) -> Self {
+        let mut search = Self::with(reach, network, (Vec::new(), Turn::NotAsked), deadline);
         search.planner.avoid(slow.avoided.clone());
         search.roomy = Some(slow.round_trip);
-        search.later.clear();
-        search.asked_for_greetings = true;
         search
     }
 
-    fn with(reach: &'a Reach, firsts: Vec<Way>, turn: Turn<'a>, deadline: Instant) -> Self {
+    fn with(reach: &'a Reach, network: Network, (firsts, turn): (Vec<Way>, Turn<'a>), deadline: Instant) -> Self {
         let (tell, told) = mpsc::unbounded_channel();
-        let (targets, network) = (0..reach.targets.len(), network());
+        let targets = 0..reach.targets.len();
         let found = reach.memory(network, |memory| memory.found());
         Self {
             planner: reach.planner(firsts),
@@ -241,7 +240,7 @@ impl<'a> Search<'a> {
     fn help(&mut self, now: Instant) {
         let lost = self.running.is_empty() && self.resolving.is_empty();
         let accused = self.planner.accuses(now);
-        if !matches!(self.turn, Turn::Here(_) | Turn::Always) || !(lost || accused) {
+        if self.roomy.is_some() || !matches!(self.turn, Turn::Here(_) | Turn::Always) || !(lost || accused) {
             return;
         }
         self.resolving.extend(self.later.drain(..));
