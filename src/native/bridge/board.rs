@@ -155,9 +155,9 @@ impl Entry {
     /// There is a better way to its relay: the other streams there move to new connections.
     pub(super) fn rotate_others(&self) {
         let state = self.board.lock();
-        let of = |id: &u64| state.live.get(id).and_then(Option::as_ref).map(|(relay, _)| *relay);
-        let others = state.live.iter().filter(|(id, _)| **id != self.id && of(id) == of(&self.id));
-        others.filter_map(|(_, carried)| carried.as_ref()).for_each(|(_, handle)| handle.rotate());
+        let Some(Some((own, _))) = state.live.get(&self.id) else { return };
+        let others = state.live.iter().filter(|(id, _)| **id != self.id).filter_map(|(_, carried)| carried.as_ref());
+        others.filter(|(relay, _)| relay == own).for_each(|(_, handle)| handle.rotate());
     }
 
     /// No relay reached WhatsApp.

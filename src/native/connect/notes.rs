@@ -102,7 +102,10 @@ impl Notes {
         let this = Arc::clone(self);
         let write = move || {
             if this.write().is_err() {
-                tracing::warn!("cannot keep the way that was found: the file of --remember cannot be written");
+                tracing::warn!(
+                    "the file of --remember cannot be written, so the next start searches again; try: room on that \
+                     disk, or another file"
+                );
             }
         };
         match Handle::try_current() {
