@@ -11,16 +11,11 @@ use pasarela::serve::{Options, Relay};
 use pasarela_core::config::Config;
 use pasarela_e2e::{
     haproxy::{Haproxy, Options as Official},
-    identity::Identity,
+    identity::{Identity, certified},
     official::OfficialPorts,
     peers::Ends,
 };
 use pasarela_sim::{Sim, SimConfig};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
 use tokio::{
     net::{TcpListener, TcpStream},
     process::Child,
@@ -121,7 +116,7 @@ async fn ours(sim: &Sim) -> Result<(Far, Vec<u8>)> {
         "UPSTREAM_CHAT" => Some(sim.chat().to_string()),
         _ => None,
     };
-    let (tls, ca) = certified()?;
+    let (tls, ca) = certified(&format!("*.{ABOVE}"))?;
     let options = Options { tls: Some(Arc::new(tls)), rate: 0, ..Options::default() };
     let any = Ipv4Addr::UNSPECIFIED;
     let relay = Relay::start_with(TcpListener::bind((any, 443)).await?, Config::from_vars(vars)?, options)?;
@@ -132,7 +127,7 @@ async fn ours(sim: &Sim) -> Result<(Far, Vec<u8>)> {
             tokio::spawn(forward(tcp));
         }
     });
-    Ok((Far::Ours(relay), ca))
+    Ok((Far::Ours(relay), ca.to_vec()))
 }
 
 async fn forward(mut near: TcpStream) -> Result<()> {
@@ -141,21 +136,4 @@ async fn forward(mut near: TcpStream) -> Result<()> {
     far.set_nodelay(true)?;
     tokio::io::copy_bidirectional(&mut near, &mut far).await?;
     Ok(())
-}
-
-/// TLS of the relay, and its authority's certificate.
-fn certified() -> Result<(ServerConfig, Vec<u8>)> {
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let issuer_key = KeyPair::generate()?;
-    let authority = params.self_signed(&issuer_key)?;
-    let issuer = Issuer::new(params, issuer_key);
-    let key = KeyPair::generate()?;
-    let names = vec![format!("*.{ABOVE}")];
-    let certificate = CertificateParams::new(names)?.signed_by(&key, &issuer)?;
-    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
-    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
-    let key = PrivateKeyDer::try_from(key.serialize_der()).ok().context("a key of another kind")?;
-    let chain: Vec<CertificateDer<'static>> = vec![certificate.der().clone()];
-    Ok((config.with_no_client_auth().with_single_cert(chain, key)?, authority.der().to_vec()))
 }

@@ -17,14 +17,11 @@ use pasarela::{
 use pasarela_e2e::{
     browser::{Browser, Visitor},
     hello::{describe, ja4, whole},
+    identity::certified,
     places::root,
     socket::PATIENCE,
 };
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
+use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt, split},
     net::{TcpListener, TcpStream},
@@ -102,18 +99,9 @@ async fn chromium_says_what_is_committed() -> Result<()> {
     Ok(())
 }
 
-/// Who has it trusted, and what the server needs.
-fn certified() -> Result<(CertificateDer<'static>, TlsAcceptor)> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = params.self_signed(&key)?.der().clone();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec![NAME.to_owned()])?.signed_by(&key, &issuer)?;
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-    let mut config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
+/// Who has it trusted, and the server's side.
+fn relay_s_tls() -> Result<(CertificateDer<'static>, TlsAcceptor)> {
+    let (mut config, authority) = certified(NAME)?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((authority, TlsAcceptor::from(Arc::new(config))))
 }
@@ -151,7 +139,7 @@ fn connector(link: &str, authority: Option<CertificateDer<'static>>) -> Result<C
 
 #[tokio::test]
 async fn where_only_a_browser_passes_the_bridge_says_its_hello() -> Result<()> {
-    let (authority, acceptor) = certified()?;
+    let (authority, acceptor) = relay_s_tls()?;
     let (listener, address) = local().await?;
     let relay = tokio::spawn(behind_a_censor(listener, acceptor));
     let connector = connector(&format!("https://{NAME}/#&addr={address}"), Some(authority))?;
@@ -196,7 +184,7 @@ fn serve<F: Future<Output = Result<()>> + Send>(
 
 #[tokio::test]
 async fn a_browser_s_hello_takes_no_certificate_that_another_would_not() -> Result<()> {
-    let (authority, acceptor) = certified()?;
+    let (authority, acceptor) = relay_s_tls()?;
     let (listener, address) = local().await?;
     let relay = serve(listener, acceptor, async |_| Ok(()));
     let pin = "A".repeat(43);
@@ -220,7 +208,7 @@ async fn a_browser_s_hello_takes_no_certificate_that_another_would_not() -> Resu
 /// The other side takes little at a time, so that what is written waits and moves.
 #[tokio::test]
 async fn much_goes_through_whatever_waits_for_it() -> Result<()> {
-    let (authority, acceptor) = certified()?;
+    let (authority, acceptor) = relay_s_tls()?;
     let (listener, address) = local().await?;
     let relay = serve(listener, acceptor, async |mut tls| {
         let mut part = [0; 1000];

@@ -11,11 +11,7 @@ use std::{
 };
 
 use anyhow::{Result, ensure};
-use rcgen::{BasicConstraints, CertificateParams, IsCa, Issuer, KeyPair};
-use rustls::{
-    ServerConfig,
-    pki_types::{CertificateDer, PrivateKeyDer},
-};
+use rustls::{ServerConfig, pki_types::CertificateDer};
 use tokio::{
     io::{AsyncRead, AsyncReadExt, AsyncWrite, AsyncWriteExt},
     net::{TcpListener, TcpSocket, TcpStream},
@@ -23,6 +19,8 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 use tokio_websockets::ServerBuilder;
+
+use crate::identity::certified;
 
 /// The key in its link.
 const KEY: &str = "a-key-of-the-tests";
@@ -91,7 +89,7 @@ impl Dead {
                 secure = true;
                 let (config, authority) = certified("other.example")?;
                 authorities.push(authority);
-                Manner::Tls(config)
+                Manner::Tls(Arc::new(config))
             }
             Death::Forbidden | Death::WorkerFailed | Death::NotFound | Death::Mute => Manner::Http(death),
         };
@@ -112,7 +110,7 @@ impl Dead {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let link = format!("https://{NAME}/#{KEY}&addr={}", listener.local_addr()?);
         let dead = Self { authorities: vec![authority], ..Self::at(link) };
-        Ok(dead.serving(listener, Manner::Https(config, death)))
+        Ok(dead.serving(listener, Manner::Https(Arc::new(config), death)))
     }
 
     fn at(link: String) -> Self {
@@ -206,19 +204,4 @@ async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, death: Death) -
     stream.write_all(answer.as_bytes()).await?;
     stream.read_to_end(&mut Vec::new()).await?;
     Ok(())
-}
-
-/// A certificate for a name, and who signed it.
-fn certified(name: &str) -> Result<(Arc<ServerConfig>, CertificateDer<'static>)> {
-    let key = KeyPair::generate()?;
-    let mut params = CertificateParams::default();
-    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
-    let authority = params.self_signed(&key)?.der().clone();
-    let issuer = Issuer::new(params, key);
-    let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &issuer)?;
-    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
-    let config =
-        ServerConfig::builder().with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?;
-    Ok((Arc::new(config), authority))
 }

@@ -1,12 +1,17 @@
-//! A certificate and its key as files, for programs that are told where theirs are.
+//! Certificates: with their keys as files, for programs that are told where theirs are, or for servers in this process.
 
 use std::{
     fs,
     path::{Path, PathBuf},
+    sync::Arc,
 };
 
 use anyhow::Result;
 use rcgen::{BasicConstraints, CertificateParams, DnType, IsCa, Issuer, KeyPair};
+use rustls::{
+    ServerConfig,
+    pki_types::{CertificateDer, PrivateKeyDer},
+};
 
 /// A certificate, its key, and the authority behind it.
 #[derive(Debug)]
@@ -37,4 +42,22 @@ impl Identity {
         fs::write(&key, own_key.serialize_pem())?;
         Ok(Self { chain, key })
     }
+}
+
+/// What a server of this name in this process needs, and the authority to be trusted for it.
+///
+/// # Errors
+/// The name can be in no certificate.
+pub fn certified(name: &str) -> Result<(ServerConfig, CertificateDer<'static>)> {
+    let key = KeyPair::generate()?;
+    let mut params = CertificateParams::default();
+    params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
+    let authority = params.self_signed(&key)?.der().clone();
+    let issuer = Issuer::new(params, key);
+    let key = KeyPair::generate()?;
+    let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &issuer)?;
+    let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
+    let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
+    let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;
+    Ok((config.with_no_client_auth().with_single_cert(vec![certificate.der().clone()], key)?, authority))
 }

@@ -39,12 +39,12 @@ pub mod web_server;
 pub mod phone;
 /// A bridge in this process.
 pub mod bridge;
-/// Relays that are dead in all kinds of ways.
-pub mod dead;
 /// The drivers of real clients.
 pub mod clients;
 /// A certificate as files.
 pub mod identity;
+/// Relays that are dead in all kinds of ways.
+pub mod dead;
 /// How tunnels of others are told.
 pub mod peers;
 /// websocat.
