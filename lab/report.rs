@@ -105,7 +105,7 @@ pub(crate) fn row(Outcome { experiment, got, hellos, trouble, .. }: &Outcome) ->
     let Experiment { behaviour, line, system, whole, .. } = experiment;
     let system = system.name();
     if let Some(trouble) = trouble {
-        return format!("| {behaviour} | {line} | {system} | did not run: {trouble} |");
+        return format!("| {behaviour} | {line} | {system} | did not run: {trouble} | | | | | |");
     }
     let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     let large = if *whole { seconds(got.large_file) } else { "not tried".to_owned() };
@@ -137,13 +137,12 @@ fn beside(text: &mut String, line: &str, outcomes: &[Outcome]) {
         let cells: Vec<_> = systems.iter().map(of).collect();
         let _ = writeln!(text, "| {behaviour} | {} |", cells.join(" | "));
     }
-    let free = all.get(&(NONE, System::Ours)).copied();
     let mut said = Vec::new();
     for behaviour in &behaviours {
         let Some(ours) = all.get(&(behaviour.as_str(), System::Ours)) else { continue };
         let others = systems.iter().filter(|system| !system.is_ours());
         let others: Vec<_> = others.filter_map(|system| all.get(&(behaviour.as_str(), *system)).copied()).collect();
-        let free = free.filter(|_| behaviour != NONE);
+        let free = |system: System| all.get(&(NONE, system)).copied().filter(|_| behaviour != NONE);
         said.extend(FIGURES.iter().filter_map(|(what, had)| {
             let found = better(*had, ours, free, &others)?;
             Some(format!("- {behaviour}, {what}: {found}"))
@@ -167,15 +166,21 @@ fn cell(Outcome { got, trouble, .. }: &Outcome) -> String {
 }
 
 /// Who had this sooner than ours, if anybody, unless that is so without the censor as well.
-fn better(had: Had, ours: &Outcome, free: Option<&Outcome>, others: &[&Outcome]) -> Option<String> {
+fn better<'a>(
+    had: Had,
+    ours: &Outcome,
+    free: impl Fn(System) -> Option<&'a Outcome>,
+    others: &[&Outcome],
+) -> Option<String> {
     let own = had(&ours.got);
-    let free = free.and_then(|free| had(&free.got));
-    if own.zip(free).is_some_and(|(own, free)| own < free + COST) {
-        return None;
-    }
-    let found = others.iter().filter_map(|outcome| {
-        let value = had(&outcome.got).filter(|value| own.is_none_or(|own| *value < own - BETTER))?;
-        Some(format!("{} {value:.2} s", outcome.experiment.system.name()))
+    let is_better = |value: f64, own: Option<f64>| own.is_none_or(|own| value < own - BETTER);
+    let free = |system| free(system).and_then(|outcome| had(&outcome.got));
+    let own_free = free(System::Ours);
+    let costs = own.zip(own_free).is_none_or(|(own, free)| own >= free + COST);
+    let found = others.iter().filter_map(|Outcome { got, experiment, .. }| {
+        let value = had(got).filter(|value| is_better(*value, own))?;
+        let there_too = free(experiment.system).is_some_and(|value| is_better(value, own_free));
+        (costs || !there_too).then(|| format!("{} {value:.2} s", experiment.system.name()))
     });
     let found: Vec<_> = found.collect();
     let own = own.map_or_else(|| "never".to_owned(), |own| format!("{own:.2} s"));
@@ -219,6 +224,11 @@ mod tests {
         let text = render(&[free.clone(), quick].concat(), &Found::default());
         assert!(text.contains("- none, connected: chisel 0.20 s; ours 0.40 s\n"), "{text}");
         assert!(!text.contains("- name-dropped"), "{text}");
+        // Who is better behind the censor alone is named, though ours loses nothing there.
+        let better = [behind(System::Ours, Some(0.4)), behind(System::Websocat, Some(0.2))];
+        let usual = [free[0].clone(), outcome(System::Websocat, Some(0.4), Some(1.0))];
+        let text = render(&[usual, better].concat(), &Found::default());
+        assert!(text.contains("- name-dropped, connected: websocat 0.20 s; ours 0.40 s\n"), "{text}");
         let slow = [behind(System::Ours, Some(1.8)), behind(System::Chisel, Some(0.2))];
         let text = render(&[free, slow].concat(), &Found::default());
         assert!(text.contains("- name-dropped, connected: chisel 0.20 s; ours 1.80 s\n"), "{text}");
