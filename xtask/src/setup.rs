@@ -141,7 +141,6 @@ fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
     }
     install(name, version, &folder, |command| {
         command
-            .arg("--locked")
             // It runs for a second at a time: building it quickly matters more than its speed.
             .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "0"), ("CARGO_PROFILE_RELEASE_LTO", "off")])
             .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "16"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")])
@@ -154,7 +153,7 @@ fn optimised_tool(name: &str, version: &str, features: &str) -> Result<PathBuf> 
     let folder = tool_folder(&format!("{name}+{}", features.replace(',', "+")), version)?;
     install(name, version, &folder, |command| {
         command
-            .args(["--locked", "--no-default-features", "--features", features])
+            .args(["--no-default-features", "--features", features])
             .envs([("CARGO_PROFILE_RELEASE_OPT_LEVEL", "3"), ("CARGO_PROFILE_RELEASE_LTO", "thin")])
             .envs([("CARGO_PROFILE_RELEASE_CODEGEN_UNITS", "1"), ("CARGO_PROFILE_RELEASE_DEBUG", "0")])
     })
@@ -187,9 +186,16 @@ fn install(name: &str, version: &str, folder: &Path, set: impl Fn(&mut Command) 
     }
     step(&format!("install {name} {version} (once; some minutes)"), || {
         let target = tree::cache()?.join("tools/target");
-        let mut command = Command::new("cargo");
-        command.args(["install", name, "--version", version, "--root"]).arg(folder);
-        run(set(&mut command).env("CARGO_TARGET_DIR", &target))?;
+        let build = |locked: &[&str]| {
+            let mut command = Command::new("cargo");
+            command.args(["install", name, "--version", version, "--root"]).arg(folder).args(locked);
+            run(set(&mut command).env("CARGO_TARGET_DIR", &target))
+        };
+        build(&["--locked"]).or_else(|error| {
+            // A mirror may lack, and a registry may have taken back, what the program's authors had that day.
+            eprintln!("    {error:#}\n    again, with what the registry has instead");
+            build(&[])
+        })?;
         remove(&target)
     })?;
     Ok(bin)
