@@ -8,6 +8,7 @@ use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
     net::TcpStream,
 };
+use tokio_websockets::ServerBuilder;
 
 use super::*;
 
@@ -99,13 +100,15 @@ async fn a_stream_that_gives_up_its_place_is_told_so() {
     let other = "another-key-of-tests";
     let whatsapp = listener().await;
     let chat = whatsapp.local_addr().expect("bound").to_string();
-    let vars = |name: &str| match name {
-        "RELAY_KEYS" => Some(format!("ana={KEY} bo={other}")),
-        "UPSTREAM_CHAT" => Some(chat.clone()),
-        "WEB_UPSTREAM" => Some("tcp".to_owned()),
-        _ => None,
-    };
-    for path in ["pipe/chat", "tunnel", "ws/chat"] {
+    let (web, _accepting) = silent_web().await;
+    for (path, mode) in [("pipe/chat", "tcp"), ("tunnel", "tcp"), ("ws/chat", "tcp"), ("ws/chat", "wss")] {
+        let vars = |name: &str| match name {
+            "RELAY_KEYS" => Some(format!("ana={KEY} bo={other}")),
+            "UPSTREAM_CHAT" => Some(chat.clone()),
+            "UPSTREAM_WEB" => Some(format!("http://{web}/ws/chat")),
+            "WEB_UPSTREAM" => Some(mode.to_owned()),
+            _ => None,
+        };
         let options = Options { room: Room { streams: 2, ..Room::default() }, ..Options::default() };
         let relay = Relay::start_with(listener().await, Config::from_vars(vars).expect("usable"), options);
         let relay = relay.expect("bound");
@@ -114,12 +117,12 @@ async fn a_stream_that_gives_up_its_place_is_told_so() {
             "sec-websocket-protocol: pasarela.v1, m.eyJvcGVuIjp7InJvdXRlIjoiY2hhdCIsIndpbmRvdyI6NjU1MzZ9fQ\r\n\r\n";
         let upgrade = if path == "tunnel" { upgrade.replace("\r\n\r\n", &format!("\r\n{protocol}")) } else { upgrade };
         let mut first = connect(&relay).await;
-        assert!(!head(&mut first, &upgrade).await.contains("retry-after"), "{path}");
+        assert!(!head(&mut first, &upgrade).await.contains("retry-after"), "{path} {mode}");
         let mut second = connect(&relay).await;
-        assert!(!head(&mut second, &upgrade).await.contains("retry-after"), "{path}");
+        assert!(!head(&mut second, &upgrade).await.contains("retry-after"), "{path} {mode}");
         let mut others = connect(&relay).await;
         let told = head(&mut others, &upgrade.replace(KEY, other)).await;
-        assert!(told.starts_with("HTTP/1.1 101 ") && !told.contains("retry-after"), "{path}: {told}");
+        assert!(told.starts_with("HTTP/1.1 101 ") && !told.contains("retry-after"), "{path} {mode}: {told}");
         let mut said = Vec::new();
         while !said.ends_with(b"\x88\x06\x03\xf5busy") {
             said.push(second.read_u8().await.expect("a close"));
@@ -127,9 +130,23 @@ async fn a_stream_that_gives_up_its_place_is_told_so() {
         for (who, kept) in [("the first", &mut first), ("the other's", &mut others)] {
             let mut said = Vec::new();
             let heard = tokio::time::timeout(Duration::from_millis(100), kept.read_to_end(&mut said)).await;
-            assert!(heard.is_err() && !said.ends_with(b"busy"), "{path}: {who} has ended");
+            assert!(heard.is_err() && !said.ends_with(b"busy"), "{path} {mode}: {who} has ended");
         }
     }
+}
+
+/// WhatsApp's WebSocket, which says nothing, until the guard is dropped.
+async fn silent_web() -> (SocketAddr, tokio::task::JoinSet<()>) {
+    let web = listener().await;
+    let address = web.local_addr().expect("bound");
+    let mut accepting = tokio::task::JoinSet::new();
+    accepting.spawn(async move {
+        let mut sockets = Vec::new();
+        while let Ok((tcp, _)) = web.accept().await {
+            sockets.push(ServerBuilder::new().accept(tcp).await.expect("an upgrade"));
+        }
+    });
+    (address, accepting)
 }
 
 #[tokio::test]
