@@ -30,6 +30,7 @@ pub(super) const WEBSOCAT: &str = "websocat";
 pub(super) const V2RAY_PLUGIN: &str = "v2ray-plugin";
 pub(super) const CHISEL: &str = "chisel";
 pub(super) const XRAY: &str = "xray";
+pub(super) const WSTUNNEL: &str = "wstunnel";
 
 /// Contenders of one kind.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -134,18 +135,20 @@ const RAW: [(&str, Way); 6] = [
 const SOCKET: [(&str, Way); 3] =
     [(PASARELA, Way::Relay(Plain)), (WEBSOCAT, Way::WebsocatRelay), (PASARELA_TLS, Way::Relay(Tls))];
 
-const PAIR: [(&str, Way); 11] = [
+const PAIR: [(&str, Way); 13] = [
     (PASARELA, Way::Pair(Plain)),
     (PENGUIN, Way::Penguin(Plain)),
     (WEBSOCAT, Way::Websocat),
     (V2RAY_PLUGIN, Way::V2rayPlugin(Plain)),
     (CHISEL, Way::Chisel(Plain)),
     (XRAY, Way::Xray(Plain)),
+    (WSTUNNEL, Way::Wstunnel(Plain)),
     (PASARELA_TLS, Way::Pair(Tls)),
     ("penguin, TLS", Way::Penguin(Tls)),
     ("v2ray-plugin, TLS", Way::V2rayPlugin(Tls)),
     ("chisel, TLS", Way::Chisel(Tls)),
     ("xray, TLS", Way::Xray(Tls)),
+    ("wstunnel, TLS", Way::Wstunnel(Tls)),
 ];
 
 impl Cargo<'_> {

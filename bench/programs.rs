@@ -58,6 +58,8 @@ pub(super) enum Way {
     Chisel(Layer),
     /// Both ends of Xray, with VLESS in a WebSocket.
     Xray(Layer),
+    /// Both ends of wstunnel.
+    Wstunnel(Layer),
     /// `pasarela bridge` alone, that leads nowhere.
     Bridge,
 }
@@ -126,6 +128,7 @@ pub(super) async fn start(way: Way, upstream: SocketAddr, folder: &Path) -> Resu
         Way::Penguin(layer) => both(Peer::Penguin, layer, upstream, folder, &identity).await,
         Way::V2rayPlugin(layer) => both(Peer::V2rayPlugin, layer, upstream, folder, &identity).await,
         Way::Chisel(layer) => both(Peer::Chisel, layer, upstream, folder, &identity).await,
+        Way::Wstunnel(layer) => both(Peer::Wstunnel, layer, upstream, folder, &identity).await,
         Way::Xray(layer) => both(Peer::Xray(Hello::Plain), layer, upstream, folder, &identity).await,
     }
 }

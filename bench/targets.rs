@@ -4,7 +4,7 @@
 
 use super::{
     figures::Figure,
-    groups::{CHISEL, Group, HAPROXY, NAIVE, NGINX, PENGUIN, TUNED, V2RAY_PLUGIN, WEBSOCAT, XRAY},
+    groups::{CHISEL, Group, HAPROXY, NAIVE, NGINX, PENGUIN, TUNED, V2RAY_PLUGIN, WEBSOCAT, WSTUNNEL, XRAY},
     sizes::{BRIDGE_MEMORY, PROGRAM_SIZE},
     subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_P50, IDLE_MEMORY, MESSAGE_CPU, STALLED, UPLOAD_CPU},
     systems::PASARELA,
@@ -35,7 +35,7 @@ impl Found<'_> {
 
     /// Ours to the best of all other pairs.
     fn to_best_pair(&self, name: &str) -> Option<f64> {
-        let peers = [PENGUIN, WEBSOCAT, V2RAY_PLUGIN, CHISEL, XRAY];
+        let peers = [PENGUIN, WEBSOCAT, V2RAY_PLUGIN, CHISEL, XRAY, WSTUNNEL];
         let ratios = peers.into_iter().filter_map(|peer| self.ratio(Group::Pair, name, PASARELA, peer));
         ratios.reduce(f64::max)
     }

@@ -55,6 +55,8 @@ pub enum Peer {
     Chisel,
     /// Xray, with VLESS in a WebSocket.
     Xray(Hello),
+    /// wstunnel.
+    Wstunnel,
 }
 
 /// What Xray does about its hello.
@@ -95,6 +97,7 @@ impl Peer {
             Self::V2rayPlugin => "v2ray-plugin",
             Self::Chisel => "chisel",
             Self::Xray(_) => "xray",
+            Self::Wstunnel => "wstunnel",
         }
     }
 
@@ -136,6 +139,14 @@ impl Peer {
                 }
             }
             Self::Xray(_) => run_xray(command, &folder.join("server.json"), &xray_server(ends))?,
+            Self::Wstunnel => {
+                command.args(["server", "--log-lvl", "OFF", "--restrict-to", &upstream.to_string()]);
+                if let Some(Identity { chain, key }) = identity {
+                    command.arg("--tls-certificate").arg(chain).arg("--tls-private-key").arg(key);
+                }
+                let scheme = if identity.is_some() { "wss" } else { "ws" };
+                command.arg(format!("{scheme}://{relay}"));
+            }
         }
         Ok(())
     }
@@ -176,6 +187,13 @@ impl Peer {
                 }
             }
             Self::Xray(hello) => run_xray(command, &folder.join("client.json"), &xray_client(ends, hello))?,
+            Self::Wstunnel => {
+                command.args(["client", "--log-lvl", "OFF", "-L", &format!("tcp://{phones}:{upstream}")]);
+                if let Some(identity) = identity {
+                    command.arg("--tls-verify-certificate").env("SSL_CERT_FILE", &identity.chain);
+                }
+                command.arg(format!("{}://{host}:{port}", scheme("ws", "wss")));
+            }
         }
         Ok(())
     }

@@ -40,6 +40,7 @@ struct Row {
     #[serde(rename = "crate")]
     registry: Option<Registry>,
     go: Option<Go>,
+    path: Option<String>,
     version_by: Option<String>,
 }
 
@@ -92,7 +93,7 @@ impl Found {
     pub(crate) fn place(&mut self, names: &[String]) -> Result<()> {
         for name in names {
             let row = row(name)?;
-            if row.debian.is_none() && row.registry.is_none() && row.go.is_none() {
+            if row.debian.is_none() && row.registry.is_none() && row.go.is_none() && row.path.is_none() {
                 continue;
             }
             let file = folder()?.join(name);
@@ -139,6 +140,10 @@ impl Row {
             let bin =
                 optimised_tool(package, version, features).with_context(|| format!("cannot install {package}"))?;
             return Ok(Peer::of_the_system(bin.join(name)));
+        }
+        if let Some(program) = &self.path {
+            let found = find(program).with_context(|| format!("no {program} in PATH, and no registry has it"))?;
+            return Ok(Peer::of_the_system(found));
         }
         let Some(Go { module, version, package }) = &self.go else { bail!("{name} is no program that can be set up") };
         let bin = go_tool(module, version, package).with_context(|| format!("cannot install {package} {version}"))?;
