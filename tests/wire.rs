@@ -1,22 +1,25 @@
 //! What a network sees of the way to a relay, byte by byte, and the encrypted hello against a server that has it.
 
 use std::{
+    collections::BTreeMap,
     net::{Ipv4Addr, SocketAddr},
     sync::Arc,
 };
 
 use anyhow::{Context, Result, ensure};
 use pasarela::{
-    connect::{Connector, EchStatus, Resolver, Setup, Shown, Spares, Step},
+    connect::{Connector, EchStatus, Mode, Provider, Resolver, Setup, Shown, Spares, Step},
     link::Link,
     serve,
     trouble::Trouble,
-    tunnel::{Kind, Options, Tunnel},
+    tunnel::{Dialer, Kind, Options, Tunnel},
 };
 use pasarela_core::config::Config;
 use pasarela_e2e::{
     cutter::{Cutter, Plan},
+    doh::{DohServer, Known},
     ech::{EchServer, Handshake},
+    identity::certified,
     measuring::ask,
     socket::PATIENCE,
 };
@@ -77,7 +80,23 @@ impl Way {
     }
 
     fn connector(&self, link: &Link) -> Result<Connector> {
-        let mut setup = Setup::new(Resolver::system());
+        self.connector_by(Resolver::system(), link)
+    }
+
+    /// What asks for the relay's configuration for encrypted hellos where it is published, and where that is.
+    async fn resolver(&self) -> Result<(DohServer, Arc<Resolver>)> {
+        let (identity, authority) = certified("127.0.0.1")?;
+        // The list has its length in front.
+        let ech = self.server.ech.get(2..).map(<[u8]>::to_vec);
+        let known = Known { addresses: vec![Ipv4Addr::LOCALHOST.into()], ech };
+        let doh = DohServer::start(&identity, true, BTreeMap::from([(NAME, known)])).await?;
+        let provider: Provider = format!("https://{}/dns-query", doh.address).parse()?;
+        let resolver = Resolver::new(Mode::Auto, &[provider], &[authority])?;
+        Ok((doh, Arc::new(resolver)))
+    }
+
+    fn connector_by(&self, resolver: Arc<Resolver>, link: &Link) -> Result<Connector> {
+        let mut setup = Setup::new(resolver);
         setup.extra_roots = vec![CertificateDer::from(self.server.ca.clone())];
         setup.spares = Spares::NONE;
         Ok(Connector::new(link, &setup)?)
@@ -183,7 +202,8 @@ fn records(sent: &[u8]) -> Vec<usize> {
 #[tokio::test]
 async fn each_way_looks_on_the_wire_as_it_is_called() -> Result<()> {
     let way = Way::start().await?;
-    let connector = way.connector(&way.link("&sibling=*.relay.example")?)?;
+    let (_doh, resolver) = way.resolver().await?;
+    let connector = way.connector_by(resolver, &way.link("&sibling=*.relay.example")?)?;
     let candidates = connector.candidates(PATIENCE).await?;
     let mut seen = Vec::new();
     for candidate in &candidates {
@@ -205,12 +225,16 @@ async fn each_way_looks_on_the_wire_as_it_is_called() -> Result<()> {
             "cut-records" | "cut-segments" => {
                 ensure!(shown.sni.as_deref() == Some(NAME) && lengths.len() == 2 && cut, "{name}: {lengths:?}");
             }
+            "ech" | "ech cut-segments" => {
+                ensure!(shown.sni.as_deref() == Some(FRONT) && cut, "{name}: {shown:?}");
+                ensure!(lengths.len() == if name == "ech" { 1 } else { 2 }, "{name}: {lengths:?}");
+            }
             other => anyhow::bail!("nobody knows how {other} looks"),
         }
         seen.push(name);
     }
     seen.sort();
-    assert_eq!(seen, ["cut-records", "cut-segments", "nameless", "plain", "sibling"]);
+    assert_eq!(seen, ["cut-records", "cut-segments", "ech", "ech cut-segments", "nameless", "plain", "sibling"]);
     Ok(())
 }
 
@@ -235,6 +259,24 @@ async fn an_encrypted_hello_is_accepted_and_a_stale_one_is_mended_once() -> Resu
         );
     }
     ensure!(!contains(&way.sent(), NAME), "the name is in the clear");
+    Ok(())
+}
+
+#[tokio::test]
+async fn where_the_name_is_cut_off_the_configuration_that_is_published_encrypts_it() -> Result<()> {
+    let mut way = Way::start().await?;
+    way.network.plan(Plan::default().forbid(NAME));
+    let (_doh, resolver) = way.resolver().await?;
+    let connector = way.connector_by(resolver, &way.link("&ways=ech")?)?;
+    let step = way.dial(&connector).await?;
+    ensure!(matches!(step, Step::Secured { ech: EchStatus::Accepted, shown: Shown::PublicName, .. }), "{step:?}");
+    ensure!(way.server.handshake().await?.ech, "the server knows nothing of it");
+    // What worked is repeated, and what was punished is not, also by who begins anew.
+    timeout(PATIENCE, connector.dial()).await??;
+    way.dial(&connector).await?;
+    let sent = way.network.sent();
+    let named: Vec<_> = sent.iter().map(|sent| contains(sent, NAME)).collect();
+    ensure!(named == [true, false, false, false], "{named:?}");
     Ok(())
 }
 

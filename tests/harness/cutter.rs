@@ -66,6 +66,8 @@ pub struct Plan {
     pub rate: Option<u32>,
     /// What the client sends is kept, as a network sees it.
     pub record: bool,
+    /// The connection is reset when the client has sent this.
+    pub forbidden: Option<&'static str>,
 }
 
 impl Plan {
@@ -93,6 +95,13 @@ impl Plan {
     #[must_use]
     pub const fn record(mut self) -> Self {
         self.record = true;
+        self
+    }
+
+    /// The same; who sends these letters is cut off, as by a censor who looks for a name.
+    #[must_use]
+    pub const fn forbid(mut self, name: &'static str) -> Self {
+        (self.record, self.forbidden) = (true, Some(name));
         self
     }
 
@@ -155,6 +164,9 @@ impl Connection {
 
     /// Damages the connection if the plan says so.
     fn look(&mut self) {
+        if self.plan.forbidden.is_some_and(|name| self.sent.windows(name.len()).any(|part| part == name.as_bytes())) {
+            self.fate = Fate::Damaged(How::Reset);
+        }
         let Carried { up, down } = self.carried;
         let due = |cut: &&Cut| match cut.direction {
             Direction::Up => cut.after <= up,

@@ -21,6 +21,8 @@ pub mod tunnel;
 pub mod cutter;
 /// A server with encrypted hellos.
 pub mod ech;
+/// A server of DNS over HTTPS.
+pub mod doh;
 /// One HTTP request.
 pub mod http;
 /// A Noise handshake through a relay.

@@ -7,11 +7,12 @@ use pasarela::{
     connect::{Connector, Lookup, Mode, Pace, Provider, Resolved, Resolver, Setup, Source, Step},
     trouble::Trouble,
 };
+use pasarela_e2e::doh::{DohServer, Known};
 use simple_dns::TYPE;
 
 use crate::{
     front::{Authority, Front, Manner},
-    resolver::{DohServer, Known, silent, system},
+    resolver::{silent, system},
     tunnels::Nobody,
     within,
 };
@@ -24,7 +25,7 @@ fn truth() -> BTreeMap<&'static str, Known> {
 }
 
 async fn server(authority: &Authority, h2: bool) -> DohServer {
-    DohServer::start(&authority.name(&["127.0.0.1"]), h2, truth()).await
+    DohServer::start(&authority.name(&["127.0.0.1"]).config, h2, truth()).await.expect("a free port")
 }
 
 fn resolver(mode: Mode, server: &DohServer, authority: &Authority, system: Lookup) -> Resolver {
@@ -132,8 +133,8 @@ async fn what_nobody_knows_is_told_apart_from_nobody_to_ask() {
 async fn providers_are_raced_past_those_that_are_silent_refuse_or_know_nothing() {
     let authority = Authority::new();
     let identity = authority.name(&["127.0.0.1", "dns.example"]);
-    let good = DohServer::start(&identity, true, truth()).await;
-    let empty = DohServer::start(&identity, true, BTreeMap::new()).await;
+    let good = DohServer::start(&identity.config, true, truth()).await.expect("a free port");
+    let empty = DohServer::start(&identity.config, true, BTreeMap::new()).await.expect("a free port");
     let silent_one = Front::start(Manner::Silence).await;
     let nobody = Nobody::new();
     let texts = [
@@ -153,7 +154,8 @@ async fn a_lie_that_looks_true_is_found_out_by_what_is_there() {
     let authority = Authority::new();
     let front = Front::tls(&authority.name(&["relay.example"])).await;
     let known = Known { addresses: addresses(&["127.0.0.1"]), ech: None };
-    let doh = DohServer::start(&authority.name(&["127.0.0.1"]), true, BTreeMap::from([("relay.example", known)])).await;
+    let known = BTreeMap::from([("relay.example", known)]);
+    let doh = DohServer::start(&authority.name(&["127.0.0.1"]).config, true, known).await.expect("a free port");
     // Nobody has this address; it is reserved for documentation.
     let resolver = resolver(Mode::Auto, &doh, &authority, system(Ok(&["192.0.2.1"])));
     let link = format!("https://relay.example:{}/", front.port()).parse().expect("a link");

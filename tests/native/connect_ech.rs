@@ -9,10 +9,11 @@ use pasarela::{
     trouble::Trouble,
     tunnel::Dialer,
 };
+use pasarela_e2e::doh::{DohServer, Known};
 
 use crate::{
     front::{Authority, Front},
-    resolver::{DohServer, Known, system},
+    resolver::system,
     within,
 };
 
@@ -30,7 +31,9 @@ fn config(public: &str) -> Vec<u8> {
 async fn trouble(front: &Front, authority: &Authority, ech: Option<Vec<u8>>) -> Trouble {
     let known = Known { addresses: vec!["127.0.0.1".parse().expect("one")], ech };
     let identity = authority.name(&["127.0.0.1"]);
-    let server = DohServer::start(&identity, true, BTreeMap::from([("relay.example", known)])).await;
+    let server = DohServer::start(&identity.config, true, BTreeMap::from([("relay.example", known)]))
+        .await
+        .expect("a free port");
     let provider: Provider = format!("https://{}/dns-query", server.address).parse().expect("a provider");
     let roots = std::slice::from_ref(&authority.certificate);
     let resolver = Resolver::new(Mode::Auto, &[provider], roots).expect("usable");

@@ -96,6 +96,11 @@ pub(super) struct Task {
     pub(super) deadline: Instant,
 }
 
+impl Found {
+    /// Nobody has more to say, which is no trouble of its own.
+    const NOTHING: Self = Self { step: None, corrects: false, result: Ok(Vec::new()) };
+}
+
 impl From<Trouble> for Found {
     fn from(trouble: Trouble) -> Self {
         Self { step: None, corrects: false, result: Err(trouble) }
@@ -214,11 +219,11 @@ impl Reach {
         let begun = Instant::now();
         let Some(Address { host, port }) = self.targets.get(target) else { return Trouble::NoAddress.into() };
         if self.exit.is_some() {
-            return Trouble::NoAddress.into();
+            return Found::NOTHING;
         }
         match timeout_at(deadline, self.resolver.second_opinion(host)).await {
             Ok(Some(resolved)) => Found { corrects: true, ..found(target, *port, resolved, begun) },
-            Ok(None) | Err(_) => Trouble::NoAddress.into(),
+            Ok(None) | Err(_) => Found::NOTHING,
         }
     }
 

@@ -239,7 +239,7 @@ impl<'a> Search<'a> {
     /// Asks others for addresses and for hellos, once something is wrong with the first.
     fn help(&mut self, now: Instant) {
         let lost = self.running.is_empty() && self.resolving.is_empty();
-        let accused = self.planner.accuses(now);
+        let accused = self.reach.memory(self.network, |memory| self.planner.accuses(memory, now));
         if self.roomy.is_some() || !matches!(self.turn, Turn::Here(_) | Turn::Always) || !(lost || accused) {
             return;
         }

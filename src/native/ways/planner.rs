@@ -120,10 +120,11 @@ impl Planner {
         self.scouts = false;
     }
 
-    /// Whether a hello was punished, or nobody answers for longer than usual.
-    pub(crate) fn accuses(&self, now: Instant) -> bool {
+    /// Whether a hello was punished, here or lately, or nobody answers for longer than usual.
+    pub(crate) fn accuses(&self, memory: &Memory, now: Instant) -> bool {
         let silent = |attempt: &Attempt| attempt.is_silent(now) || attempt.is_unanswered(self.limits.doubt, now);
-        self.ended.iter().any(|(_, evidence)| evidence.accuses_the_greeting()) || self.running.iter().any(silent)
+        let here = self.ended.iter().any(|(_, evidence)| evidence.accuses_the_greeting());
+        here || memory.accuses(now) || self.running.iter().any(silent)
     }
 
     /// Whether something is left to try, or an answer may still come soon.
