@@ -228,9 +228,9 @@ fn the_old_runtime_and_the_new_are_what_package_json_pins() -> Result<()> {
 
 #[test]
 fn no_configuration_that_is_recommended_writes_down_who_comes() -> Result<()> {
-    let readme = fs::read_to_string(root().join("README.md"))?;
-    let blocks: Vec<_> = readme.split("```nginx").skip(1).filter_map(|rest| rest.split("```").next()).collect();
-    ensure!(!blocks.is_empty(), "README shows nothing for nginx: this test looks in the wrong place");
+    let paper = fs::read_to_string(root().join("docs/server.md"))?;
+    let blocks: Vec<_> = paper.split("```nginx").skip(1).filter_map(|rest| rest.split("```").next()).collect();
+    ensure!(!blocks.is_empty(), "the paper shows nothing for nginx: this test looks in the wrong place");
     for block in blocks {
         ensure!(
             block.contains("access_log off;") && block.contains("error_log /dev/null;"),
@@ -272,14 +272,14 @@ fn what_is_packaged_has_more_memory_than_the_program_is_told_of() -> Result<()> 
     let files: usize = said(&unit, "\nLimitNOFILE=")?.parse()?;
     ensure!(files >= 2 * room.streams + 2 * room.strangers, "{files} open files for {room:?}");
     let usual = pasarela::serve::Room::default();
-    let readme = fs::read_to_string(root().join("README.md"))?;
+    let limits = fs::read_to_string(root().join("docs/limits.md"))?;
     for figure in [
         format!("carries {} streams", usual.streams),
         format!("{} tunnels, whose windows are {} MiB", usual.tunnels(), usual.windows >> 20),
         format!("{} MiB together, the largest", usual.waiting >> 20),
         format!("keeps {},", usual.strangers),
     ] {
-        ensure!(readme.contains(&figure), "README does not say \"{figure}\"");
+        ensure!(limits.contains(&figure), "docs/limits.md does not say \"{figure}\"");
     }
     Ok(())
 }

@@ -1,4 +1,4 @@
-//! Real web servers in front of the native relay, by the README's own lines.
+//! Real web servers in front of the native relay, by the lines of `docs/server.md`.
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -32,7 +32,7 @@ use tokio::{
 };
 use tokio_websockets::{ClientBuilder, Message};
 
-/// A relay for behind a web server, as the README starts it, that tells the simulator who comes.
+/// A relay for behind a web server, as `docs/server.md` starts it, that tells the simulator who comes.
 async fn relay(sim: &Sim) -> Result<Relay> {
     let config = Config::from_vars(|name| match name {
         "OPEN" => Some("1".to_owned()),
@@ -148,7 +148,7 @@ async fn an_idle_stream_outlives_what_it_allows(kind: Kind) -> Result<()> {
     let relay = relay(&sim).await?;
     let seconds = |lines: String| lines.replace("300s", "6s");
     let front = WebServer::start(kind, relay.address(), seconds).await?;
-    ensure!(front.lines().contains("6s"), "the README's lines limit no idle time, so this tries nothing");
+    ensure!(front.lines().contains("6s"), "the paper's lines limit no idle time, so this tries nothing");
     let link: Link = front.link().parse()?;
     let connector = Connector::new(&link, &Setup::new(Resolver::system()))?;
     let timing = Timing { ping: Timing::DEFAULT.ping / 10, ..Timing::DEFAULT };

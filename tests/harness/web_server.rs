@@ -1,4 +1,4 @@
-//! A real web server in front of a relay, configured by the README's own lines, on a free port of this machine.
+//! A real web server in front of a relay, configured by the lines of `docs/server.md`, on a free port of this machine.
 //!
 //! Around those lines stands what every such server needs: a port, a certificate, a folder of its own. The process is killed
 //! by its pid when it goes out of scope.
@@ -46,7 +46,7 @@ pub struct WebServer {
 }
 
 impl WebServer {
-    /// Starts it in front of the relay and waits until it listens. `change` may change the README's lines.
+    /// Starts it in front of the relay and waits until it listens. `change` may change the paper's lines.
     ///
     /// # Errors
     /// It is missing, or ends, or does not listen for 30 s.
@@ -118,16 +118,16 @@ async fn listens(address: SocketAddr, certificate: &[u8]) {
     }
 }
 
-/// What the README says for this server.
+/// What `docs/server.md` says for this server.
 fn lines(kind: Kind) -> Result<String> {
-    let readme = fs::read_to_string(places::root().join("README.md"))?;
+    let paper = fs::read_to_string(places::root().join("docs/server.md"))?;
     let language = match kind {
         Kind::Nginx => "nginx",
         Kind::Caddy => "caddyfile",
         Kind::Haproxy => "haproxy",
     };
-    let block = readme.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
-    block.map(str::to_owned).with_context(|| format!("the README has no lines for {kind:?}"))
+    let block = paper.split(&format!("```{language}\n")).nth(1).and_then(|rest| rest.split("```").next());
+    block.map(str::to_owned).with_context(|| format!("docs/server.md has no lines for {kind:?}"))
 }
 
 /// Writes a certificate and its key as one file and as two; gives the fingerprint that links have, and the certificate.
@@ -145,7 +145,7 @@ fn certificate(folder: &Path) -> Result<(String, Vec<u8>)> {
 
 fn command(kind: Kind, lines: &str, port: u16, folder: &Path) -> Result<Command> {
     let replaced = |from: &str, to: &str| {
-        ensure!(lines.contains(from), "the README's lines for {kind:?} have no {from}");
+        ensure!(lines.contains(from), "the paper's lines for {kind:?} have no {from}");
         Ok(lines.replacen(from, to, 1))
     };
     let (program, config) = match kind {
