@@ -60,5 +60,7 @@ mod memory;
 mod page_check;
 /// The house rules.
 mod tidy;
+/// The papers: their links, and their commands.
+mod papers;
 /// What a developer starts by hand.
 mod developing;

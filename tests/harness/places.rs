@@ -34,12 +34,16 @@ pub fn made(path: &str) -> Result<PathBuf> {
 /// It does not build.
 pub fn program() -> Result<PathBuf> {
     static BUILT: OnceLock<Result<PathBuf, String>> = OnceLock::new();
-    BUILT.get_or_init(|| build_program().map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
-}
-
-fn build_program() -> Result<PathBuf> {
     // With the package of the tests: alone it would have other features of its libraries, and so other libraries.
     let packages = ["--package", "pasarela", "--package", "pasarela-e2e", "--bin", "pasarela"];
+    BUILT.get_or_init(|| built(&packages).map_err(|error| format!("{error:#}"))).clone().map_err(anyhow::Error::msg)
+}
+
+/// The first program that `cargo build` makes of these packages, as their sources are now.
+///
+/// # Errors
+/// It does not build.
+pub fn built(packages: &[&str]) -> Result<PathBuf> {
     let mut build = Command::new(env!("CARGO"));
     build.args(["build", "--quiet", "--message-format=json-render-diagnostics"]).args(packages).current_dir(root());
     let built = build.stderr(Stdio::inherit()).output().context("no cargo")?;
