@@ -25,7 +25,7 @@ use tokio::{
 use crate::common::hex;
 
 /// Everything is on this machine; the slowest is a survey of all ways to a relay.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_secs(120);
 const KEY: &str = "0123456789abcdefghijklmn";
 
 /// A program that runs on until it is told to end, and says in a first line of JSON that it is up.
@@ -130,6 +130,8 @@ impl Stage {
         let web = format!("http://{}/ws/chat", self.sim.web());
         command.envs([("UPSTREAM_CHAT", chat), ("UPSTREAM_TLS", media), ("UPSTREAM_WEB", web)]);
         command.env("PASARELA_CA", self.authorities()).env("PASARELA_CHECK_ROOT", hex(self.sim.root_key()));
+        // Many programs start at once here.
+        command.env("PASARELA_CHECK_TIMEOUT", "30");
         command.args(words).current_dir(folder).kill_on_drop(true);
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
         Ok(command)
