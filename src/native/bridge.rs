@@ -3,10 +3,10 @@
 //! Each connection of the phone is one tunnel through one of the relays. What the phone says is taken apart by `frontend`,
 //! how a relay is reached is `connect`'s, what a tunnel does is `tunnel`'s; here is only what joins them.
 
-mod moved;
 mod late;
 mod relay;
 mod board;
+mod moved;
 mod pool;
 mod throttled;
 mod carry;
@@ -100,11 +100,13 @@ impl Bridge {
         }
         let board = Arc::clone(&shared.board);
         let pool = Arc::clone(&shared.pool);
-        let moved = move || {
-            pool.relays().iter().for_each(|relay| relay.frozen.forget());
-            board.rotate();
+        let watching = async move {
+            let moved = || {
+                pool.relays().iter().for_each(|relay| relay.frozen.forget());
+                board.rotate();
+            };
+            moved::watch(&board, moved).await;
         };
-        let watching = async move { moved::watch(moved).await };
         shared.tasks.spawn(shared.end.clone().run_until_cancelled_owned(watching));
         Ok(Self { addresses, shared })
     }

@@ -101,6 +101,12 @@ impl Board {
         standing
     }
 
+    /// Completes when there is a connection.
+    pub(super) async fn busy(&self) {
+        let mut changes = self.watch();
+        while self.lock().live.is_empty() && changes.changed().await.is_ok() {}
+    }
+
     /// There is a better way to the relays: streams move to new connections.
     pub(super) fn rotate(&self) {
         self.lock().live.values().flatten().for_each(|(_, handle)| handle.rotate());

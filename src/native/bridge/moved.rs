@@ -1,15 +1,23 @@
 //! Notices that this machine has come into another network, or has slept: connections are dead then and do not say so.
 
-use std::{future::Future, net::IpAddr, time::Duration};
+use std::{future::Future, net::IpAddr, sync::Arc, time::Duration};
 
+use super::board::Board;
 use crate::{net::way_out, sleep::Moment};
 
 /// Between two looks.
 const LOOK: Duration = Duration::from_secs(2);
 
-/// Calls this whenever it happens.
-pub(super) async fn watch(moved: impl Fn()) {
-    follow(moved, || (way_out(), Moment::now()), || tokio::time::sleep(LOOK)).await;
+/// Calls this whenever it happens while there are connections: without any there is nothing to be moved, and nobody need wake up.
+pub(super) async fn watch(board: &Arc<Board>, moved: impl Fn()) {
+    let wait = || {
+        let board = Arc::clone(board);
+        async move {
+            board.busy().await;
+            tokio::time::sleep(LOOK).await;
+        }
+    };
+    follow(moved, || (way_out(), Moment::now()), wait).await;
 }
 
 async fn follow<W: Future<Output = ()>>(

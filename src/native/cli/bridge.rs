@@ -3,6 +3,7 @@
 mod screen;
 
 use std::{
+    future::pending,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -166,6 +167,10 @@ fn reach(args: &Args, bridge: &Bridge) -> Reach {
 
 /// Completes when a phone reaches this machine in another way than this, with that way.
 async fn changed(args: &Args, bridge: &Bridge, was: &Reach) -> Reach {
+    if args.host.is_some() || bridge.addresses().first().is_some_and(|address| !address.ip().is_unspecified()) {
+        // It is as it was said, and no machine need wake up to see that.
+        return pending().await;
+    }
     loop {
         tokio::time::sleep(LOOK_AT_NETWORKS).await;
         let now = reach(args, bridge);
