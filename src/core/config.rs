@@ -15,7 +15,7 @@ use crate::{limits, proxy};
 /// What the operator has decided.
 #[derive(Debug, Clone)]
 pub struct Config {
-    /// `RELAY_KEYS`, `OPEN`: who may use the relay.
+    /// `RELAY_KEYS`, `OPEN`: who may use the relay. What [`PERSON`] begins is among the keys where [`all_keys`] put it.
     pub access: Access,
     /// `WEB_UPSTREAM`: how library clients are carried.
     pub web: WebUpstream,
@@ -233,6 +233,28 @@ fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
     }
 }
 
+/// What the name of a variable begins with that holds one person's key: `RELAY_KEY_ANA`.
+///
+/// A platform that tells the names of secrets and never their values can so add one key, and take it back, without the others.
+pub const PERSON: &str = "RELAY_KEY_";
+
+/// `RELAY_KEYS` with the keys of such variables, under their names in small letters. One whose name is in `RELAY_KEYS` already
+/// has its variable's whole name: streams are counted by names.
+pub fn all_keys(relay_keys: Option<String>, variables: impl Iterator<Item = (String, String)>) -> Option<String> {
+    let mut keys = relay_keys;
+    for (variable, key) in variables {
+        let Some(person) = variable.strip_prefix(PERSON).filter(|_| !key.trim().is_empty()) else { continue };
+        let person = person.to_ascii_lowercase();
+        let taken = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == person);
+        let name = match &keys {
+            Some(keys) if keys.split_whitespace().any(taken) => variable.as_str(),
+            Some(_) | None => &person,
+        };
+        keys = Some(format!("{} {name}={}", keys.unwrap_or_default(), key.trim()));
+    }
+    keys
+}
+
 fn chat(value: Option<&str>) -> Result<Vec<Authority>, ConfigError> {
     let error = ConfigError { variable: "UPSTREAM_CHAT", expected: "host:port pairs separated by spaces" };
     match value {
@@ -337,6 +359,23 @@ mod tests {
         let config = config(&[("UPSTREAM_CHAT", "a.example:1  127.0.0.1:2\t[::1]:3")]).unwrap();
         let shown: Vec<_> = config.chat.iter().map(ToString::to_string).collect();
         assert_eq!(shown, ["a.example:1", "127.0.0.1:2", "[::1]:3"]);
+    }
+
+    #[test]
+    fn a_persons_own_variable_is_a_key_beside_the_others() {
+        let names = |relay_keys: Option<&str>, variables: &[(&str, &str)]| {
+            let variables = variables.iter().map(|(name, key)| (name.to_string(), key.to_string()));
+            let keys = all_keys(relay_keys.map(ToString::to_string), variables)?;
+            match config(&[("RELAY_KEYS", &keys)]).unwrap().access {
+                Access::Keys(keys) => Some(keys.iter().map(|key| key.name.clone()).collect::<Vec<_>>().join(" ")),
+                Access::Closed | Access::Open => None,
+            }
+        };
+        let (ana, bo) = (("RELAY_KEY_ANA", "0123456789abcdef"), ("RELAY_KEY_BO_2", " fedcba9876543210\n"));
+        assert_eq!(names(None, &[ana, ("SITE", "none"), bo]).as_deref(), Some("ana bo_2"));
+        assert_eq!(names(Some("cy=aaaaaaaaaaaaaaaa"), &[bo]).as_deref(), Some("cy bo_2"));
+        assert_eq!(names(Some("ana=aaaaaaaaaaaaaaaa"), &[ana]).as_deref(), Some("ana RELAY_KEY_ANA"));
+        assert_eq!((names(None, &[]), names(None, &[("RELAY_KEY_ANA", " ")])), (None, None));
     }
 
     #[test]

@@ -4,8 +4,8 @@
 
 use std::cell::OnceCell;
 
-use pasarela_core::config::{Config, Site, WebUpstream};
-use wasm_bindgen::JsValue;
+use pasarela_core::config::{Config, PERSON, Site, WebUpstream, all_keys};
+use wasm_bindgen::{JsCast, JsValue};
 
 /// What the operator has decided.
 #[derive(Clone, Copy)]
@@ -24,7 +24,9 @@ thread_local! {
 pub(crate) fn get(env: &JsValue) -> Settings {
     SETTINGS.with(|settings| {
         *settings.get_or_init(|| {
-            let text = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
+            let bound = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
+            let keys = all_keys(bound("RELAY_KEYS"), people(env, bound));
+            let text = |name: &str| if name == "RELAY_KEYS" { keys.clone() } else { bound(name) };
             let config = Config::from_vars(text).inspect_err(|error| worker::console_error!("{error}")).ok();
             if config.as_ref().is_some_and(|it| it.web == WebUpstream::Wss && it.proxy_header.is_some()) {
                 worker::console_warn!("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
@@ -34,4 +36,13 @@ pub(crate) fn get(env: &JsValue) -> Settings {
             Settings { site, config: config.map(|config| &*Box::leak(Box::new(config))) }
         })
     })
+}
+
+/// The variables that hold one person's key each, in one order whatever the platform's is.
+fn people(env: &JsValue, bound: impl Fn(&str) -> Option<String>) -> impl Iterator<Item = (String, String)> {
+    let names = env.dyn_ref::<js_sys::Object>().map(|env| js_sys::Object::keys(env).to_vec()).unwrap_or_default();
+    let mut names: Vec<_> =
+        names.into_iter().filter_map(|name| name.as_string()).filter(|name| name.starts_with(PERSON)).collect();
+    names.sort_unstable();
+    names.into_iter().filter_map(move |name| bound(&name).map(|key| (name, key)))
 }
