@@ -23,7 +23,7 @@ use crate::{
 /// The machine of phones, as Rust calls it and as Android does; the program's profile for it.
 const PHONE: &str = "aarch64";
 const ABI: &str = "arm64-v8a";
-const PROFILE: &str = "phone";
+const PROFILE: &str = native::LEAN;
 
 /// For each kind of processor.
 const SIZE_MAX: u64 = 4_000_000;

@@ -74,14 +74,28 @@ pub(super) fn sum(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Builds it alone, in a profile of Cargo.toml.
+/// The profile for phones. People at risk carry no more than they need: with it, the program deploys no relays.
+pub(super) const LEAN: &str = "phone";
+
+/// Builds it alone, in a profile of Cargo.toml, with the Worker in it for whoever may deploy one.
 pub(super) fn build(machines: &[&str], profile: &str) -> Result<()> {
-    build::page()?;
+    let lean = profile == LEAN;
+    if lean {
+        build::page()?
+    } else {
+        build::edge(build::Form::Real)?
+    };
     let tools = setup::static_linux()?;
     let list = machines.join(" and ");
     step(&format!("build the static program for {list} (some minutes the first time)"), || {
         let build = ["--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", profile];
-        run(tools.zigbuild(machines).args(build).arg("--target-dir").arg(tree::root().join("target/static")))
+        let features = lean.then_some("--no-default-features");
+        run(tools
+            .zigbuild(machines)
+            .args(build)
+            .args(features)
+            .arg("--target-dir")
+            .arg(tree::root().join("target/static")))
     })
 }
 

@@ -38,7 +38,7 @@ const PARTS: &str = "api-ms-win-";
 
 /// Builds and collects it; what is there for other systems stays.
 pub(super) fn make() -> Result<PathBuf> {
-    build::page()?;
+    build::edge(build::Form::Real)?;
     let built = build(&setup::windows()?, "dist")?;
     let folder = tree::root().join("target/dist/native");
     fs::create_dir_all(&folder)?;
