@@ -18,6 +18,13 @@ mod serve;
 mod check;
 mod share;
 
+#[cfg(feature = "deploy")]
+mod cloud;
+#[cfg(feature = "deploy")]
+mod deploy;
+#[cfg(feature = "deploy")]
+mod keys;
+
 use std::{error::Error, ffi::OsString, fmt, io, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
@@ -85,6 +92,19 @@ enum Command {
 
     /// Show the link and the QR code of a relay or a bridge
     Share(share::Args),
+
+    /// Put a relay on Cloudflare, or bring it up to date
+    ///
+    /// One command for whoever is outside and wants to help: it takes an account on Cloudflare, where the
+    /// free plan will do, and nothing to install. The relay is closed to all who have no key.
+    #[cfg(feature = "deploy")]
+    Deploy(Box<deploy::Args>),
+
+    /// Show who has a key to a relay, give one, take one back
+    ///
+    /// Of a relay on Cloudflare, or with --file of one that `pasarela serve` runs.
+    #[cfg(feature = "deploy")]
+    Keys(keys::Args),
 }
 
 /// What failed, where, and what to try.
@@ -143,6 +163,10 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         Command::Serve(args) => runtime.block_on(serve::run(*args)).map(|()| ExitCode::SUCCESS),
         Command::Check(args) => runtime.block_on(check::run(args)),
         Command::Share(args) => share::run(&args),
+        #[cfg(feature = "deploy")]
+        Command::Deploy(args) => runtime.block_on(deploy::run(*args)),
+        #[cfg(feature = "deploy")]
+        Command::Keys(args) => runtime.block_on(keys::run(args)),
     };
     // Looking up a name in vain may take the system half a minute more, in a thread that nobody can stop.
     runtime.shutdown_background();

@@ -34,6 +34,9 @@ pub mod check;
 
 pub mod serve;
 
+#[cfg(feature = "deploy")]
+mod deploy;
+
 #[doc(hidden)]
 pub mod fuzzing;
 

@@ -159,6 +159,29 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     Ok(code(&verdict))
 }
 
+/// Checks the relay of a link for a command that ends so. It shows the same as this one if there are to be lines, and gives the
+/// same for programs.
+#[cfg(feature = "deploy")]
+pub(super) async fn of_link(
+    link: &Link,
+    options: Options,
+    lines: bool,
+) -> Result<(ExitCode, serde_json::Value), ExitCode> {
+    let options = Options { root: link.root.unwrap_or(options.root), ..options };
+    let subject = Subject::Relay(Box::new(link.clone()));
+    let screen = Screen::new(lines);
+    let mut observe = |event| screen.on(event);
+    let checked = tokio::select! {
+        checked = check::run(&subject, &options, &mut observe) => checked,
+        never = screen.tick() => match never {},
+    };
+    let verdict = checked.map_err(refuse)?;
+    if lines {
+        print!("{}", conclusion(&verdict, link.root.is_some()));
+    }
+    Ok((code(&verdict), object(&verdict, link.root.is_some(), None)))
+}
+
 /// Why it cannot begin.
 fn refuse(unusable: Unusable) -> ExitCode {
     match unusable {

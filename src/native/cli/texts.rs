@@ -10,3 +10,5 @@ pub(super) mod check;
 pub(super) mod survey;
 pub(super) mod file;
 pub(super) mod share;
+#[cfg(feature = "deploy")]
+pub(super) mod deploy;

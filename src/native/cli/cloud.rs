@@ -1,0 +1,152 @@
+//! The account on Cloudflare, as `deploy` and `keys` are told of it: the token, the account, the Worker's name.
+//!
+//! What is asked of the API is [`crate::deploy`]'s. Here people are asked, and told what it refused.
+
+use std::{
+    env,
+    io::{self, BufRead, IsTerminal},
+    path::PathBuf,
+};
+
+use super::{Failure, files, texts::deploy as texts, way::Way};
+use crate::{
+    connect::Setup,
+    deploy::{Account, Api, ApiError, Base, Place, Token, accounts, is_worker_name, verify},
+};
+
+/// The variables that wrangler knows, too.
+const TOKEN: &str = "CLOUDFLARE_API_TOKEN";
+const BASE: &str = "CLOUDFLARE_API_BASE_URL";
+
+/// Flags of every command that changes a relay on Cloudflare.
+#[derive(Debug, clap::Args)]
+#[command(next_help_heading = "The account on Cloudflare")]
+pub(super) struct Cloud {
+    /// What the Worker is called; it is the first part of its name below workers.dev, so one that says nothing is better
+    /// [default: pasarela]
+    #[arg(long, value_name = "NAME", env = "PASARELA_DEPLOY_NAME")]
+    name: Option<String>,
+
+    /// The account's ID, if the token sees several
+    #[arg(long, value_name = "ID", env = "CLOUDFLARE_ACCOUNT_ID")]
+    account: Option<String>,
+
+    /// A file with the API token [default: the variable CLOUDFLARE_API_TOKEN, else you are asked for it]
+    #[arg(long, value_name = "FILE", env = "PASARELA_TOKEN_FILE")]
+    token_file: Option<PathBuf>,
+}
+
+impl Cloud {
+    /// What is wrong with it as it was typed.
+    pub(super) fn wrong(&self) -> Option<&'static str> {
+        let id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
+        if self.name.as_ref().is_some_and(|name| !is_worker_name(name)) {
+            return Some(texts::NO_NAME);
+        }
+        self.account.as_ref().is_some_and(|account| !id(account)).then_some(texts::NO_ACCOUNT_ID)
+    }
+
+    /// The Worker's place in the account, once the token is known to be good. `dry` changes nothing there.
+    pub(super) async fn place(&self, way: &Way, usual_name: &str, dry: bool) -> Result<Place, Failure> {
+        let base = env::var(BASE).ok().filter(|base| !base.trim().is_empty());
+        let base = Base::new(base.as_deref()).map_err(|cause| Failure {
+            what: texts::NO_BASE.to_owned(),
+            cause: cause.into(),
+            hint: texts::UNSET_BASE,
+        })?;
+        let token = self.token()?;
+        let (resolver, extra_roots) = way.read()?;
+        let setup = Setup { extra_roots, exit: way.exit(&base.link)?, ..Setup::new(resolver) };
+        let api = Api::new(&base, token, &setup, dry).map_err(|cause| Failure {
+            what: texts::NO_BASE.to_owned(),
+            cause: cause.into(),
+            hint: texts::UNSET_BASE,
+        })?;
+        verify(&api, self.account.as_deref()).await.map_err(refused(texts::VERIFYING))?;
+        let account = match &self.account {
+            Some(id) => Account { id: id.clone(), name: id.clone() },
+            None => choose(accounts(&api).await.map_err(refused(texts::LISTING))?)?,
+        };
+        Ok(Place { api, account, name: self.name.clone().unwrap_or_else(|| usual_name.to_owned()) })
+    }
+
+    fn token(&self) -> Result<Token, Failure> {
+        let none = |cause| Failure { what: texts::NO_TOKEN.to_owned(), cause, hint: texts::GIVE_TOKEN };
+        let text = if let Some(file) = &self.token_file {
+            files::text(file).map_err(|error| none(format!("{}: {error}", file.display()).into()))?
+        } else if let Some(token) = env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
+            token
+        } else if io::stdin().is_terminal() {
+            eprint!("{}", texts::TOKEN);
+            rpassword::prompt_password(texts::TOKEN_PROMPT).map_err(|error| none(error.into()))?
+        } else {
+            return Err(none(texts::NO_TERMINAL.into()));
+        };
+        Token::read(&text).map_err(|error| none(error.into()))
+    }
+}
+
+/// The account, if there is one; who sees several is asked.
+fn choose(mut accounts: Vec<Account>) -> Result<Account, Failure> {
+    if accounts.len() == 1 {
+        return Ok(accounts.remove(0));
+    }
+    if accounts.is_empty() {
+        return Err(Failure {
+            what: texts::NO_ACCOUNT.to_owned(),
+            cause: texts::NO_ACCOUNT_CAUSE.into(),
+            hint: texts::RIGHT_ACCOUNT,
+        });
+    }
+    eprintln!("{}", texts::SEVERAL_ACCOUNTS);
+    for (index, account) in accounts.iter().enumerate() {
+        eprintln!("  {}  {}  {}", index + 1, account.id, plain(&account.name));
+    }
+    loop {
+        let Some(answer) = asked(texts::WHICH_ACCOUNT) else { return Err(nobody(texts::NAME_ACCOUNT)) };
+        let index = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
+        if let Some(index) = index.filter(|index| *index < accounts.len()) {
+            return Ok(accounts.remove(index));
+        }
+    }
+}
+
+/// Somebody else's words without what a terminal would obey.
+pub(super) fn plain(text: &str) -> String {
+    text.chars().filter(|letter| !letter.is_control()).collect()
+}
+
+/// A line that is typed; none if there is nobody.
+fn asked(question: &str) -> Option<String> {
+    eprint!("{question}");
+    let mut line = String::new();
+    match io::stdin().lock().read_line(&mut line) {
+        Ok(1..) => Some(line.trim().to_owned()),
+        Ok(0) | Err(_) => {
+            eprintln!("");
+            None
+        }
+    }
+}
+
+/// Whether somebody says yes.
+pub(super) fn is_sure(question: &str) -> Result<bool, Failure> {
+    let answer = asked(question).ok_or_else(|| nobody(texts::SAY_YES))?;
+    Ok(["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()))
+}
+
+fn nobody(hint: &'static str) -> Failure {
+    Failure { what: texts::NOTHING_DONE.trim_end_matches('.').to_owned(), cause: texts::NOBODY_TO_ASK.into(), hint }
+}
+
+/// What could not be done, and why, in words.
+pub(super) fn refused(what: &'static str) -> impl Fn(ApiError) -> Failure {
+    move |error| {
+        let hint = texts::advice(error.meaning());
+        let cause = match error {
+            ApiError::Unreached(unreached) => texts::unreached("the API", unreached).into(),
+            ApiError::Over | ApiError::NotApi(_) | ApiError::Refused { .. } => error.into(),
+        };
+        Failure { what: what.to_owned(), cause, hint }
+    }
+}

@@ -1,0 +1,322 @@
+//! `pasarela deploy`: asks, sends the Worker, gives it keys and a name, and checks the whole way through it.
+//!
+//! The requests are [`crate::deploy`]'s, the check is [`crate::check`]'s. Every step may be repeated: whoever runs it again goes on
+//! where it stopped, and keys that are there stay.
+
+mod progress;
+mod plan;
+mod arrival;
+
+use std::{path::PathBuf, process::ExitCode};
+
+use serde_json::json;
+
+use super::{
+    Failure,
+    cloud::{Cloud, is_sure, refused},
+    look, signal,
+    texts::deploy as texts,
+    usage,
+    way::Way,
+};
+use crate::{
+    deploy::{ApiError, Existing, Meaning, Person, Place, Worker, is_worker_name, random_subdomain},
+    link::Link,
+    share::Qr,
+};
+use arrival::Arrival;
+use plan::Plan;
+pub(super) use plan::{BY_HAND, full, is_of_keys, no_key};
+use progress::Progress;
+
+const EXAMPLES: &str = r##"Examples:
+  pasarela deploy
+      Asks for all that it needs, puts the relay there, and prints its link. Again: brings it up to date.
+  pasarela deploy --name bicycles --domain bicycles.example.org
+      Under a name that says nothing, on a domain that the account has. Some countries block workers.dev as a whole.
+  pasarela deploy --key ana --key bo
+      Also gives two people a key each; `pasarela keys` does that without sending the Worker again.
+  pasarela deploy --revoke ana
+      Takes a key back.
+  pasarela deploy --dry-run
+      Looks what is there, and shows what would be sent.
+  pasarela deploy --remove
+      Takes the relay away.
+  pasarela deploy --yes --json --token-file FILE
+      Asks nothing and prints one line of JSON: worker, account, host, updated, links, keys, check.
+
+Exit codes:
+   0  done, and WhatsApp works through the relay
+   1  not done; what was done all the same is said, and how to undo it
+   2  the command line is not right
+  10 to 17  the relay is there, but its check failed, see `pasarela check --help`"##;
+
+/// The platform's limit of the free plan for variables and secrets of one Worker.
+pub(super) const VARIABLES_MAX: usize = 64;
+
+/// A random name below workers.dev is drawn anew as often, if somebody has it.
+const DRAWS: usize = 3;
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// A name of your own for the relay, in a zone of the account; it takes the place of the one before
+    #[arg(long, value_name = "HOST", env = "PASARELA_DEPLOY_DOMAIN", conflicts_with = "remove")]
+    domain: Option<String>,
+
+    /// The account's name below workers.dev, if it has none yet; all its Workers have it [default: random letters]
+    #[arg(long, value_name = "NAME", env = "PASARELA_DEPLOY_SUBDOMAIN", conflicts_with = "remove")]
+    subdomain: Option<String>,
+
+    /// Give this person a key; may be repeated [default: if there is none, one for "me"]
+    #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+    key: Vec<Person>,
+
+    /// Take this person's key back; may be repeated. With --key of the same name it is replaced
+    #[arg(long, value_name = "NAME", conflicts_with = "remove")]
+    revoke: Vec<Person>,
+
+    /// Take the relay away, with its keys and names
+    #[arg(long)]
+    remove: bool,
+
+    /// Change nothing; show what would be sent
+    #[arg(long)]
+    dry_run: bool,
+
+    /// Do not ask whether to go on
+    #[arg(short, long, env = "PASARELA_DEPLOY_YES")]
+    yes: bool,
+
+    /// Send the Worker in this folder, which has its wrangler.toml, in place of the one in this program
+    #[arg(long, value_name = "FOLDER", env = "PASARELA_DEPLOY_WORKER")]
+    worker: Option<PathBuf>,
+
+    /// What the links say behind the key, for example "addr=104.16.0.1&sni=none"
+    #[arg(long, value_name = "PARAMETERS", env = "PASARELA_DEPLOY_LINK_WITH")]
+    link_with: Option<String>,
+
+    /// Print one line of JSON
+    #[arg(long, env = "PASARELA_DEPLOY_JSON")]
+    json: bool,
+
+    #[command(flatten)]
+    cloud: Cloud,
+
+    #[command(flatten)]
+    way: Way,
+}
+
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
+    if let Some(wrong) = args.cloud.wrong().or_else(|| wrong(&args)) {
+        return Ok(usage(wrong));
+    }
+    let worker = worker(&args)?;
+    if !args.yes && !args.dry_run {
+        let (terms, question) = if args.remove { ("", texts::REMOVE) } else { (texts::TERMS, texts::DEPLOY) };
+        eprint!("{terms}");
+        if !is_sure(question)? {
+            eprintln!("{}", texts::NOTHING_DONE);
+            return Ok(ExitCode::FAILURE);
+        }
+    }
+    let progress = Progress::new(!args.json, args.dry_run);
+    let placed = args.cloud.place(&args.way, worker.name(), args.dry_run).await;
+    let place = placed.inspect_err(|_| eprintln!("{}", texts::done_so_far(&[], "")))?;
+    progress.step("account", &place.account.name);
+    // Up to here nothing was changed, and Ctrl-C ends it as it ends any program.
+    let end = signal::end()?;
+    let done = tokio::select! {
+        done = work(&args, &worker, &place, &progress) => done,
+        () = end => {
+            eprintln!("{}\n{}", texts::STOPPED, texts::done_so_far(&progress.changes(), &place.name));
+            return Ok(ExitCode::FAILURE);
+        }
+    };
+    if args.dry_run && done.is_ok() {
+        show(&args, &place);
+    } else if done.is_err() && !args.dry_run {
+        eprintln!("{}", texts::done_so_far(&progress.changes(), &place.name));
+    }
+    done
+}
+
+fn wrong(args: &Args) -> Option<&'static str> {
+    if args.subdomain.as_ref().is_some_and(|name| !is_worker_name(name)) {
+        return Some(texts::NO_SUBDOMAIN);
+    }
+    let host = |host: &String| host.contains('.') && host.split('.').all(is_worker_name);
+    if args.domain.as_ref().is_some_and(|domain| !host(domain)) {
+        return Some(texts::NO_DOMAIN);
+    }
+    link(args, "relay.example", None).is_none().then_some(texts::NO_LINK)
+}
+
+fn worker(args: &Args) -> Result<Worker, Failure> {
+    let worker = args.worker.as_deref().map_or_else(Worker::built_in, Worker::in_folder);
+    worker.map_err(|cause| Failure { what: texts::NO_WORKER.to_owned(), cause: cause.into(), hint: texts::GIVE_WORKER })
+}
+
+/// The link of a key, or of the relay alone.
+fn link(args: &Args, host: &str, key: Option<&str>) -> Option<Link> {
+    let with = args.link_with.as_ref().map(|with| format!("&{with}")).unwrap_or_default();
+    format!("https://{host}/#{}{with}", key.unwrap_or_default()).parse().ok()
+}
+
+async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) -> Result<ExitCode, Failure> {
+    let existing = place.existing(worker).await.map_err(refused(texts::LOOKING))?;
+    if existing.as_ref().is_some_and(|existing| !existing.is_relay) {
+        return Err(Failure {
+            what: texts::foreign(&place.name),
+            cause: texts::FOREIGN_CAUSE.into(),
+            hint: texts::ANOTHER_NAME,
+        });
+    }
+    if args.remove {
+        return remove(args, place, existing.is_some()).await;
+    }
+    let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
+    let host = host(args, place, progress).await?;
+    send(args, worker, place, (existing.as_ref(), &plan), progress).await?;
+    if args.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
+    let links: Vec<_> = links.collect();
+    let bare = link(args, &host, None);
+    let arrival = Arrival::of(args, links.first().map(|(_, link)| link).or(bare.as_ref()), progress).await?;
+    say(args, place, (&host, existing.is_some()), &links, &plan, &arrival);
+    Ok(arrival.code)
+}
+
+/// Sends all that makes the relay: before its name leads anywhere, it has a key.
+async fn send(
+    args: &Args,
+    worker: &Worker,
+    place: &Place,
+    (existing, plan): (Option<&Existing>, &Plan),
+    progress: &Progress,
+) -> Result<(), Failure> {
+    let seen = existing.and_then(|existing| existing.tag.as_deref());
+    place.upload(worker, seen).await.map_err(refused(texts::UPLOADING))?;
+    progress.changed("worker", &format!("sent as {}", place.name));
+    for (person, key) in &plan.given {
+        place.put_secret(&person.variable(), key).await.map_err(refused(texts::KEYING))?;
+        progress.changed("key", &format!("given to {person}"));
+    }
+    for person in &plan.revoked {
+        place.delete_secret(&person.variable()).await.map_err(refused(texts::REVOKING))?;
+        progress.changed("key", &format!("taken back from {person}"));
+    }
+    place.publish(worker).await.map_err(refused(texts::PUBLISHING))?;
+    progress.changed("workers.dev", "answers there");
+    if let Some(domain) = &args.domain {
+        place.take_domain(domain).await.map_err(refused(texts::NAMING))?;
+        progress.changed("domain", domain);
+    }
+    Ok(())
+}
+
+/// The relay's name: the account's own domain if it has one, else below workers.dev. Every account needs a name there.
+async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String, Failure> {
+    let subdomain = match place.subdomain().await.map_err(refused(texts::LOOKING))? {
+        Some(subdomain) => subdomain,
+        None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(texts::CLAIMING))?,
+    };
+    if let Some(domain) = &args.domain {
+        return Ok(domain.clone());
+    }
+    let own = place.domains().await.map_err(refused(texts::LOOKING))?.into_iter().next();
+    Ok(own.unwrap_or_else(|| format!("{}.{subdomain}.workers.dev", place.name)))
+}
+
+async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {
+    for draw in 1.. {
+        let name = wanted.map_or_else(random_subdomain, str::to_owned);
+        match place.claim_subdomain(&name).await {
+            Err(error) if wanted.is_none() && draw < DRAWS && error.meaning() == Meaning::Taken => {}
+            claimed => {
+                claimed?;
+                progress.changed("workers.dev", &format!("the account is called {name} there"));
+                return Ok(name);
+            }
+        }
+    }
+    unreachable!("the last draw returns")
+}
+
+async fn remove(args: &Args, place: &Place, exists: bool) -> Result<ExitCode, Failure> {
+    if !exists {
+        return Err(absent(&place.name));
+    }
+    place.remove().await.map_err(refused(texts::REMOVING))?;
+    if args.dry_run {
+        return Ok(ExitCode::SUCCESS);
+    }
+    if args.json {
+        println!("{}", json!({ "worker": place.name, "account": place.account.id, "removed": true }));
+    } else {
+        println!("{}", texts::removed(&place.name));
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// There is no such relay.
+pub(super) fn absent(name: &str) -> Failure {
+    Failure { what: texts::absent(name), cause: texts::ABSENT_CAUSE.into(), hint: texts::RIGHT_NAME }
+}
+
+/// What would have been sent.
+fn show(args: &Args, place: &Place) {
+    let planned = place.api.planned().into_iter();
+    let planned: Vec<_> =
+        planned.map(|plan| json!({ "method": plan.method.as_str(), "path": plan.path, "body": plan.body })).collect();
+    if args.json {
+        println!("{}", json!({ "dry_run": planned }));
+        return;
+    }
+    println!("{}", texts::DRY);
+    for plan in place.api.planned() {
+        println!("\n{} {}", plan.method, plan.path);
+        if !plan.body.is_null() {
+            println!("{:#}", plan.body);
+        }
+    }
+}
+
+fn say(
+    args: &Args,
+    place: &Place,
+    (host, updated): (&str, bool),
+    links: &[(&Person, Link)],
+    plan: &Plan,
+    arrival: &Arrival,
+) {
+    if args.json {
+        let links: serde_json::Map<_, _> =
+            links.iter().map(|(person, link)| (person.to_string(), json!(link.to_string()))).collect();
+        let object = json!({
+            "worker": place.name,
+            "account": place.account.id,
+            "host": host,
+            "updated": updated,
+            "links": links,
+            "keys": plan.all,
+            "check": arrival.check,
+        });
+        println!("{object}");
+        return;
+    }
+    for (person, link) in links {
+        println!("\nThe link of {person}:\n{}", shown(link));
+    }
+    println!("{}", if links.is_empty() { texts::UPDATED.to_owned() } else { texts::next(&place.name) });
+}
+
+/// A link with its code.
+pub(super) fn shown(link: &Link) -> String {
+    let text = link.to_string();
+    let code = Qr::of(&text).map(|code| format!("\n{}", look::code(&code))).unwrap_or_default();
+    format!("{text}\n{code}")
+}

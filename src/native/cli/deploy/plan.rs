@@ -1,0 +1,85 @@
+//! Whose key is given and whose is taken back, decided before anything is sent.
+
+use super::{
+    super::{Failure, texts::deploy as texts},
+    VARIABLES_MAX,
+};
+use crate::deploy::{Existing, Person, Worker, random_key};
+
+/// What becomes of the keys.
+pub(super) struct Plan {
+    /// New ones.
+    pub(super) given: Vec<(Person, String)>,
+    /// Those that are taken back and not replaced.
+    pub(super) revoked: Vec<Person>,
+    /// Who has one in the end, as far as can be told.
+    pub(super) all: Vec<String>,
+}
+
+impl Plan {
+    /// If nobody would have a key, one for the operator is among them.
+    pub(super) fn new(
+        key: &[Person],
+        revoke: &[Person],
+        existing: Option<&Existing>,
+        worker: &Worker,
+    ) -> Result<Self, Failure> {
+        let secrets = existing.map(|existing| existing.secrets.as_slice()).unwrap_or_default();
+        let has = |person: &Person| secrets.contains(&person.variable());
+        if let Some(person) = revoke.iter().find(|person| !has(person)) {
+            return Err(no_key(person));
+        }
+        if let Some(person) = key.iter().find(|person| has(person) && !revoke.contains(person)) {
+            return Err(Failure {
+                what: texts::has_key(&person.to_string()),
+                cause: texts::KEYS_STAY.into(),
+                hint: texts::REVOKE_FIRST,
+            });
+        }
+        let revoked: Vec<_> = revoke.iter().filter(|person| !key.contains(person)).cloned().collect();
+        let gone: Vec<_> = revoked.iter().map(Person::variable).collect();
+        let mut given: Vec<Person> = Vec::new();
+        key.iter().for_each(|person| {
+            if !given.contains(person) {
+                given.push(person.clone())
+            }
+        });
+        let kept = secrets.iter().filter(|secret| !gone.contains(secret));
+        let keys = kept.clone().filter(|secret| is_of_keys(secret));
+        if given.is_empty() && keys.clone().count() == 0 {
+            given.push(Person::me());
+        }
+        let variables = existing.map_or(0, |existing| existing.variables.len()).max(worker.variables());
+        let new = given.iter().filter(|person| !has(person)).count();
+        if variables + kept.count() + new > VARIABLES_MAX {
+            return Err(full());
+        }
+        let mut all: Vec<_> = keys.map(|secret| shown(secret)).chain(given.iter().map(Person::to_string)).collect();
+        all.sort_unstable();
+        all.dedup();
+        Ok(Self { given: given.into_iter().map(|person| (person, random_key())).collect(), revoked, all })
+    }
+}
+
+/// Whether a secret holds keys.
+pub(in super::super) fn is_of_keys(secret: &str) -> bool {
+    secret == BY_HAND || Person::of(secret).is_some()
+}
+
+/// The secret in which the operator keeps several keys.
+pub(in super::super) const BY_HAND: &str = "RELAY_KEYS";
+
+/// Whose key it holds; `RELAY_KEYS` holds anybody's.
+fn shown(secret: &str) -> String {
+    Person::of(secret).map_or_else(|| secret.to_owned(), |person| person.to_string())
+}
+
+/// There is no key to take back.
+pub(in super::super) fn no_key(person: &Person) -> Failure {
+    Failure { what: texts::has_no_key(&person.to_string()), cause: texts::NOT_LISTED.into(), hint: texts::LIST_FIRST }
+}
+
+/// One key more would be too many.
+pub(in super::super) fn full() -> Failure {
+    Failure { what: texts::FULL.to_owned(), cause: texts::FULL_CAUSE.into(), hint: texts::MAKE_ROOM }
+}

@@ -1,0 +1,219 @@
+//! `pasarela keys`: who has a key, a new one, one taken back; of a relay on Cloudflare, or of the file that `serve` reads.
+//!
+//! Names alone are listed. A new key is shown once.
+
+use std::{
+    io,
+    path::{Path, PathBuf},
+    process::ExitCode,
+};
+
+use serde_json::json;
+
+use super::{
+    Failure,
+    cloud::{Cloud, refused},
+    deploy::{BY_HAND, VARIABLES_MAX, absent, full, is_of_keys, no_key, shown},
+    files, signal,
+    texts::deploy as texts,
+    usage,
+    way::Way,
+};
+use crate::{
+    deploy::{Existing, KeyFile, KeyFileError, Person, Place, Worker, random_key},
+    link::Link,
+};
+
+const EXAMPLES: &str = r##"Examples:
+  pasarela keys
+      Who has a key to the relay on Cloudflare.
+  pasarela keys new ana
+      Gives Ana one, and prints her link.
+  pasarela keys revoke ana
+      Takes it back: within a minute her link leads nowhere, and all others stay.
+  pasarela keys new ana --file keys
+      The same for the file of `pasarela serve --relay-keys-file keys`."##;
+
+// Its help text is the command's, in `super::Command`.
+#[derive(Debug, clap::Args)]
+#[command(after_long_help = EXAMPLES)]
+pub(super) struct Args {
+    /// What to do
+    #[arg(default_value = "list")]
+    action: Action,
+
+    /// Whose key
+    #[arg(value_name = "NAME", required_if_eq_any([("action", "new"), ("action", "revoke")]))]
+    person: Option<Person>,
+
+    /// The file of `pasarela serve --relay-keys-file`, in place of a relay on Cloudflare
+    #[arg(long, value_name = "FILE", env = "PASARELA_RELAY_KEYS_FILE")]
+    file: Option<PathBuf>,
+
+    /// Print one line of JSON: keys; with `new` also name, key and link
+    #[arg(long, env = "PASARELA_KEYS_JSON")]
+    json: bool,
+
+    #[command(flatten)]
+    cloud: Cloud,
+
+    #[command(flatten)]
+    way: Way,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+enum Action {
+    /// Who has one
+    List,
+    /// Give one
+    New,
+    /// Take one back
+    Revoke,
+}
+
+/// What is done, and to whom.
+enum Wanted<'a> {
+    List,
+    New(&'a Person),
+    Revoke(&'a Person),
+}
+
+pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
+    if let Some(wrong) = args.cloud.wrong() {
+        return Ok(usage(wrong));
+    }
+    let wanted = match (args.action, &args.person) {
+        (Action::New, Some(person)) => Wanted::New(person),
+        (Action::Revoke, Some(person)) => Wanted::Revoke(person),
+        (Action::List, _) | (_, None) => Wanted::List,
+    };
+    if let Some(file) = &args.file {
+        return of_file(file, &wanted, args.json).map_err(|error| Failure {
+            what: texts::FILE.to_owned(),
+            hint: texts::file_hint(&error),
+            cause: error.into(),
+        });
+    }
+    let settings = Worker::settings_alone().map_err(|cause| Failure {
+        what: texts::NO_WORKER.to_owned(),
+        cause: cause.into(),
+        hint: texts::GIVE_WORKER,
+    })?;
+    let place = args.cloud.place(&args.way, settings.name(), false).await?;
+    let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
+    let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
+    let end = signal::end()?;
+    tokio::select! {
+        done = of_worker(&args, &wanted, &place, existing) => done,
+        () = end => {
+            eprintln!("{}", texts::STOPPED);
+            Ok(ExitCode::FAILURE)
+        }
+    }
+}
+
+async fn of_worker(args: &Args, wanted: &Wanted<'_>, place: &Place, existing: Existing) -> Result<ExitCode, Failure> {
+    let Existing { secrets, variables, .. } = existing;
+    let has = |person: &Person| secrets.contains(&person.variable());
+    match wanted {
+        Wanted::List => {}
+        Wanted::New(person) => {
+            if has(person) {
+                return Err(Failure {
+                    what: texts::has_key(&person.to_string()),
+                    cause: texts::KEYS_STAY.into(),
+                    hint: texts::REVOKE_FIRST,
+                });
+            }
+            if variables.len() + secrets.len() >= VARIABLES_MAX {
+                return Err(full());
+            }
+            let host = host(place).await?;
+            let key = random_key();
+            place.put_secret(&person.variable(), &key).await.map_err(refused(texts::KEYING))?;
+            let link: Option<Link> = host.and_then(|host| format!("https://{host}/#{key}").parse().ok());
+            tell_new(args.json, person, &key, link.as_ref());
+            return Ok(ExitCode::SUCCESS);
+        }
+        Wanted::Revoke(person) => {
+            if !has(person) {
+                return Err(no_key(person));
+            }
+            if !secrets.iter().any(|secret| is_of_keys(secret) && *secret != person.variable()) {
+                return Err(Failure {
+                    what: texts::last_key(&person.to_string()),
+                    cause: texts::LAST_CAUSE.into(),
+                    hint: texts::ANOTHER_FIRST,
+                });
+            }
+            place.delete_secret(&person.variable()).await.map_err(refused(texts::REVOKING))?;
+        }
+    }
+    let gone = |secret: &String| matches!(wanted, Wanted::Revoke(person) if person.variable() == *secret);
+    let left: Vec<_> = secrets.into_iter().filter(|secret| !gone(secret)).collect();
+    let names = left.iter().filter_map(|secret| Person::of(secret)).map(|person| person.to_string()).collect();
+    tell(args.json, names, left.iter().any(|secret| secret == BY_HAND));
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The relay's name, for a link.
+async fn host(place: &Place) -> Result<Option<String>, Failure> {
+    if let Some(own) = place.domains().await.map_err(refused(texts::LOOKING))?.into_iter().next() {
+        return Ok(Some(own));
+    }
+    let subdomain = place.subdomain().await.map_err(refused(texts::LOOKING))?;
+    Ok(subdomain.map(|subdomain| format!("{}.{subdomain}.workers.dev", place.name)))
+}
+
+fn of_file(path: &Path, wanted: &Wanted<'_>, json: bool) -> Result<ExitCode, KeyFileError> {
+    let text = match (files::text(path), wanted) {
+        (Ok(text), _) => text,
+        (Err(error), Wanted::New(_)) if error.kind() == io::ErrorKind::NotFound => String::new(),
+        (Err(error), _) => return Err(KeyFileError::Io(error)),
+    };
+    let mut file = KeyFile::new(path, text);
+    match wanted {
+        Wanted::List => tell(json, file.names(), false),
+        Wanted::New(person) => {
+            let key = random_key();
+            file.add(&person.to_string(), &key)?;
+            file.write()?;
+            tell_new(json, person, &key, None);
+        }
+        Wanted::Revoke(person) => {
+            file.revoke(&person.to_string())?;
+            file.write()?;
+            tell(json, file.names(), false);
+        }
+    }
+    if !json && !matches!(wanted, Wanted::List) {
+        eprintln!("{}", texts::RESTART);
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// Who has a key.
+fn tell(json: bool, mut names: Vec<String>, by_hand: bool) {
+    names.sort_unstable();
+    if json {
+        println!("{}", json!({ "keys": names, "by_hand": by_hand }));
+        return;
+    }
+    for name in &names {
+        println!("{name}");
+    }
+    if by_hand {
+        println!("{}", texts::BY_HAND);
+    } else if names.is_empty() {
+        println!("{}", texts::NO_KEYS);
+    }
+}
+
+/// A new key, the only time that it is shown.
+fn tell_new(json: bool, person: &Person, key: &str, link: Option<&Link>) {
+    if json {
+        println!("{}", json!({ "name": person.to_string(), "key": key, "link": link.map(ToString::to_string) }));
+        return;
+    }
+    println!("{}", link.map_or_else(|| texts::file_link(key), shown));
+}

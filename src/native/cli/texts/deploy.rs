@@ -1,0 +1,190 @@
+//! What `pasarela deploy` and `pasarela keys` say.
+
+use super::trouble::words;
+use crate::deploy::{KeyFileError, Meaning, Unreached};
+
+/// Before anything is done.
+pub(in super::super) const TERMS: &str = "\
+Cloudflare's terms forbid \"a virtual private network or other similar proxy services\" (section 2.2.1 j). A relay leads to WhatsApp
+and nowhere else, but Cloudflare may see it as one and close it, or the account: take an account that nothing else depends on.
+Whoever learns the relay's name can use up the free plan's day, 100 000 requests, with or without a key; it then rests until
+midnight UTC. So keep the name among those you trust.
+";
+pub(in super::super) const DEPLOY: &str = "Put the relay there? [y/N] ";
+pub(in super::super) const REMOVE: &str = "All links of this relay stop working, for good. Take it away? [y/N] ";
+pub(in super::super) const NOTHING_DONE: &str = "Nothing was done.";
+pub(in super::super) const NOBODY_TO_ASK: &str = "there is nobody to ask";
+pub(in super::super) const SAY_YES: &str = "--yes, if that is what you want";
+
+/// How to come by a token.
+pub(in super::super) const TOKEN: &str = "\
+This takes an API token of your account on Cloudflare:
+  1. Open https://dash.cloudflare.com/profile/api-tokens and choose \"Create Token\".
+  2. Take the template \"Edit Cloudflare Workers\", choose your account (and for --domain its zone), \"Continue\", \"Create Token\".
+     Or, with no more rights than are needed, a custom token: Account / Workers Scripts / Edit and Account / Account Settings /
+     Read; for --domain also Zone / Workers Routes / Edit.
+  3. Copy it here. It is not shown, and kept nowhere.
+";
+pub(in super::super) const TOKEN_PROMPT: &str = "Token: ";
+pub(in super::super) const NO_TOKEN: &str = "there is no usable API token";
+pub(in super::super) const NO_TERMINAL: &str = "no terminal to ask at";
+pub(in super::super) const GIVE_TOKEN: &str = "the variable CLOUDFLARE_API_TOKEN, or --token-file FILE, with a token from https://dash.cloudflare.com/profile/api-tokens";
+
+pub(in super::super) const NO_BASE: &str = "CLOUDFLARE_API_BASE_URL cannot be used";
+pub(in super::super) const UNSET_BASE: &str = "unsetting it: without it Cloudflare's own API is asked";
+pub(in super::super) const NO_NAME: &str = "--name: 1 to 63 small letters, digits and hyphens, none at either end";
+pub(in super::super) const NO_SUBDOMAIN: &str =
+    "--subdomain: 1 to 63 small letters, digits and hyphens, none at either end";
+pub(in super::super) const NO_ACCOUNT_ID: &str =
+    "--account: the account's ID, 32 digits and letters, as its address shows it";
+pub(in super::super) const NO_DOMAIN: &str = "--domain: a name such as relay.example.org";
+pub(in super::super) const NO_LINK: &str =
+    "--link-with: not what a link may say behind its key, as addr=104.16.0.1&sni=none";
+pub(in super::super) const NO_WORKER: &str = "there is no Worker to send";
+pub(in super::super) const GIVE_WORKER: &str =
+    "--worker with the folder that `cargo xtask dist edge` makes, or a program that was given away as a release";
+
+/// The account.
+pub(in super::super) const NO_ACCOUNT: &str = "the token sees no account";
+pub(in super::super) const NO_ACCOUNT_CAUSE: &str = "Cloudflare lists none";
+pub(in super::super) const RIGHT_ACCOUNT: &str = "a token that includes your account under \"Account Resources\", with the right Account Settings / Read; or --account ID";
+pub(in super::super) const SEVERAL_ACCOUNTS: &str = "The token sees several accounts:";
+pub(in super::super) const WHICH_ACCOUNT: &str = "Which one? Its number: ";
+pub(in super::super) const NAME_ACCOUNT: &str = "--account with the ID of one of them";
+
+/// What a step is called when it fails.
+pub(in super::super) const VERIFYING: &str = "the token cannot be used";
+pub(in super::super) const LISTING: &str = "the account cannot be found";
+pub(in super::super) const LOOKING: &str = "it cannot be told what is there already";
+pub(in super::super) const CLAIMING: &str = "the account cannot be given a name below workers.dev";
+pub(in super::super) const UPLOADING: &str = "the Worker cannot be sent";
+pub(in super::super) const KEYING: &str = "the key cannot be set";
+pub(in super::super) const REVOKING: &str = "the key cannot be taken back";
+pub(in super::super) const PUBLISHING: &str = "the Worker cannot be made to answer at workers.dev";
+pub(in super::super) const NAMING: &str = "the Worker cannot be given its domain";
+pub(in super::super) const REMOVING: &str = "the Worker cannot be taken away";
+
+/// What to try when the API refuses.
+pub(in super::super) const fn advice(meaning: Meaning) -> &'static str {
+    match meaning {
+        Meaning::Network => "whether this machine is online; another network, or --proxy",
+        Meaning::Token => "a new token, copied whole, from https://dash.cloudflare.com/profile/api-tokens",
+        Meaning::Rights => {
+            "a token by the template \"Edit Cloudflare Workers\" that includes this account, and for --domain its zone"
+        }
+        Meaning::Blocked => {
+            "another account: this one may not use Workers. Whose it is can ask Cloudflare why, at https://dash.cloudflare.com/?to=/:account/support"
+        }
+        Meaning::Email => "confirming the address of the account by the message that Cloudflare sent to it, then again",
+        Meaning::Plan => {
+            "taking away what is not used: the free plan has 100 Workers, and 64 variables and secrets a Worker, so some 60 keys"
+        }
+        Meaning::Taken => "another name: this one is in use",
+        Meaning::Missing => "whether the account and the name are right; it may have been taken away meanwhile",
+        Meaning::Later => {
+            "again in some minutes; https://www.cloudflarestatus.com tells whether something is amiss there"
+        }
+        Meaning::Other => "again; if it stays, tell us the number",
+    }
+}
+
+/// Why there was no answer.
+pub(in super::super) fn unreached(host: &str, unreached: Unreached) -> String {
+    match unreached {
+        Unreached::Way(trouble) => format!("{host}: {}", words(trouble).few),
+        Unreached::Cut => format!("{host}: the connection was cut before there was an answer"),
+        Unreached::Late => format!("{host}: there was no answer in time"),
+    }
+}
+
+/// A Worker of that name is something else.
+pub(in super::super) fn foreign(name: &str) -> String {
+    format!("the account has a Worker called {name} that is no relay")
+}
+pub(in super::super) const FOREIGN_CAUSE: &str = "it would be overwritten";
+pub(in super::super) const ANOTHER_NAME: &str = "--name with another name";
+
+pub(in super::super) fn absent(name: &str) -> String {
+    format!("the account has no relay called {name}")
+}
+pub(in super::super) const ABSENT_CAUSE: &str = "Cloudflare knows no Worker of that name";
+pub(in super::super) const RIGHT_NAME: &str = "--name with the name that it was given, or --account";
+
+/// Keys.
+pub(in super::super) fn has_key(person: &str) -> String {
+    format!("{person} has a key already")
+}
+pub(in super::super) const KEYS_STAY: &str = "a key is never shown again, and not replaced unasked";
+pub(in super::super) const REVOKE_FIRST: &str = "taking it back first, or another name";
+pub(in super::super) fn has_no_key(person: &str) -> String {
+    format!("{person} has no key that could be taken back")
+}
+pub(in super::super) const NOT_LISTED: &str =
+    "there is none of that name; those inside RELAY_KEYS are for you alone to change";
+pub(in super::super) const LIST_FIRST: &str = "`pasarela keys`, which lists them";
+pub(in super::super) fn last_key(person: &str) -> String {
+    format!("{person} has the last key")
+}
+pub(in super::super) const LAST_CAUSE: &str = "a relay without any shows everybody what it is";
+pub(in super::super) const ANOTHER_FIRST: &str = "giving another key first, or taking the whole relay away";
+pub(in super::super) const FULL: &str = "there is no room for another key";
+pub(in super::super) const FULL_CAUSE: &str = "the plan allows 64 variables and secrets a Worker";
+pub(in super::super) const MAKE_ROOM: &str = "taking keys back that nobody uses, or a second relay with --name";
+pub(in super::super) const BY_HAND: &str = "RELAY_KEYS   was set by hand; Cloudflare tells nobody whose keys are in it";
+pub(in super::super) const NO_KEYS: &str = "nobody";
+
+/// The file of `serve`.
+pub(in super::super) const FILE: &str = "the file of keys cannot be changed";
+pub(in super::super) const FILE_HINT: &str = "a file in a folder in which you may write";
+pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
+    match error {
+        KeyFileError::Taken => REVOKE_FIRST,
+        KeyFileError::Unknown => "`pasarela keys --file FILE`, which lists them",
+        KeyFileError::Last => "giving another key first: without any, the relay shows everybody what it is",
+        KeyFileError::Io(_) => FILE_HINT,
+    }
+}
+pub(in super::super) const RESTART: &str = "`pasarela serve` takes it into account when it is started again.";
+pub(in super::super) fn file_link(key: &str) -> String {
+    format!("https://HOST/#{key}\nThat is the link, with your server's name for HOST. The key is not shown again.")
+}
+
+/// Steps, while they are done: what, and how it went.
+pub(in super::super) fn step(what: &str, how: &str) -> String {
+    format!("{what:<12} {how}")
+}
+
+/// What was done before it stopped.
+pub(in super::super) fn done_so_far(done: &[String], name: &str) -> String {
+    if done.is_empty() {
+        return "Nothing was changed.".to_owned();
+    }
+    format!(
+        "Done so far: {}.\nThe same command again goes on from there. To undo it: pasarela deploy --remove --name \"{name}\"",
+        done.join(", ")
+    )
+}
+pub(in super::super) const STOPPED: &str = "stopped before the end";
+
+/// While the name is not known everywhere yet.
+pub(in super::super) const WAITING: &str = "not yet from here; a new name can take some minutes";
+pub(in super::super) const SILENT: &str =
+    "not from here. A new name can take longer, and some networks block workers.dev; what the check says:";
+
+/// At the end.
+pub(in super::super) const UPDATED: &str = "\
+The relay is up to date, and all keys are as they were. They are not told to anybody, so check it with your link:
+  pasarela check \"https://HOST/#KEY\"";
+pub(in super::super) fn next(name: &str) -> String {
+    format!(
+        "Give the link to one person you trust, in private; it is not shown again. Each person should have one of their own:\n  \
+         pasarela keys new ana --name \"{name}\"\n\
+         Whoever has a link uses it with `pasarela bridge`, or opens it in a browser for help. Again `pasarela deploy` brings the relay \
+         up to date.\n\
+         The token can be deleted now; another day a new one is as good."
+    )
+}
+pub(in super::super) fn removed(name: &str) -> String {
+    format!("{name} is gone, with its keys and names.")
+}
+pub(in super::super) const DRY: &str = "This would be sent; nothing was:";

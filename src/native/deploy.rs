@@ -1,0 +1,20 @@
+//! The relay on Cloudflare: uploads the Worker by the platform's API, keeps its keys, takes it away. And the keys of `serve`.
+//!
+//! What is asked for and what is said is the command line's. wrangler is the oracle: what it would send for wrangler.toml is sent
+//! here, and `../../tests/deploy.rs` compares both. Nobody is told the token, and no value of a secret is ever read.
+
+mod token;
+mod http;
+mod api;
+mod worker;
+mod person;
+mod place;
+mod keyfile;
+
+pub(crate) use api::{Api, ApiError, Base, Meaning};
+pub(crate) use http::{Http, Unreached};
+pub(crate) use keyfile::{KeyFile, KeyFileError};
+pub(crate) use person::{Person, is_worker_name, random_key, random_subdomain};
+pub(crate) use place::{Account, Existing, Place, accounts, verify};
+pub(crate) use token::Token;
+pub(crate) use worker::Worker;

@@ -1,0 +1,202 @@
+//! The file of `serve --relay-keys-file`, changed one key at a time: comments and all other lines stay as they are.
+//!
+//! What a key may look like is the core's. The file is replaced in one step, so that nobody ever reads half of it.
+
+use std::{
+    fmt, fs,
+    io::{self, Write as _},
+    path::{Path, PathBuf},
+};
+
+use rand::random;
+
+/// A file of keys, as it is to be.
+pub(crate) struct KeyFile {
+    path: PathBuf,
+    text: String,
+}
+
+/// Why it cannot be changed so.
+#[derive(Debug)]
+pub(crate) enum KeyFileError {
+    /// Somebody of that name has a key.
+    Taken,
+    /// Nobody of that name has one.
+    Unknown,
+    /// Nobody would have a key.
+    Last,
+    /// The file.
+    Io(io::Error),
+}
+
+impl fmt::Display for KeyFileError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Taken => f.write_str("somebody of that name has a key"),
+            Self::Unknown => f.write_str("nobody of that name has a key"),
+            Self::Last => f.write_str("it is the last key"),
+            Self::Io(error) => error.fmt(f),
+        }
+    }
+}
+
+impl std::error::Error for KeyFileError {}
+
+impl KeyFile {
+    /// The file with this text; one that is not there yet has none.
+    pub(crate) fn new(path: &Path, text: String) -> Self {
+        Self { path: path.to_path_buf(), text }
+    }
+
+    /// Who has a key.
+    pub(crate) fn names(&self) -> Vec<String> {
+        let lines = self.text.lines().filter(|line| !is_comment(line));
+        let pairs = lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='));
+        pairs.map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Adds a key on a line of its own.
+    pub(crate) fn add(&mut self, name: &str, key: &str) -> Result<(), KeyFileError> {
+        if self.names().iter().any(|taken| taken == name) {
+            return Err(KeyFileError::Taken);
+        }
+        let end = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
+        if !self.text.is_empty() && !self.text.ends_with('\n') {
+            self.text += end;
+        }
+        self.text += &format!("{name}={key}{end}");
+        Ok(())
+    }
+
+    /// Takes a key out; a line that held nothing else goes with it.
+    pub(crate) fn revoke(&mut self, name: &str) -> Result<(), KeyFileError> {
+        let names = self.names();
+        if !names.iter().any(|known| known == name) {
+            return Err(KeyFileError::Unknown);
+        }
+        // Without any key, `serve` would show everybody what it is.
+        if names.iter().all(|known| known == name) {
+            return Err(KeyFileError::Last);
+        }
+        let own = |pair: &str| pair.split_once('=').is_some_and(|(known, _)| known == name);
+        let mut kept = String::new();
+        for line in self.text.split_inclusive('\n') {
+            if is_comment(line) || !line.split_whitespace().any(own) {
+                kept += line;
+                continue;
+            }
+            let rest: Vec<_> = line.split_whitespace().filter(|pair| !own(pair)).collect();
+            if !rest.is_empty() {
+                kept += &rest.join(" ");
+                kept += &line[line.trim_end().len()..];
+            }
+        }
+        self.text = kept;
+        Ok(())
+    }
+
+    /// Writes it beside the old one, for its owner's eyes only, and then puts it in that one's place.
+    pub(crate) fn write(&self) -> Result<(), KeyFileError> {
+        // Where a link leads: the link itself stays.
+        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
+        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let beside = path.with_file_name(format!(".{name}.{:016x}", random::<u64>()));
+        let written = self.write_to(&beside, &path).and_then(|()| fs::rename(&beside, &path));
+        if written.is_err() {
+            // Nothing may be left of it. If it was never made, there is nothing.
+            let _ = fs::remove_file(&beside);
+        }
+        written.map_err(KeyFileError::Io)
+    }
+
+    fn write_to(&self, beside: &Path, old: &Path) -> io::Result<()> {
+        let mut open = fs::OpenOptions::new();
+        open.write(true).create_new(true);
+        #[cfg(unix)]
+        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
+        let mut file = open.open(beside)?;
+        keep_owner(&file, old)?;
+        file.write_all(self.text.as_bytes())?;
+        file.sync_all()
+    }
+}
+
+/// Who runs `serve` must be able to read it when somebody else has changed it.
+#[cfg(unix)]
+fn keep_owner(file: &fs::File, old: &Path) -> io::Result<()> {
+    use std::os::unix::fs::{MetadataExt as _, fchown};
+    let Ok(old) = old.metadata() else { return Ok(()) };
+    let new = file.metadata()?;
+    if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
+        Ok(())
+    } else {
+        fchown(file, Some(old.uid()), Some(old.gid()))
+    }
+}
+
+/// Where a file's rights are its folder's.
+#[cfg(not(unix))]
+fn keep_owner(_: &fs::File, _: &Path) -> io::Result<()> {
+    Ok(())
+}
+
+fn is_comment(line: &str) -> bool {
+    line.trim_start().starts_with('#')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn file(text: &str) -> KeyFile {
+        KeyFile::new(Path::new("keys"), text.to_owned())
+    }
+
+    #[test]
+    fn everything_but_the_one_key_stays_as_it_is() {
+        const TEXT: &str = "# friends: ana=no\r\n\r\nana=1 bo=2\r\n  cy=3\r\n";
+        let mut keys = file(TEXT);
+        assert_eq!(keys.names(), ["ana", "bo", "cy"]);
+        keys.add("dan", "4").expect("new");
+        assert_eq!(keys.text, format!("{TEXT}dan=4\r\n"));
+        keys.revoke("ana").expect("known");
+        keys.revoke("cy").expect("known");
+        assert_eq!(keys.text, "# friends: ana=no\r\n\r\nbo=2\r\ndan=4\r\n");
+        assert!(matches!(keys.add("bo", "5"), Err(KeyFileError::Taken)));
+        assert!(matches!(keys.revoke("ana"), Err(KeyFileError::Unknown)));
+        keys.revoke("bo").expect("known");
+        assert!(matches!(keys.revoke("dan"), Err(KeyFileError::Last)));
+    }
+
+    #[test]
+    fn a_line_without_an_end_gets_one_before_the_next() {
+        let mut keys = file("ana=1");
+        keys.add("bo", "2").expect("new");
+        assert_eq!(keys.text, "ana=1\nbo=2\n");
+        let mut none = file("");
+        none.add("ana", "1").expect("new");
+        assert_eq!(none.text, "ana=1\n");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn it_is_replaced_at_once_for_its_owners_eyes_only_through_a_link_too() {
+        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
+        let folder = tempfile::tempdir().expect("a folder");
+        let (path, link) = (folder.path().join("keys"), folder.path().join("link"));
+        fs::write(&path, "ana=1\n").expect("written");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+        symlink(&path, &link).expect("made");
+        let before = path.metadata().expect("there").ino();
+        let mut keys = KeyFile::new(&link, fs::read_to_string(&link).expect("there"));
+        keys.add("bo", "2").expect("new");
+        keys.write().expect("written");
+        let after = path.metadata().expect("there");
+        assert_eq!(
+            (fs::read_to_string(&path).expect("there").as_str(), after.mode() & 0o777),
+            ("ana=1\nbo=2\n", 0o600)
+        );
+        assert!(after.ino() != before && link.is_symlink());
+        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
+    }
+}

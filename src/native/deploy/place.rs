@@ -1,0 +1,191 @@
+//! What an account has: the Worker, its secrets, its names. One function a request, shaped as wrangler's.
+//!
+//! In which order they are made, and what is said of each, is the command line's.
+
+use bytes::Bytes;
+use hyper::Method;
+use serde_json::{Value, json};
+
+use super::{
+    api::{Api, ApiError, Body, Meaning},
+    person::random_key,
+    worker::Worker,
+};
+
+/// Somebody's account.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) id: String,
+    pub(crate) name: String,
+}
+
+/// A Worker of one name in one account.
+pub(crate) struct Place {
+    pub(crate) api: Api,
+    pub(crate) account: Account,
+    pub(crate) name: String,
+}
+
+/// What is there under the name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Existing {
+    /// The last migration that the platform has seen.
+    pub(crate) tag: Option<String>,
+    /// Whether it is a relay, and not something else of the same name.
+    pub(crate) is_relay: bool,
+    /// Names of its variables that are no secrets.
+    pub(crate) variables: Vec<String>,
+    /// Names of its secrets. Nobody is told their values.
+    pub(crate) secrets: Vec<String>,
+}
+
+/// That the token is one, and still good. One that belongs to an account is known there alone.
+pub(crate) async fn verify(api: &Api, account: Option<&str>) -> Result<(), ApiError> {
+    let token = match (api.get("/user/tokens/verify").await, account) {
+        (Err(ApiError::Refused { .. }), Some(account)) => {
+            api.get(&format!("/accounts/{account}/tokens/verify")).await?
+        }
+        (answer, _) => answer?,
+    };
+    match token.get("status").and_then(Value::as_str) {
+        Some("active") | None => Ok(()),
+        // Expired, or disabled.
+        Some(_) => Err(ApiError::Over),
+    }
+}
+
+/// The accounts that the token may see.
+pub(crate) async fn accounts(api: &Api) -> Result<Vec<Account>, ApiError> {
+    let listed = api.get("/accounts?per_page=50").await?;
+    let listed = listed.as_array().into_iter().flatten();
+    let found = listed.filter_map(|it| {
+        let text = |key| it.get(key).and_then(Value::as_str).map(str::to_owned);
+        Some(Account { id: text("id")?, name: text("name").unwrap_or_default() })
+    });
+    Ok(found.collect())
+}
+
+impl Place {
+    fn path(&self, rest: &str) -> String {
+        format!("/accounts/{}/workers{rest}", self.account.id)
+    }
+
+    fn script(&self, rest: &str) -> String {
+        self.path(&format!("/scripts/{}{rest}", self.name))
+    }
+
+    /// What is there already.
+    pub(crate) async fn existing(&self, worker: &Worker) -> Result<Option<Existing>, ApiError> {
+        let Some(service) = self.api.find(&self.path(&format!("/services/{}", self.name))).await? else {
+            return Ok(None);
+        };
+        let tag = service.pointer("/default_environment/script/migration_tag").and_then(Value::as_str);
+        let settings = self.api.get(&self.script("/settings")).await?;
+        let bindings = settings.get("bindings").and_then(Value::as_array).into_iter().flatten();
+        let text = |binding: &Value, key| binding.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
+        let bindings: Vec<_> = bindings.map(|binding| (text(binding, "name"), text(binding, "type"))).collect();
+        let of = |kinds: &[&str]| {
+            let of_kind = bindings.iter().filter(|(_, kind)| kinds.contains(&kind.as_str()));
+            of_kind.map(|(name, _)| name.clone()).collect()
+        };
+        Ok(Some(Existing {
+            tag: tag.map(str::to_owned),
+            is_relay: worker.is_like(&bindings),
+            variables: of(&["plain_text", "json"]),
+            secrets: of(&["secret_text", "secret_key"]),
+        }))
+    }
+
+    /// The account's name below workers.dev, if it has one.
+    pub(crate) async fn subdomain(&self) -> Result<Option<String>, ApiError> {
+        let found = self.api.find(&self.path("/subdomain")).await?;
+        Ok(found.and_then(|found| Some(found.get("subdomain")?.as_str()?.to_owned())))
+    }
+
+    /// Gives it one. It stays, and is the account's for all its Workers.
+    pub(crate) async fn claim_subdomain(&self, name: &str) -> Result<(), ApiError> {
+        let body = Body::Json(json!({ "subdomain": name }));
+        self.api.change(Method::PUT, &self.path("/subdomain"), body).await.map(drop)
+    }
+
+    /// The names of the Worker's own, beside that below workers.dev. Who may not see them has none.
+    pub(crate) async fn domains(&self) -> Result<Vec<String>, ApiError> {
+        let found = match self.api.find(&self.path(&format!("/domains?service={}", self.name))).await {
+            Err(error) if error.meaning() == Meaning::Rights => None,
+            found => found?,
+        };
+        let found = found.as_ref().and_then(Value::as_array).into_iter().flatten();
+        Ok(found.filter_map(|domain| Some(domain.get("hostname")?.as_str()?.to_owned())).collect())
+    }
+
+    /// Sends the Worker, to which the platform has seen the migrations up to this tag. Its secrets stay.
+    pub(crate) async fn upload(&self, worker: &Worker, seen: Option<&str>) -> Result<(), ApiError> {
+        let path = self.script("?excludeScript=true&bindings_inherit=strict");
+        self.api.change(Method::PUT, &path, form(worker, seen)).await.map(drop)
+    }
+
+    /// Sets a secret, which is not shown even where nothing is sent.
+    pub(crate) async fn put_secret(&self, name: &str, text: &str) -> Result<(), ApiError> {
+        let said = |text: &str| json!({ "name": name, "text": text, "type": "secret_text" });
+        let (kind, bytes) = ("application/json".to_owned(), said(text).to_string().into());
+        let body = Body::Other { kind, bytes, shown: said("(a new key)") };
+        self.api.change(Method::PUT, &self.script("/secrets"), body).await.map(drop)
+    }
+
+    /// Takes a secret back. One that is gone already is gone.
+    pub(crate) async fn delete_secret(&self, name: &str) -> Result<(), ApiError> {
+        let path = self.script(&format!("/secrets/{name}"));
+        match self.api.change(Method::DELETE, &path, Body::Nothing).await {
+            Err(error) if error.meaning() == Meaning::Missing => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
+
+    /// Lets it answer at workers.dev, or not, as wrangler.toml says.
+    pub(crate) async fn publish(&self, worker: &Worker) -> Result<(), ApiError> {
+        let body = Body::Json(worker.at_workers_dev());
+        self.api.change(Method::POST, &self.script("/subdomain"), body).await.map(drop)
+    }
+
+    /// Lets it answer at a name of the account's own. What another Worker or another record has is not taken away.
+    pub(crate) async fn take_domain(&self, host: &str) -> Result<(), ApiError> {
+        let body = Body::Json(json!({
+            "override_scope": true,
+            "override_existing_origin": false,
+            "override_existing_dns_record": false,
+            "origins": [{ "hostname": host }],
+        }));
+        self.api.change(Method::PUT, &self.script("/domains/records"), body).await.map(drop)
+    }
+
+    /// Takes the Worker away, with its secrets and its names. Nothing is, if another Worker needs it.
+    pub(crate) async fn remove(&self) -> Result<(), ApiError> {
+        let path = self.path(&format!("/services/{}?force=false", self.name));
+        self.api.change(Method::DELETE, &path, Body::Nothing).await.map(drop)
+    }
+}
+
+/// The Worker as a form (RFC 7578), one part a module.
+fn form(worker: &Worker, seen: Option<&str>) -> Body {
+    let boundary = format!("pasarela-{}", random_key());
+    let metadata = worker.metadata(seen);
+    let mut bytes = format!(
+        "--{boundary}\r\nContent-Disposition: form-data; name=\"metadata\"\r\nContent-Type: application/json\r\n\r\n{metadata}\r\n"
+    )
+    .into_bytes();
+    for module in &worker.modules {
+        let (name, kind) = (&module.name, module.kind);
+        let head = format!(
+            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
+        );
+        bytes.extend_from_slice(head.as_bytes());
+        bytes.extend_from_slice(&module.bytes);
+        bytes.extend_from_slice(b"\r\n");
+    }
+    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
+    let modules = worker.modules.iter();
+    let modules =
+        modules.map(|module| json!({ "name": module.name, "type": module.kind, "bytes": module.bytes.len() }));
+    let shown = json!({ "metadata": metadata, "modules": modules.collect::<Vec<_>>() });
+    Body::Other { kind: format!("multipart/form-data; boundary={boundary}"), bytes: Bytes::from(bytes), shown }
+}
