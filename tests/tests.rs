@@ -64,3 +64,5 @@ mod tidy;
 mod papers;
 /// What a developer starts by hand.
 mod developing;
+/// The relay put on Cloudflare, by wrangler and by the program.
+mod deploy;

@@ -13,6 +13,10 @@ pub mod process;
 pub mod namespace;
 /// A WebSocket client.
 pub mod socket;
+/// A form that files are uploaded by.
+pub mod form;
+/// A Worker as it was sent to the platform.
+pub mod sent;
 /// The Worker in real workerd.
 pub mod workerd;
 /// A tunnel's carrier, by hand.
@@ -45,6 +49,8 @@ pub mod bridge;
 pub mod clients;
 /// A certificate as files.
 pub mod identity;
+/// Cloudflare's API.
+pub mod cloudflare;
 /// Relays that are dead in all kinds of ways.
 pub mod dead;
 /// How tunnels of others are told.

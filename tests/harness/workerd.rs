@@ -25,6 +25,7 @@ use tokio::{
 
 use crate::{
     places::{self, Runtime},
+    sent::Sent,
     socket::{Event, Socket},
 };
 
@@ -39,6 +40,8 @@ pub enum Script {
     Other(PathBuf),
     /// Another Worker in Rust: the folder that it was built into.
     Built(PathBuf),
+    /// One as it was sent to the platform.
+    Sent(Sent),
 }
 
 /// How to run it.
@@ -256,7 +259,12 @@ async fn listening(control: BufReader<tokio::process::ChildStdout>) -> Result<Po
 }
 
 fn config(options: &Options, folder: &Path) -> Result<String> {
-    let text = fs::read_to_string(places::root().join("wrangler.toml")).context("cannot read wrangler.toml")?;
+    let text = match &options.script {
+        Script::Sent(sent) => sent.settings.clone(),
+        Script::Relay | Script::Instrumented | Script::Other(_) | Script::Built(_) => {
+            fs::read_to_string(places::root().join("wrangler.toml")).context("cannot read wrangler.toml")?
+        }
+    };
     let wrangler: toml::Table = text.parse().context("wrangler.toml is not TOML")?;
     let date = wrangler.get("compatibility_date").and_then(toml::Value::as_str).context("no compatibility_date")?;
     let flags =
@@ -357,6 +365,7 @@ fn modules(script: &Script, folder: &Path) -> Result<String> {
         }
         Script::Instrumented => copied(&places::made("target/edge/instrumented")?, folder),
         Script::Built(built) => copied(built, folder),
+        Script::Sent(sent) => sent.write(folder),
         Script::Other(path) => {
             copy(path, &folder.join("other.mjs"))?;
             Ok("(name = \"other.mjs\", esModule = embed \"other.mjs\")".to_owned())
