@@ -201,7 +201,7 @@ async fn an_account_without_a_name_below_workers_dev_gets_one_and_a_domain_of_it
     let child = desk.deploy(&["--subdomain", SUBDOMAIN, "--domain", "bicycles.example.org"])?.spawn()?;
     desk.cloud.until_asked(&Method::PUT, "/domains/records").await?;
     stop(&child)?;
-    told(timeout(LIMIT, child.wait_with_output()).await??)?.has(1, &["stopped", "domain: bicycles.example.org"])?;
+    told(timeout(LIMIT, child.wait_with_output()).await??)?.has(1, &["stopped", "workers.dev: answers there"])?;
     let worker = desk.cloud.worker("pasarela")?;
     ensure!(worker.domains == ["bicycles.example.org"] && worker.enabled, "{worker:?}");
     ensure!(desk.cloud.account().subdomain.as_deref() == Some(SUBDOMAIN));
@@ -216,8 +216,8 @@ fn stop(child: &tokio::process::Child) -> Result<()> {
 #[tokio::test]
 async fn who_stops_it_is_told_what_was_done_and_the_same_command_goes_on() -> Result<()> {
     let desk = Desk::new().await?;
-    let hang = Refusal { at: "/secrets", method: Method::PUT, status: 0, code: 0 };
-    desk.cloud.account().refusals.push(hang);
+    let hang = |method, at| Refusal { at, method, status: 0, code: 0 };
+    desk.cloud.account().refusals.push(hang(Method::PUT, "/secrets"));
     let child = desk.deploy(&[])?.spawn()?;
     desk.cloud.until_asked(&Method::PUT, "/secrets").await?;
     stop(&child)?;
@@ -225,8 +225,19 @@ async fn who_stops_it_is_told_what_was_done_and_the_same_command_goes_on() -> Re
     ended.has(1, &["stopped before the end", "worker: sent as pasarela", "deploy --remove --name \"pasarela\""])?;
     let half = desk.cloud.worker("pasarela")?;
     ensure!(!half.enabled && half.secrets.is_empty(), "it answers without a key: {half:?}");
+
+    // Once a key is set it has to be told, whatever comes then.
+    desk.cloud.account().refusals = vec![hang(Method::POST, "/subdomain")];
+    let child = desk.deploy(&[])?.spawn()?;
+    desk.cloud.until_asked(&Method::POST, "/subdomain").await?;
+    stop(&child)?;
+    let ended = told(timeout(LIMIT, child.wait_with_output()).await??)?;
+    ended.has(1, &["key: given to me", "nobody is shown again"])?;
+    let link = ended.err.lines().find_map(|line| line.trim().strip_prefix("https://")).context("no link")?;
     desk.cloud.account().refusals.clear();
-    desk.deployed(&[]).await?.has(0, &["given to me", "All well"])
+    desk.deployed(&[]).await?.has(0, &["all keys are as they were"])?;
+    ensure!(desk.status(key_of(link)?).await?.status() == 200);
+    Ok(())
 }
 
 #[tokio::test]

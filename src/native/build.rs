@@ -14,6 +14,9 @@ use flate2::{Compression, GzBuilder};
 /// Where the Worker is, from this crate's folder.
 const BUILT: &str = "../../build";
 
+/// What it may add to the program, in bytes: volunteers download that over slow lines, too.
+const PACKED_MAX: usize = 400_000;
+
 /// What it consists of, and the constant that each file becomes.
 const FILES: [(&str, &str); 2] = [("index.js", "SCRIPT"), ("index_bg.wasm", "WASM")];
 
@@ -38,18 +41,23 @@ fn run() -> io::Result<()> {
     let out = PathBuf::from(env::var_os("OUT_DIR").unwrap_or_default());
     let files = FILES.map(|(name, constant)| (name, constant, fs::read(Path::new(BUILT).join(name)).ok()));
     let whole = files.iter().all(|(_, _, bytes)| bytes.is_some());
-    let mut generated = String::new();
+    let (mut generated, mut sum) = (String::new(), 0);
     for (name, constant, bytes) in files {
         let value = match bytes.filter(|_| whole) {
             Some(bytes) => {
                 let mut encoder = GzBuilder::new().write(Vec::new(), Compression::best());
                 encoder.write_all(&bytes)?;
-                fs::write(out.join(format!("{name}.gz")), encoder.finish()?)?;
+                let packed = encoder.finish()?;
+                sum += packed.len();
+                fs::write(out.join(format!("{name}.gz")), packed)?;
                 format!("Some(include_bytes!(concat!(env!(\"OUT_DIR\"), \"/{name}.gz\")))")
             }
             None => "None".to_owned(),
         };
         generated += &format!("pub(super) const {constant}: Option<&[u8]> = {value};\n");
+    }
+    if sum > PACKED_MAX {
+        return Err(io::Error::other(format!("the Worker has {sum} bytes, packed; it may have {PACKED_MAX}")));
     }
     fs::write(out.join("worker.rs"), generated)
 }

@@ -1,12 +1,13 @@
 //! What the API refuses, each in words with what to try, and what was done up to then.
 
-use std::{fs, net::TcpListener};
+use std::{fs, net::TcpListener, process::Stdio};
 
 use anyhow::{Context, Result, ensure};
 use axum::http::Method;
-use pasarela_e2e::cloudflare::{Deployed, Refusal, TOKEN};
+use pasarela_e2e::cloudflare::{ACCOUNT, Deployed, Refusal, TOKEN};
+use tokio::{io::AsyncWriteExt, time::timeout};
 
-use super::{Desk, finish};
+use super::{Desk, LIMIT, finish, told};
 
 fn refusal(method: Method, at: &'static str, status: u16, code: u64) -> Refusal {
     Refusal { at, method, status, code }
@@ -92,6 +93,12 @@ async fn without_a_network_or_an_account_nothing_is_done() -> Result<()> {
     desk.deployed(&[]).await?.has(1, &["the token sees no account", "Account Resources"])?;
     desk.cloud.account().accounts = Some(vec!["one", "two"]);
     desk.deployed(&[]).await?.has(1, &["1  one  Tests", "2  two  Tests", "--account"])?;
+    desk.cloud.account().accounts = Some(vec!["one", ACCOUNT]);
+    let mut child = desk.deploy(&["--dry-run"])?.stdin(Stdio::piped()).spawn()?;
+    let mut input = child.stdin.take().context("no input")?;
+    input.write_all(b"3\nsecond\n2\n").await?;
+    drop(input);
+    told(timeout(LIMIT, child.wait_with_output()).await??)?.has(0, &["This would be sent"])?;
     ensure!(desk.cloud.changes().is_empty(), "{:?}", desk.cloud.changes());
     Ok(())
 }

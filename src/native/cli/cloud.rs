@@ -144,7 +144,7 @@ pub(super) fn refused(what: &'static str) -> impl Fn(ApiError) -> Failure {
     move |error| {
         let hint = texts::advice(error.meaning());
         let cause = match error {
-            ApiError::Unreached(unreached) => texts::unreached("the API", unreached).into(),
+            ApiError::Unreached(unreached) => texts::unreached("Cloudflare's API", unreached).into(),
             ApiError::Over | ApiError::NotApi(_) | ApiError::Refused { .. } => error.into(),
         };
         Failure { what: what.to_owned(), cause, hint }

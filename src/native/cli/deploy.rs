@@ -46,7 +46,7 @@ const EXAMPLES: &str = r##"Examples:
       Asks nothing and prints one line of JSON: worker, account, host, updated, links, keys, check.
 
 Exit codes:
-   0  done, and WhatsApp works through the relay
+   0  done; if a key was given, WhatsApp works through the relay with it
    1  not done; what was done all the same is said, and how to undo it
    2  the command line is not right
   10 to 17  the relay is there, but its check failed, see `pasarela check --help`"##;
@@ -123,21 +123,21 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let progress = Progress::new(!args.json, args.dry_run);
     let placed = args.cloud.place(&args.way, worker.name(), args.dry_run).await;
-    let place = placed.inspect_err(|_| eprintln!("{}", texts::done_so_far(&[], "")))?;
+    let place = placed.inspect_err(|_| eprintln!("{}", progress.so_far("")))?;
     progress.step("account", &place.account.name);
     // Up to here nothing was changed, and Ctrl-C ends it as it ends any program.
     let end = signal::end()?;
     let done = tokio::select! {
         done = work(&args, &worker, &place, &progress) => done,
         () = end => {
-            eprintln!("{}\n{}", texts::STOPPED, texts::done_so_far(&progress.changes(), &place.name));
+            eprintln!("{}\n{}", texts::STOPPED, progress.so_far(&place.name));
             return Ok(ExitCode::FAILURE);
         }
     };
     if args.dry_run && done.is_ok() {
         show(&args, &place);
     } else if done.is_err() && !args.dry_run {
-        eprintln!("{}", texts::done_so_far(&progress.changes(), &place.name));
+        eprintln!("{}", progress.so_far(&place.name));
     }
     done
 }
@@ -178,12 +178,12 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
     }
     let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
     let host = host(args, place, progress).await?;
-    send(args, worker, place, (existing.as_ref(), &plan), progress).await?;
+    let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
+    let links: Vec<_> = links.collect();
+    send(args, worker, place, (existing.as_ref(), &plan, &links), progress).await?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
-    let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
-    let links: Vec<_> = links.collect();
     let bare = link(args, &host, None);
     let arrival = Arrival::of(args, links.first().map(|(_, link)| link).or(bare.as_ref()), progress).await?;
     say(args, place, (&host, existing.is_some()), &links, &plan, &arrival);
@@ -195,7 +195,7 @@ async fn send(
     args: &Args,
     worker: &Worker,
     place: &Place,
-    (existing, plan): (Option<&Existing>, &Plan),
+    (existing, plan, links): (Option<&Existing>, &Plan, &[(&Person, Link)]),
     progress: &Progress,
 ) -> Result<(), Failure> {
     let seen = existing.and_then(|existing| existing.tag.as_deref());
@@ -204,6 +204,7 @@ async fn send(
     for (person, key) in &plan.given {
         place.put_secret(&person.variable(), key).await.map_err(refused(texts::KEYING))?;
         progress.changed("key", &format!("given to {person}"));
+        links.iter().filter(|(of, _)| *of == person).for_each(|(_, link)| progress.keyed(link.clone()));
     }
     for person in &plan.revoked {
         place.delete_secret(&person.variable()).await.map_err(refused(texts::REVOKING))?;

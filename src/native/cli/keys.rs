@@ -32,7 +32,10 @@ const EXAMPLES: &str = r##"Examples:
   pasarela keys revoke ana
       Takes it back: within a minute her link leads nowhere, and all others stay.
   pasarela keys new ana --file keys
-      The same for the file of `pasarela serve --relay-keys-file keys`."##;
+      The same for the file of `pasarela serve --relay-keys-file keys`.
+
+Cloudflare tells the names of keys and never the keys: a link that is lost is replaced by a new one. The
+plan has room for 64 variables and secrets a Worker, so for some 60 people."##;
 
 // Its help text is the command's, in `super::Command`.
 #[derive(Debug, clap::Args)]

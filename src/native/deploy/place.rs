@@ -132,13 +132,9 @@ impl Place {
         self.api.change(Method::PUT, &self.script("/secrets"), body).await.map(drop)
     }
 
-    /// Takes a secret back. One that is gone already is gone.
+    /// Takes a secret back.
     pub(crate) async fn delete_secret(&self, name: &str) -> Result<(), ApiError> {
-        let path = self.script(&format!("/secrets/{name}"));
-        match self.api.change(Method::DELETE, &path, Body::Nothing).await {
-            Err(error) if error.meaning() == Meaning::Missing => Ok(()),
-            answer => answer.map(drop),
-        }
+        self.delete(&self.script(&format!("/secrets/{name}"))).await
     }
 
     /// Lets it answer at workers.dev, or not, as wrangler.toml says.
@@ -161,7 +157,15 @@ impl Place {
     /// Takes the Worker away, with its secrets and its names. Nothing is, if another Worker needs it.
     pub(crate) async fn remove(&self) -> Result<(), ApiError> {
         let path = self.path(&format!("/services/{}?force=false", self.name));
-        self.api.change(Method::DELETE, &path, Body::Nothing).await.map(drop)
+        self.delete(&path).await
+    }
+
+    /// What is gone already is gone.
+    async fn delete(&self, path: &str) -> Result<(), ApiError> {
+        match self.api.change(Method::DELETE, path, Body::Nothing).await {
+            Err(error) if error.meaning() == Meaning::Missing => Ok(()),
+            answer => answer.map(drop),
+        }
     }
 }
 

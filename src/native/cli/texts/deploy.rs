@@ -67,7 +67,7 @@ pub(in super::super) const REMOVING: &str = "the Worker cannot be taken away";
 /// What to try when the API refuses.
 pub(in super::super) const fn advice(meaning: Meaning) -> &'static str {
     match meaning {
-        Meaning::Network => "whether this machine is online; another network, or --proxy",
+        Meaning::Network => "looking whether this machine is online, another network, or --proxy",
         Meaning::Token => "a new token, copied whole, from https://dash.cloudflare.com/profile/api-tokens",
         Meaning::Rights => {
             "a token by the template \"Edit Cloudflare Workers\" that includes this account, and for --domain its zone"
@@ -80,7 +80,7 @@ pub(in super::super) const fn advice(meaning: Meaning) -> &'static str {
             "taking away what is not used: the free plan has 100 Workers, and 64 variables and secrets a Worker, so some 60 keys"
         }
         Meaning::Taken => "another name: this one is in use",
-        Meaning::Missing => "whether the account and the name are right; it may have been taken away meanwhile",
+        Meaning::Missing => "looking whether the account and the name are right; it may have been taken away meanwhile",
         Meaning::Later => {
             "again in some minutes; https://www.cloudflarestatus.com tells whether something is amiss there"
         }
@@ -155,12 +155,17 @@ pub(in super::super) fn step(what: &str, how: &str) -> String {
 }
 
 /// What was done before it stopped.
-pub(in super::super) fn done_so_far(done: &[String], name: &str) -> String {
+pub(in super::super) fn done_so_far(done: &[String], links: &[String], name: &str) -> String {
     if done.is_empty() {
         return "Nothing was changed.".to_owned();
     }
+    let keys = match links {
+        [] => String::new(),
+        links => format!("Links of the keys that are set, which nobody is shown again:\n  {}\n", links.join("\n  ")),
+    };
     format!(
-        "Done so far: {}.\nThe same command again goes on from there. To undo it: pasarela deploy --remove --name \"{name}\"",
+        "Done so far: {}.\n{keys}The same command again goes on from there, without the --key and --revoke that are done. To undo all of it:\n  \
+         pasarela deploy --remove --name \"{name}\"",
         done.join(", ")
     )
 }
