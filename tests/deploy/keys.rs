@@ -25,6 +25,7 @@ async fn a_key_comes_and_goes_alone() -> Result<()> {
     ensure!(statuses().await? == [200, 200]);
     desk.keys(&["new", "ana"]).await?.has(1, &["ana has a key already"])?;
     desk.keys(&["revoke", "cy"]).await?.has(1, &["cy has no key", "pasarela keys"])?;
+    desk.keys(&["new", "maria-jose"]).await?.has(2, &["a name has"])?;
     ensure!(desk.keys(&["--json"]).await?.json()? == json!({ "keys": ["ana", "me"], "by_hand": false }));
     desk.keys(&["revoke", "ana"]).await?.has(0, &["me\n"])?;
     ensure!(statuses().await? == [200, 404]);
@@ -90,6 +91,10 @@ async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     let left = fs::read_to_string(&path)?;
     ensure!(left.starts_with("# friends\nbo=0123456789abcdef\ncy=") && left.lines().count() == 3, "{left}");
     desk.keys(&["revoke", "ana", "--file", "keys"]).await?.has(1, &["nobody of that name"])?;
+    // There names are what the operator likes.
+    desk.keys(&["new", "Maria-José", "--file", "keys"]).await?.has(0, &[])?;
+    desk.keys(&["revoke", "Maria-José", "--file", "keys"]).await?.has(0, &["bo\ncy\n"])?;
+    desk.keys(&["new", "a=b", "--file", "keys"]).await?.has(1, &["no blanks and no ="])?;
     ensure!(desk.keys(&["--file", "keys", "--json"]).await?.json()?["keys"] == json!(["bo", "cy"]));
     ensure!(desk.cloud.account().asked.is_empty(), "a file is nobody's business");
     Ok(())

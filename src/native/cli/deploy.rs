@@ -26,7 +26,7 @@ use crate::{
 };
 use arrival::Arrival;
 use plan::Plan;
-pub(super) use plan::{BY_HAND, full, is_of_keys, no_key};
+pub(super) use plan::{BY_HAND, full, has_key, is_of_keys, no_key};
 use progress::Progress;
 
 const EXAMPLES: &str = r##"Examples:
@@ -219,17 +219,16 @@ async fn send(
     Ok(())
 }
 
-/// The relay's name: the account's own domain if it has one, else below workers.dev. Every account needs a name there.
+/// The relay's name. Even one with a domain of its own needs the account's at workers.dev.
 async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String, Failure> {
     let subdomain = match place.subdomain().await.map_err(refused(texts::LOOKING))? {
         Some(subdomain) => subdomain,
         None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(texts::CLAIMING))?,
     };
-    if let Some(domain) = &args.domain {
-        return Ok(domain.clone());
+    match &args.domain {
+        Some(domain) => Ok(domain.clone()),
+        None => place.host(&subdomain).await.map_err(refused(texts::LOOKING)),
     }
-    let own = place.domains().await.map_err(refused(texts::LOOKING))?.into_iter().next();
-    Ok(own.unwrap_or_else(|| format!("{}.{subdomain}.workers.dev", place.name)))
 }
 
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {

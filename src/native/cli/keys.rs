@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Failure,
     cloud::{Cloud, refused},
-    deploy::{BY_HAND, VARIABLES_MAX, absent, full, is_of_keys, no_key, shown},
+    deploy::{BY_HAND, VARIABLES_MAX, absent, full, has_key, is_of_keys, no_key, shown},
     files, signal,
     texts::deploy as texts,
     usage,
@@ -47,7 +47,7 @@ pub(super) struct Args {
 
     /// Whose key
     #[arg(value_name = "NAME", required_if_eq_any([("action", "new"), ("action", "revoke")]))]
-    person: Option<Person>,
+    person: Option<String>,
 
     /// The file of `pasarela serve --relay-keys-file`, in place of a relay on Cloudflare
     #[arg(long, value_name = "FILE", env = "PASARELA_RELAY_KEYS_FILE")]
@@ -74,29 +74,39 @@ enum Action {
     Revoke,
 }
 
-/// What is done, and to whom.
-enum Wanted<'a> {
+/// What is done, and to whom: to a person of a Worker's, or to any name in a file.
+enum Wanted<P> {
     List,
-    New(&'a Person),
-    Revoke(&'a Person),
+    New(P),
+    Revoke(P),
+}
+
+impl<P> Wanted<P> {
+    fn new(action: Action, person: Option<P>) -> Self {
+        match (action, person) {
+            (Action::New, Some(person)) => Self::New(person),
+            (Action::Revoke, Some(person)) => Self::Revoke(person),
+            (Action::List, _) | (_, None) => Self::List,
+        }
+    }
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(wrong) = args.cloud.wrong() {
         return Ok(usage(wrong));
     }
-    let wanted = match (args.action, &args.person) {
-        (Action::New, Some(person)) => Wanted::New(person),
-        (Action::Revoke, Some(person)) => Wanted::Revoke(person),
-        (Action::List, _) | (_, None) => Wanted::List,
-    };
     if let Some(file) = &args.file {
+        let wanted = Wanted::new(args.action, args.person.as_deref());
         return of_file(file, &wanted, args.json).map_err(|error| Failure {
             what: texts::FILE.to_owned(),
             hint: texts::file_hint(&error),
             cause: error.into(),
         });
     }
+    let wanted = match args.person.as_deref().map(str::parse::<Person>).transpose() {
+        Ok(person) => Wanted::new(args.action, person),
+        Err(wrong) => return Ok(usage(&wrong.to_string())),
+    };
     let settings = Worker::settings_alone().map_err(|cause| Failure {
         what: texts::NO_WORKER.to_owned(),
         cause: cause.into(),
@@ -115,27 +125,29 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
 }
 
-async fn of_worker(args: &Args, wanted: &Wanted<'_>, place: &Place, existing: Existing) -> Result<ExitCode, Failure> {
+async fn of_worker(
+    args: &Args,
+    wanted: &Wanted<Person>,
+    place: &Place,
+    existing: Existing,
+) -> Result<ExitCode, Failure> {
     let Existing { secrets, variables, .. } = existing;
     let has = |person: &Person| secrets.contains(&person.variable());
     match wanted {
         Wanted::List => {}
         Wanted::New(person) => {
             if has(person) {
-                return Err(Failure {
-                    what: texts::has_key(&person.to_string()),
-                    cause: texts::KEYS_STAY.into(),
-                    hint: texts::REVOKE_FIRST,
-                });
+                return Err(has_key(person));
             }
             if variables.len() + secrets.len() >= VARIABLES_MAX {
                 return Err(full());
             }
-            let host = host(place).await?;
+            let looking = refused(texts::LOOKING);
+            let subdomain = place.subdomain().await.map_err(&looking)?.unwrap_or_default();
+            let host = place.host(&subdomain).await.map_err(looking)?;
             let key = random_key();
             place.put_secret(&person.variable(), &key).await.map_err(refused(texts::KEYING))?;
-            let link: Option<Link> = host.and_then(|host| format!("https://{host}/#{key}").parse().ok());
-            tell_new(args.json, person, &key, link.as_ref());
+            tell_new(args.json, &person.to_string(), &key, format!("https://{host}/#{key}").parse().ok().as_ref());
             return Ok(ExitCode::SUCCESS);
         }
         Wanted::Revoke(person) => {
@@ -159,16 +171,7 @@ async fn of_worker(args: &Args, wanted: &Wanted<'_>, place: &Place, existing: Ex
     Ok(ExitCode::SUCCESS)
 }
 
-/// The relay's name, for a link.
-async fn host(place: &Place) -> Result<Option<String>, Failure> {
-    if let Some(own) = place.domains().await.map_err(refused(texts::LOOKING))?.into_iter().next() {
-        return Ok(Some(own));
-    }
-    let subdomain = place.subdomain().await.map_err(refused(texts::LOOKING))?;
-    Ok(subdomain.map(|subdomain| format!("{}.{subdomain}.workers.dev", place.name)))
-}
-
-fn of_file(path: &Path, wanted: &Wanted<'_>, json: bool) -> Result<ExitCode, KeyFileError> {
+fn of_file(path: &Path, wanted: &Wanted<&str>, json: bool) -> Result<ExitCode, KeyFileError> {
     let text = match (files::text(path), wanted) {
         (Ok(text), _) => text,
         (Err(error), Wanted::New(_)) if error.kind() == io::ErrorKind::NotFound => String::new(),
@@ -179,12 +182,12 @@ fn of_file(path: &Path, wanted: &Wanted<'_>, json: bool) -> Result<ExitCode, Key
         Wanted::List => tell(json, file.names(), false),
         Wanted::New(person) => {
             let key = random_key();
-            file.add(&person.to_string(), &key)?;
+            file.add(person, &key)?;
             file.write()?;
             tell_new(json, person, &key, None);
         }
         Wanted::Revoke(person) => {
-            file.revoke(&person.to_string())?;
+            file.revoke(person)?;
             file.write()?;
             tell(json, file.names(), false);
         }
@@ -213,9 +216,9 @@ fn tell(json: bool, mut names: Vec<String>, by_hand: bool) {
 }
 
 /// A new key, the only time that it is shown.
-fn tell_new(json: bool, person: &Person, key: &str, link: Option<&Link>) {
+fn tell_new(json: bool, name: &str, key: &str, link: Option<&Link>) {
     if json {
-        println!("{}", json!({ "name": person.to_string(), "key": key, "link": link.map(ToString::to_string) }));
+        println!("{}", json!({ "name": name, "key": key, "link": link.map(ToString::to_string) }));
         return;
     }
     println!("{}", link.map_or_else(|| texts::file_link(key), shown));

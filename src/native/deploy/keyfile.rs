@@ -19,6 +19,8 @@ pub(crate) struct KeyFile {
 /// Why it cannot be changed so.
 #[derive(Debug)]
 pub(crate) enum KeyFileError {
+    /// It can be nobody's name there.
+    Name,
     /// Somebody of that name has a key.
     Taken,
     /// Nobody of that name has one.
@@ -32,6 +34,7 @@ pub(crate) enum KeyFileError {
 impl fmt::Display for KeyFileError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
+            Self::Name => f.write_str("a name has no blanks and no =, and does not begin with #"),
             Self::Taken => f.write_str("somebody of that name has a key"),
             Self::Unknown => f.write_str("nobody of that name has a key"),
             Self::Last => f.write_str("it is the last key"),
@@ -57,6 +60,12 @@ impl KeyFile {
 
     /// Adds a key on a line of its own.
     pub(crate) fn add(&mut self, name: &str, key: &str) -> Result<(), KeyFileError> {
+        if name.is_empty()
+            || name.starts_with('#')
+            || name.contains(|letter: char| letter.is_whitespace() || letter == '=')
+        {
+            return Err(KeyFileError::Name);
+        }
         if self.names().iter().any(|taken| taken == name) {
             return Err(KeyFileError::Taken);
         }
@@ -163,6 +172,9 @@ mod tests {
         keys.revoke("cy").expect("known");
         assert_eq!(keys.text, "# friends: ana=no\r\n\r\nbo=2\r\ndan=4\r\n");
         assert!(matches!(keys.add("bo", "5"), Err(KeyFileError::Taken)));
+        for name in ["", "#ana", "a b", "a=b", "a\nb"] {
+            assert!(matches!(keys.add(name, "5"), Err(KeyFileError::Name)), "{name}");
+        }
         assert!(matches!(keys.revoke("ana"), Err(KeyFileError::Unknown)));
         keys.revoke("bo").expect("known");
         assert!(matches!(keys.revoke("dan"), Err(KeyFileError::Last)));

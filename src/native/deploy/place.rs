@@ -84,15 +84,14 @@ impl Place {
         let bindings = settings.get("bindings").and_then(Value::as_array).into_iter().flatten();
         let text = |binding: &Value, key| binding.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
         let bindings: Vec<_> = bindings.map(|binding| (text(binding, "name"), text(binding, "type"))).collect();
-        let of = |kinds: &[&str]| {
-            let of_kind = bindings.iter().filter(|(_, kind)| kinds.contains(&kind.as_str()));
-            of_kind.map(|(name, _)| name.clone()).collect()
-        };
+        let secrets = self.api.get(&self.script("/secrets")).await?;
+        let secrets = secrets.as_array().into_iter().flatten();
+        let variables = bindings.iter().filter(|(_, kind)| ["plain_text", "json"].contains(&kind.as_str()));
         Ok(Some(Existing {
             tag: tag.map(str::to_owned),
             is_relay: worker.is_like(&bindings),
-            variables: of(&["plain_text", "json"]),
-            secrets: of(&["secret_text", "secret_key"]),
+            variables: variables.map(|(name, _)| name.clone()).collect(),
+            secrets: secrets.map(|secret| text(secret, "name")).collect(),
         }))
     }
 
@@ -108,14 +107,15 @@ impl Place {
         self.api.change(Method::PUT, &self.path("/subdomain"), body).await.map(drop)
     }
 
-    /// The names of the Worker's own, beside that below workers.dev. Who may not see them has none.
-    pub(crate) async fn domains(&self) -> Result<Vec<String>, ApiError> {
+    /// The relay's name: a domain of its own if it has one, else below the account's at workers.dev. A token that may not see
+    /// domains sees none.
+    pub(crate) async fn host(&self, subdomain: &str) -> Result<String, ApiError> {
         let found = match self.api.find(&self.path(&format!("/domains?service={}", self.name))).await {
             Err(error) if error.meaning() == Meaning::Rights => None,
             found => found?,
         };
-        let found = found.as_ref().and_then(Value::as_array).into_iter().flatten();
-        Ok(found.filter_map(|domain| Some(domain.get("hostname")?.as_str()?.to_owned())).collect())
+        let own = found.as_ref().and_then(|found| found.pointer("/0/hostname")?.as_str());
+        Ok(own.map_or_else(|| format!("{}.{subdomain}.workers.dev", self.name), str::to_owned))
     }
 
     /// Sends the Worker, to which the platform has seen the migrations up to this tag. Its secrets stay.

@@ -30,11 +30,7 @@ impl Plan {
             return Err(no_key(person));
         }
         if let Some(person) = key.iter().find(|person| has(person) && !revoke.contains(person)) {
-            return Err(Failure {
-                what: texts::has_key(&person.to_string()),
-                cause: texts::KEYS_STAY.into(),
-                hint: texts::REVOKE_FIRST,
-            });
+            return Err(has_key(person));
         }
         let revoked: Vec<_> = revoke.iter().filter(|person| !key.contains(person)).cloned().collect();
         let gone: Vec<_> = revoked.iter().map(Person::variable).collect();
@@ -72,6 +68,11 @@ pub(in super::super) const BY_HAND: &str = "RELAY_KEYS";
 /// Whose key it holds; `RELAY_KEYS` holds anybody's.
 fn shown(secret: &str) -> String {
     Person::of(secret).map_or_else(|| secret.to_owned(), |person| person.to_string())
+}
+
+/// There is a key already.
+pub(in super::super) fn has_key(person: &Person) -> Failure {
+    Failure { what: texts::has_key(&person.to_string()), cause: texts::KEYS_STAY.into(), hint: texts::REVOKE_FIRST }
 }
 
 /// There is no key to take back.

@@ -138,6 +138,7 @@ pub(in super::super) const FILE: &str = "the file of keys cannot be changed";
 pub(in super::super) const FILE_HINT: &str = "a file in a folder in which you may write";
 pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
     match error {
+        KeyFileError::Name => "another name",
         KeyFileError::Taken => REVOKE_FIRST,
         KeyFileError::Unknown => "`pasarela keys --file FILE`, which lists them",
         KeyFileError::Last => "giving another key first: without any, the relay shows everybody what it is",
