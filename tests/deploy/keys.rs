@@ -49,6 +49,12 @@ async fn deploying_gives_keys_and_takes_them_back_as_well() -> Result<()> {
     for (link, status) in [(&*ana, 404), (&*bo, 404), (new, 200)] {
         ensure!(desk.status(key_of(link)?).await?.status() == status);
     }
+    // Without any key a relay shows everybody what it is, so the last one is replaced.
+    let object = desk.deployed(&["--json", "--revoke", "bo"]).await?.json()?;
+    ensure!(object["keys"] == json!(["me"]) && object["check"]["verdict"] == "ok", "{object}");
+    let object = desk.deployed(&["--json", "--revoke", "me"]).await?.json()?;
+    ensure!(object["keys"] == json!(["me"]) && object["check"]["verdict"] == "ok", "{object}");
+    ensure!(desk.cloud.worker("pasarela")?.secrets.len() == 1 && desk.status(key_of(new)?).await?.status() == 404);
     Ok(())
 }
 

@@ -8,7 +8,7 @@ use pasarela_core::config::PERSON;
 use rand::RngExt as _;
 
 /// Somebody who has a key: small letters, digits and `_`, since a variable is named so.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Person(String);
 
 /// Longer names than that are no help to anybody.

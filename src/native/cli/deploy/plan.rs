@@ -32,19 +32,18 @@ impl Plan {
         if let Some(person) = key.iter().find(|person| has(person) && !revoke.contains(person)) {
             return Err(has_key(person));
         }
-        let revoked: Vec<_> = revoke.iter().filter(|person| !key.contains(person)).cloned().collect();
-        let gone: Vec<_> = revoked.iter().map(Person::variable).collect();
-        let mut given: Vec<Person> = Vec::new();
-        key.iter().for_each(|person| {
-            if !given.contains(person) {
-                given.push(person.clone())
-            }
-        });
-        let kept = secrets.iter().filter(|secret| !gone.contains(secret));
-        let keys = kept.clone().filter(|secret| is_of_keys(secret));
-        if given.is_empty() && keys.clone().count() == 0 {
+        let is_revoked = |secret: &String| revoke.iter().any(|person| person.variable() == *secret);
+        let mut given = key.to_vec();
+        given.sort_unstable();
+        given.dedup();
+        if given.is_empty() && !secrets.iter().any(|secret| is_of_keys(secret) && !is_revoked(secret)) {
             given.push(Person::me());
         }
+        // Who is given a new one keeps the variable.
+        let revoked: Vec<_> = revoke.iter().filter(|person| !given.contains(person)).cloned().collect();
+        let gone: Vec<_> = revoked.iter().map(Person::variable).collect();
+        let kept = secrets.iter().filter(|secret| !gone.contains(secret));
+        let keys = kept.clone().filter(|secret| is_of_keys(secret));
         let variables = existing.map_or(0, |existing| existing.variables.len()).max(worker.variables());
         let new = given.iter().filter(|person| !has(person)).count();
         if variables + kept.count() + new > VARIABLES_MAX {
