@@ -18,11 +18,14 @@ use sha2::{Digest, Sha256};
 mod language;
 mod render;
 
-use render::{Texts, squeeze, tighten};
+use render::{Texts, joined, squeeze, tighten, tighten_script};
 
 /// Where everything is, from this crate's folder.
 const WWW: &str = "../../www";
 const CHECK: &str = "../../target/page";
+
+/// What becomes the page's one script, in this order.
+const SCRIPTS: [&str; 1] = ["page.js"];
 
 fn main() -> ExitCode {
     match run() {
@@ -36,8 +39,12 @@ fn main() -> ExitCode {
 
 fn run() -> Result<(), String> {
     let out = PathBuf::from(std::env::var("OUT_DIR").map_err(|error| error.to_string())?);
-    let (template, style) = (squeeze(&read("index.html")?), tighten(&squeeze(&read("page.css")?)));
-    let (script, load) = (squeeze(&read("page.js")?), squeeze(&read("load.js")?));
+    let (template, style) = (joined(&squeeze(&read("index.html")?)), tighten(&squeeze(&read("page.css")?)));
+    let load = squeeze(&read("load.js")?);
+    let mut script = String::new();
+    for part in SCRIPTS {
+        script += &tighten_script(&squeeze(&read(part)?));
+    }
     let check = check(&out)?;
     let originals = of_language(&language::LANGUAGES[0])?;
     let mut documents = String::new();
@@ -98,11 +105,8 @@ fn policy(style: &str, scripts: &[&str], check: bool) -> String {
 fn languages(current: &language::Language) -> String {
     let link = |language: &language::Language| {
         let (code, name) = (language.code, language.name);
-        let dir = language.direction;
         let here = if language == current { " aria-current=\"true\"" } else { "" };
-        format!(
-            "<li><a href=\"?lang={code}\" hreflang=\"{code}\" lang=\"{code}\" dir=\"{dir}\"{here}>{name}</a></li>\n"
-        )
+        format!("<li><a href=\"?lang={code}\" hreflang=\"{code}\" lang=\"{code}\"{here}>{name}</a></li>")
     };
     language::LANGUAGES.iter().map(link).collect()
 }

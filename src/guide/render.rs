@@ -167,8 +167,35 @@ pub(crate) fn tighten(css: &str) -> String {
         (": ", ":"),
         (", ", ","),
         (",\n", ","),
+        (" > ", ">"),
     ];
-    pairs.iter().fold(css.to_owned(), |css, (long, short)| css.replace(long, short))
+    replaced(css, &pairs)
+}
+
+/// A script, the same. Its lines stay: some of them end a statement.
+#[allow(dead_code, reason = "only build.rs has some")]
+pub(crate) fn tighten_script(script: &str) -> String {
+    let around = ["===", "!==", "=", "&&", "||", "?", "+", "<", ">=", "{", "}"].map(|sign| (format!(" {sign} "), sign));
+    let before = ["{", "}"].map(|sign| (format!(" {sign}"), sign));
+    let after = [",", ":", "{", "}"].map(|sign| (format!("{sign} "), sign));
+    let words =
+        ["if", "for", "while", "switch", "catch", "function"].map(|word| (format!("{word} ("), format!("{word}(")));
+    let pairs = around.iter().chain(&before).chain(&after).map(|(long, short)| (long.as_str(), *short));
+    let pairs: Vec<_> = pairs.chain(words.iter().map(|(long, short)| (long.as_str(), short.as_str()))).collect();
+    replaced(
+        &replaced(script, &pairs),
+        &[("{\n", "{"), (",\n", ","), (" +\n", "+"), (" : ", ":"), (") return", ")return")],
+    )
+}
+
+/// The page between two elements on lines of their own needs no end of line, unless it is one of text.
+#[allow(dead_code, reason = "only build.rs has one")]
+pub(crate) fn joined(template: &str) -> String {
+    template.replace(">\n<", "><")
+}
+
+fn replaced(text: &str, pairs: &[(&str, &str)]) -> String {
+    pairs.iter().fold(text.to_owned(), |text, (long, short)| text.replace(long, short))
 }
 
 #[cfg(test)]
