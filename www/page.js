@@ -8,7 +8,6 @@
   if (!window.Promise || !html.classList || !html.dataset || !('content' in document.createElement('template'))) return
   html.classList.add('js')
 
-  var KEY = /^[\w.~-]{16,128}$/, PARAMETER = /^(addr|port|sni|verify|host|pin|ech)=[\w.~%:[\],+\/=-]+$/, ROOT = /^root=[0-9a-f]{64}$/i, ROUTE = /\/(ws\/chat|pipe\/chat|pipe\/tls|tunnel|status\.json)$/
   var origin = location.protocol + '//' + location.host
   // The name under which a page is found that strangers do not see, besides its key.
   var open = body.hasAttribute('data-open'), hidden = body.getAttribute('data-hidden')
@@ -18,77 +17,25 @@
   var texts = by('texts').content
   // In clear everybody on the way could read the key; on the way to this machine itself there is nobody.
   var insecure = location.protocol === 'http:' && !/^(localhost|127(\.\d+){3}|\[::1\])$/.test(location.hostname)
-  // What cannot be seen comes with text that is copied out of a chat, above all where it is read from right to left. The program
-  // reads links in the same way: src/native/link/cleaned.rs, with the same examples.
-  var UNSEEN = new RegExp('[\\s\\u0000-\\u001f\\u007f-\\u009f\\u00ad\\u034f\\u061c\\u115f\\u1160\\u17b4\\u17b5\\u180b-\\u180f\\u200b-\\u200f' +
-    '\\u202a-\\u202e\\u2060-\\u206f\\u3164\\ufe00-\\ufe0f\\ufeff\\uffa0\\ufff9-\\ufffb]|\\udb40[\\udc00-\\udfff]', 'g')
-  var AROUND = '[\'"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…]', ENDS = new RegExp('^' + AROUND + '+|' + AROUND + '+$', 'g')
-  var DOT = new RegExp(AROUND + '\\.$')
+  var read = window.reader(origin), system = window.system(navigator)
   var relay = null, behind = '', module = null, running = null, latest = null, tries = 0
 
   function by(id) { return document.getElementById(id) }
   function all(selector, within) { return Array.prototype.slice.call((within || document).querySelectorAll(selector)) }
   function said(name) { return texts.querySelector('[data-text=' + name + ']').textContent }
   function show(element, shown) { element.hidden = !shown }
-
-  // The key and the parameters behind a #; null if it is no such thing.
-  function parse(fragment) {
-    var parts = fragment.split('&'), found = { key: '', parameters: [], root: undefined }, seen = {}
-    if (parts[0].indexOf('=') < 0) found.key = parts.shift()
-    if (found.key && !KEY.test(found.key)) return null
-    for (var i = 0; i < parts.length; i++) {
-      if (!parts[i]) continue
-      var name = parts[i].split('=')[0]
-      if (name !== 'addr' && seen[name]) return null
-      seen[name] = true
-      if (ROOT.test(parts[i])) found.root = parts[i].slice(5).toLowerCase()
-      else if (!PARAMETER.test(parts[i])) return null
-      found.parameters.push(parts[i])
-    }
-    return found
-  }
-
-  // The text of an address without what messengers, keyboards and people put into it and around it.
-  function cleaned(text) {
-    text = text.replace(UNSEEN, '').replace(/[\uff01-\uff5e]/g, narrow).replace(/&amp;/g, '&').replace(ENDS, '')
-    while (DOT.test(text)) text = text.slice(0, -1).replace(ENDS, '')
-    while (/^\[.*:\/\/.*\]$/.test(text)) text = text.slice(1, -1)
-    return text
-  }
-
-  function narrow(wide) { return String.fromCharCode(wide.charCodeAt(0) - 0xfee0) }
-  function unescaped(text) { try { return decodeURIComponent(text) } catch (e) { return text } }
-
-  // What stands behind the number sign, without what browsers and people put behind it.
-  function behindSign(text) {
-    text = text.split(':~:')[0]
-    if (!/[&=]/.test(text)) text = unescaped(text)
-    return text.replace(/=[^&]*$/.test(text) ? /\.+$/ : /\/+$/, '')
-  }
-
-  // A key, or a link of this relay or another; null if it is none.
-  function pasted(text) {
-    text = cleaned(text)
-    if (text.indexOf('#') < 0) text = text.replace('%23', '#')
-    text = text.replace(/^ws(s?:)/i, 'http$1')
-    if (text.indexOf('://') < 0 && /^[^\/#]*\.[^\/#]*[\/#]/.test(text)) text = 'https://' + text
-    var link = /^(https?:\/\/[^\/?#]+)\/?([^?#]*)(?:\?[^#]*)?(?:#(.*))?$/i.exec(text)
-    if (!link) return parse(behindSign(text.replace(/^#/, '')))
-    if (link[1].toLowerCase() !== origin) return { elsewhere: text }
-    var found = parse(behindSign(link[3] || '')), path = link[2].replace(ROUTE, '').replace(/\/$/, '')
-    if (found && !found.key && KEY.test(path)) found.key = path
-    return found
-  }
+  function make(name) { return document.createElement(name) }
+  function clicked(element, then) { element.addEventListener('click', then) }
 
   // Browsers escape what they find behind the number sign and is none of theirs.
   function fragment() {
     var said = location.hash.slice(1)
-    return parse(said) ? said : behindSign(cleaned(unescaped(said)))
+    return read.parse(said) ? said : read.behindSign(read.cleaned(read.unescaped(said)))
   }
 
   // The key does not stay in the path, where it would be copied from the address bar to places that look into links.
   function moveKey() {
-    var found = parse(by(fragment()) ? '' : fragment())
+    var found = read.parse(by(fragment()) ? '' : fragment())
     if (!found) return
     var rest = [found.key || door].concat(found.parameters).join('&')
     history.replaceState(null, '', (hidden ? '/' + hidden + '/' : '/') + location.search + '#' + rest)
@@ -97,10 +44,10 @@
   // What the address bar says about the relay.
   function addressed() {
     var hash = fragment()
-    var found = hash && !by(hash) ? parse(hash) : parse('')
+    var found = hash && !by(hash) ? read.parse(hash) : read.parse('')
     show(by('broken'), !found)
     behind = found && hash && !by(hash) ? hash : ''
-    found = found || parse('')
+    found = found || read.parse('')
     if (open) found.key = ''
     return open || found.key ? found : null
   }
@@ -132,14 +79,18 @@
     values.door = relay && origin + '/' + (key && key + '/') + (relay.parameters.length ? '#' + relay.parameters.join('&') : '')
     values.vouched = relay && vouched(relay)
     values.https = location.protocol + '//' + path
-    all('[data-fill]').forEach(function (element) { element.textContent = values[element.getAttribute('data-fill')] })
+    all('[data-fill]').forEach(function (element) { element.textContent = values[element.dataset.fill] })
     by('link').textContent = values.link
     show(by('door'), hidden && key && relay)
     show(by('vouched'), values.vouched)
     show(by('known'), relay)
     show(by('key-form'), !relay)
     show(by('change'), !open)
+    // The app knows its links by a scheme of its own: what stands behind that goes to the app and to no server.
+    show(by('app'), key && relay && system === 'android')
+    by('open-app').href = values.link.replace(/^https?/, 'pasarela')
     body.classList[relay && relay.root ? 'add' : 'remove']('other-root')
+    all('.root').forEach(function (warning) { warning.textContent = by('other-root').textContent })
     show(by('proved'), relay && !relay.root)
     show(by('insecure'), insecure)
     by('check').disabled = insecure
@@ -160,11 +111,11 @@
 
   by('key-form').addEventListener('submit', function (event) {
     event.preventDefault()
-    var found = pasted(by('key').value), wrong = by('key-wrong')
+    var found = read.pasted(by('key').value), wrong = by('key-wrong')
     wrong.textContent = ''
     if (found && found.elsewhere) {
       wrong.textContent = said('other') + ' '
-      var a = wrong.appendChild(document.createElement('a'))
+      var a = wrong.appendChild(make('a'))
       a.href = found.elsewhere
       a.rel = 'noreferrer'
       a.textContent = said('other_go')
@@ -180,18 +131,19 @@
     }
   })
 
-  by('change').addEventListener('click', function () {
+  clicked(by('change'), function () {
     show(by('key-form'), by('key-form').hidden)
     if (!by('key-form').hidden) by('key').focus()
   })
 
   // Links within the page must not replace the key in the address bar.
-  document.addEventListener('click', function (event) {
+  clicked(document, function (event) {
     var a = event.target.closest && event.target.closest('a[href^="#"]')
     var target = a && by(a.getAttribute('href').slice(1))
     if (!target || !fragment() || by(fragment())) return
     event.preventDefault()
-    var still = window.matchMedia && matchMedia('(prefers-reduced-motion: reduce)').matches
+    target.open = true
+    var still = window.matchMedia && matchMedia('(prefers-reduced-motion:reduce)').matches
     target.scrollIntoView(still ? true : { behavior: 'smooth' })
     target.focus({ preventScroll: true })
   })
@@ -206,7 +158,7 @@
   }
 
   function copyByHand(text) {
-    var area = body.appendChild(document.createElement('textarea'))
+    var area = body.appendChild(make('textarea'))
     area.className = 'unseen'
     area.value = text
     area.select()
@@ -216,16 +168,18 @@
     return done ? Promise.resolve() : Promise.reject(new Error('not copied'))
   }
 
-  all('[data-copy]').forEach(function (button) {
-    var label = button.textContent, timer
-    button.addEventListener('click', function () {
-      var id = button.getAttribute('data-copy')
-      var source = id ? by(id) : button.previousElementSibling
+  // A button in every block of code, and a way there without a mouse.
+  all('.code').forEach(function (block) {
+    var source = block.firstChild, button = make('button'), timer
+    source.tabIndex = 0
+    button.className = 'copy'
+    button.textContent = said('copy')
+    clicked(block.appendChild(button), function () {
       copy(source.textContent).then(function () {
         button.textContent = said('copied')
         announce(said('copied'))
         clearTimeout(timer)
-        timer = setTimeout(function () { button.textContent = label }, 2000)
+        timer = setTimeout(function () { button.textContent = said('copy') }, 2000)
       }, function () { announce(said('uncopied')) })
       button.focus()
     })
@@ -255,7 +209,7 @@
     show(button.children[1], on)
   }
 
-  by('show-qr').addEventListener('click', function () {
+  clicked(by('show-qr'), function () {
     var place = by('link-qr'), of = relay
     if (!place.hidden) return hideQr()
     loaded().then(function (check) { return check.qr(link(of)) }).then(function (code) {
@@ -271,7 +225,7 @@
       place.appendChild(svg)
     }).catch(function () {
       place.textContent = ''
-      place.appendChild(document.createElement('p')).textContent = said('qr_failed')
+      place.appendChild(make('p')).textContent = said('qr_failed')
     }).then(function () {
       // Meanwhile it may have become another relay's page.
       if (relay !== of) return
@@ -284,11 +238,11 @@
 
   function state(now) {
     var result = by('result')
-    result.setAttribute('data-state', now)
-    result.removeAttribute('data-code')
-    result.removeAttribute('data-ms')
+    result.dataset.state = now
+    delete result.dataset.code
+    delete result.dataset.ms
     all('[data-when]', by('check')).forEach(function (label) {
-      show(label, label.getAttribute('data-when') === (now === 'idle' || now === 'running' ? now : 'over'))
+      show(label, label.dataset.when === (now === 'idle' || now === 'running' ? now : 'over'))
     })
     return result
   }
@@ -297,7 +251,7 @@
     var item = document.querySelector('#stages [data-stage="' + name + '"]')
     if (!item) return
     var mark = item.firstElementChild
-    item.setAttribute('data-state', now)
+    item.dataset.state = now
     item.lastElementChild.textContent = now !== 'running' && ms >= 0 ? Math.round(ms) + ' ms' : ''
     if (now === 'pending') return mark.removeAttribute('role')
     mark.setAttribute('role', 'img')
@@ -308,7 +262,7 @@
     stop()
     latest = null
     state('idle')
-    all('#stages li').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
+    all('#stages li').forEach(function (item) { stage(item.dataset.stage, 'pending') })
     ;['stages', 'remark', 'place', 'upstreams', 'clock-off'].forEach(function (id) { show(by(id), false) })
   }
 
@@ -327,14 +281,14 @@
   function failed(code, verdict) {
     var text = texts.querySelector('[data-code="' + code + '"]')
     if (!text) { code = 'internal'; text = texts.querySelector('[data-code=internal]') }
-    all('#stages [data-state=running]').forEach(function (item) { stage(item.getAttribute('data-stage'), 'pending') })
+    all('#stages [data-state=running]').forEach(function (item) { stage(item.dataset.stage, 'pending') })
     if (verdict && verdict.stage && !document.querySelector('#stages [data-state=failed]')) stage(verdict.stage, 'failed')
     put('means', text.firstElementChild)
     put('try', text.lastElementChild)
     var off = code === 'clock' && verdict && duration(Math.abs(verdict.clockOff))
     show(by('clock-off'), off)
     by('clock-off').lastElementChild.textContent = off || ''
-    state('failed').setAttribute('data-code', code)
+    state('failed').dataset.code = code
     by('result').scrollIntoView({ block: 'nearest' })
   }
 
@@ -352,8 +306,8 @@
 
   function tellUpstreams(upstreams) {
     all('#upstreams li').forEach(function (item) {
-      var answers = upstreams && upstreams[item.getAttribute('data-upstream')]
-      item.setAttribute('data-state', answers ? 'ok' : 'failed')
+      var answers = upstreams && upstreams[item.dataset.upstream]
+      item.dataset.state = answers ? 'ok' : 'failed'
       item.lastElementChild.textContent = said(answers ? 'answers' : 'silent')
     })
     show(by('upstreams'), upstreams)
@@ -366,11 +320,11 @@
     if (!verdict.ok) return failed(verdict.code || 'internal', verdict)
     by('ms').textContent = verdict.ms + ' ms'
     show(by('remark'), verdict.library && !verdict.library.ok)
-    state('ok').setAttribute('data-ms', verdict.ms)
+    state('ok').dataset.ms = verdict.ms
     by('result').scrollIntoView({ block: 'nearest' })
   }
 
-  by('check').addEventListener('click', function () {
+  clicked(by('check'), function () {
     if (running) return stop()
     reset()
     var mine = running = latest = { controller: window.AbortController ? new AbortController() : null }
@@ -395,6 +349,11 @@
     if (!by(fragment())) fill()
     else translations()
   })
+  // What fits the visitor's device comes first; the rest is there to be opened. Where nobody knows, all of it is open, as without scripts.
+  if (by(system)) {
+    all('#devices details').forEach(function (device) { device.open = device.id === system })
+    by('devices').insertBefore(by(system), by('devices').firstChild)
+  }
   if (door) moveKey()
   fill()
 })()

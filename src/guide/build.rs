@@ -24,8 +24,8 @@ use render::{Texts, joined, squeeze, tighten, tighten_script};
 const WWW: &str = "../../www";
 const CHECK: &str = "../../target/page";
 
-/// What becomes the page's one script, in this order.
-const SCRIPTS: [&str; 1] = ["page.js"];
+/// What becomes the page's one script, in this order; only the last does something by itself.
+const SCRIPTS: [&str; 3] = ["system.js", "link.js", "page.js"];
 
 fn main() -> ExitCode {
     match run() {
@@ -41,10 +41,9 @@ fn run() -> Result<(), String> {
     let out = PathBuf::from(std::env::var("OUT_DIR").map_err(|error| error.to_string())?);
     let (template, style) = (joined(&squeeze(&read("index.html")?)), tighten(&squeeze(&read("page.css")?)));
     let load = squeeze(&read("load.js")?);
-    let mut script = String::new();
-    for part in SCRIPTS {
-        script += &tighten_script(&squeeze(&read(part)?));
-    }
+    let tight = |name: &&str| read(name).map(|text| tighten_script(&squeeze(&text)));
+    // Without the sign one's function would be called with the next.
+    let script = SCRIPTS.iter().map(tight).collect::<Result<Vec<_>, _>>()?.join(";");
     let check = check(&out)?;
     let originals = of_language(&language::LANGUAGES[0])?;
     let mut documents = String::new();

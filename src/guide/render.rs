@@ -188,7 +188,7 @@ pub(crate) fn tighten_script(script: &str) -> String {
     )
 }
 
-/// The page between two elements on lines of their own needs no end of line, unless it is one of text.
+/// The template without the ends of lines between elements, which show nothing.
 #[allow(dead_code, reason = "only build.rs has one")]
 pub(crate) fn joined(template: &str) -> String {
     template.replace(">\n<", "><")
@@ -251,5 +251,25 @@ mod tests {
     fn what_is_preformatted_keeps_its_shape() {
         let text = "// why\n  a\n\n<pre>x\n\n    // y\n</pre>\n  b\n";
         assert_eq!(squeeze(text), "a\n<pre>x\n\n    // y\n</pre>\nb\n");
+    }
+
+    #[test]
+    fn a_tight_script_has_the_same_words_and_the_same_strings() {
+        assert_eq!(tighten_script("if (a === b) {\n  c = { d: 1, e: 'f g' }\n}\n"), "if(a===b){  c={d:1,e:'f g'}\n}\n");
+        let scripts = ["../../www/system.js", "../../www/link.js", "../../www/page.js"];
+        for script in scripts.map(|name| std::fs::read_to_string(name).unwrap()) {
+            let script = squeeze(&script).replace("\\'", "");
+            let strings = |text: &str| text.split('\'').skip(1).step_by(2).map(str::to_owned).collect::<Vec<_>>();
+            let words = |text: &str| text.split_whitespace().collect::<String>();
+            let tight = tighten_script(&script);
+            assert_eq!(strings(&tight), strings(&script));
+            assert_eq!(words(&tight), words(&script));
+            assert!(tight.len() < script.len());
+        }
+    }
+
+    #[test]
+    fn between_elements_no_line_ends_and_in_texts_each() {
+        assert_eq!(joined("<ul>\n<li>a\nb</li>\n</ul>\n"), "<ul><li>a\nb</li></ul>\n");
     }
 }
