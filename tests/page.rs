@@ -6,6 +6,8 @@
 mod verdicts;
 /// What the guide does for whoever has a link, and for whoever has none.
 mod guide;
+/// What fits the visitor's own device, and the way into the app.
+mod devices;
 /// Every language, in every window.
 mod languages;
 /// What those see who have no key.

@@ -47,11 +47,13 @@ pub struct Visitor {
     pub width: u32,
     /// By how many seconds its clock is ahead.
     pub ahead: i64,
+    /// What it says of itself and its device, if not what it is.
+    pub agent: Option<&'static str>,
 }
 
 impl Default for Visitor {
     fn default() -> Self {
-        Self { locale: "en-GB", script: true, width: 1280, ahead: 0 }
+        Self { locale: "en-GB", script: true, width: 1280, ahead: 0, agent: None }
     }
 }
 
@@ -140,8 +142,9 @@ impl Browser {
         wire.visitors += 1;
         let page = Page { browser: self, name: wire.visitors };
         drop(wire);
-        let Visitor { locale, script, width, ahead } = visitor;
-        page.ask::<()>("visit", json!({ "locale": locale, "script": script, "width": width, "ahead": ahead })).await?;
+        let Visitor { locale, script, width, ahead, agent } = visitor;
+        let said = json!({ "locale": locale, "script": script, "width": width, "ahead": ahead, "agent": agent });
+        page.ask::<()>("visit", said).await?;
         Ok(page)
     }
 

@@ -23,8 +23,9 @@ mod under {
 async fn with_a_key_everything_is_filled_in_and_can_be_copied(kind: Kind) -> Result<()> {
     let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
     let page = browser.visit(Visitor::default()).await?;
-    let link = format!("http://{}/#{KEY}&addr=192.0.2.7", bench.address());
-    page.open(bench.address(), &format!("/#{KEY}&addr=192.0.2.7")).await?;
+    let fragment = format!("#{KEY}&addr=192.0.2.7&sibling=*.relay.example&ports=8443,2053&ways=ports,cut");
+    let link = format!("http://{}/{fragment}", bench.address());
+    page.open(bench.address(), &format!("/{fragment}")).await?;
     ensure!(page.one("#link").await?.text == link, "{:?}", page.one("#link").await?);
 
     page.click("#show-qr").await?;
@@ -40,15 +41,12 @@ async fn with_a_key_everything_is_filled_in_and_can_be_copied(kind: Kind) -> Res
     must_be_silent(&page, bench.address()).await.map(drop)
 }
 
-/// Presses every button that copies, and finds in the clipboard what it stands behind or names.
+/// Presses every button that copies, and finds in the clipboard what it stands behind.
 async fn copy_everything(page: &Page<'_>) -> Result<Vec<String>> {
     let mut copied = Vec::new();
-    for (index, button) in page.all("[data-copy]").await?.into_iter().enumerate().filter(|(_, button)| button.visible) {
-        let pressed = format!("[data-copy] >> nth={index}");
-        let source = match button.attributes.get("data-copy").context("no data-copy")?.as_str() {
-            "" => format!("{pressed} >> xpath=preceding-sibling::*[1]"),
-            id => format!("#{id}"),
-        };
+    for (index, _) in page.all(".copy").await?.into_iter().enumerate().filter(|(_, button)| button.visible) {
+        let pressed = format!(".copy >> nth={index}");
+        let source = format!("{pressed} >> xpath=preceding-sibling::*[1]");
         page.click(&pressed).await?;
         let pasted = page.clipboard().await?;
         ensure!(pasted.trim() == page.one(&source).await?.text, "{source} is copied as {pasted:?}");
@@ -124,8 +122,8 @@ async fn without_a_mouse_everything_can_be_reached(kind: Kind) -> Result<()> {
         let there = reached.iter().any(|it| it.attributes.get("id").is_some_and(|own| own == id));
         ensure!(there, "nobody gets to {id}: {reached:#?}");
     }
-    let buttons = reached.iter().filter(|it| it.attributes.contains_key("data-copy")).count();
-    let visible = page.all("[data-copy]").await?.iter().filter(|it| it.visible).count();
+    let buttons = reached.iter().filter(|it| it.attributes.get("class").is_some_and(|class| class == "copy")).count();
+    let visible = page.all(".copy").await?.iter().filter(|it| it.visible).count();
     ensure!(buttons == visible, "{buttons} of {visible} buttons are reached");
     must_be_silent(&page, bench.address()).await.map(drop)
 }
@@ -138,7 +136,7 @@ async fn without_scripts_it_is_a_guide_and_promises_nothing_more(kind: Kind) -> 
         let door = page.one(door).await?;
         ensure!(door.visible && door.text.len() > 200, "nothing to read: {door:?}");
     }
-    for needs_scripts in ["#check", "#key", "#show-qr", "[data-copy]"] {
+    for needs_scripts in ["#check", "#key", "#show-qr", ".copy", "#open-app"] {
         let found = page.all(needs_scripts).await?;
         ensure!(found.iter().all(|it| !it.visible), "{needs_scripts} does nothing here: {found:?}");
     }

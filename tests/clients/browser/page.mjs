@@ -16,10 +16,11 @@ export class Page {
     return TASKS.includes(task)
   }
 
-  /** `ahead`: by how many seconds the clock is wrong. */
-  static async make(browser, { locale, script, width, ahead, patience }) {
+  /** `ahead`: by how many seconds the clock is wrong; `agent`: what the browser says of itself, with hints if it is a Chrome. */
+  static async make(browser, { locale, script, width, ahead, agent, patience }) {
     const context = await browser.newContext({
       locale,
+      userAgent: agent ?? undefined,
       javaScriptEnabled: script,
       viewport: { width, height: HEIGHT },
       permissions: ['clipboard-read', 'clipboard-write'],
@@ -27,6 +28,7 @@ export class Page {
     })
     context.setDefaultTimeout(patience)
     if (ahead) await context.addInitScript(wrongClock, ahead * 1000)
+    if (agent && !agent.includes('Chrome/')) await context.addInitScript(() => delete Navigator.prototype.userAgentData)
     return new Page(context, await context.newPage())
   }
 
