@@ -1,19 +1,21 @@
 //! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, the program as static
 //! files and for Windows, and the Android app.
 
+mod facts;
 mod native;
 pub(crate) mod android;
 pub(crate) mod windows;
+pub(crate) mod packages;
 
 use std::{fs, path::PathBuf};
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use clap::ValueEnum;
 
 use crate::{build, run::step, setup::musl, tree};
 
 /// What can be made.
-#[derive(Clone, Copy, ValueEnum)]
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
 pub(crate) enum Folder {
     /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
     Edge,
@@ -23,9 +25,13 @@ pub(crate) enum Folder {
     Windows,
     /// The Android app with the program for ARM in it: target/dist/android.
     Android,
+    /// Packages of the program for Linux and OpenWrt, and manifests for package managers: target/dist/packages.
+    Packages,
 }
 
-pub(crate) fn make(folder: Folder) -> Result<()> {
+/// Makes one of them; manifests say that a release's files are at `releases`.
+pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
+    ensure!(releases.is_none() || folder == Folder::Packages, "--releases goes with `dist packages` alone");
     match folder {
         Folder::Edge => {
             build::edge(build::Form::Real)?;
@@ -47,6 +53,11 @@ pub(crate) fn make(folder: Folder) -> Result<()> {
         Folder::Android => {
             let made = android::make()?;
             eprintln!("{} is ready: one file to install on a phone, and SHA256SUMS", made.display());
+            Ok(())
+        }
+        Folder::Packages => {
+            let made = packages::make(releases)?;
+            eprintln!("{} is ready: a package for each system, manifests, and SHA256SUMS", made.display());
             Ok(())
         }
     }

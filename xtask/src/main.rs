@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux, and for Windows\n  cargo xtask dist android   the Android app"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux, and for Windows\n  cargo xtask dist android   the Android app\n  cargo xtask dist packages  packages of the program for Linux and OpenWrt"
 )]
 struct Args {
     #[command(subcommand)]
@@ -48,7 +48,7 @@ enum Command {
     },
     /// Runs every check and test, or only the stages named.
     Test {
-        /// Stages to run, in their own order; all but `android` and `windows` if none is given.
+        /// Stages to run, in their own order; all but `android`, `windows` and `packages` if none is given.
         #[arg(value_enum)]
         stages: Vec<test::Stage>,
         /// The full sizes of the long tests.
@@ -89,6 +89,9 @@ enum Command {
         /// What to make.
         #[arg(value_enum)]
         what: dist::Folder,
+        /// The https:// address of the folder where the release's files will be; for `packages`.
+        #[arg(long, value_name = "URL")]
+        releases: Option<String>,
     },
 }
 
@@ -138,6 +141,6 @@ fn run(command: Command, start: Instant) -> anyhow::Result<()> {
         Command::Lab { what } => lab::run(&what),
         Command::Bench(args) => bench::run(&args, start),
         Command::Release { version, dry_run } => release::make(&version, dry_run),
-        Command::Dist { what } => dist::make(what),
+        Command::Dist { what, releases } => dist::make(what, releases.as_deref()),
     }
 }

@@ -36,8 +36,8 @@ pub(crate) fn make(version: &str, dry_run: bool) -> Result<()> {
     fs::write(manifest, new_manifest)?;
     fs::write(changelog, new_changelog)?;
     step("Cargo.lock", || run(cargo().args(["update", "--workspace", "--offline"])))?;
-    dist::make(dist::Folder::Edge)?;
-    dist::make(dist::Folder::Native)?;
+    dist::make(dist::Folder::Edge, None)?;
+    dist::make(dist::Folder::Native, None)?;
     step("the commit", || run(&mut git(&["commit", "--all", "--message", &format!("release: {version}")])))?;
     println!("{version} is made and committed; nothing is published. Go on at step 6 of RELEASE.md.");
     Ok(())

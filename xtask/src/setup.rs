@@ -14,6 +14,7 @@ mod wasm;
 pub(crate) mod musl;
 pub(crate) mod boring;
 pub(crate) mod windows;
+mod packaging;
 
 use std::{
     path::{Path, PathBuf},
@@ -64,6 +65,16 @@ pub(crate) fn static_linux() -> Result<musl::Tools> {
 /// What making programs for Windows takes, and Wine to run them.
 pub(crate) fn windows() -> Result<windows::Tools> {
     windows::find_or_install()
+}
+
+/// What makes packages.
+pub(crate) fn nfpm() -> Result<PathBuf> {
+    packaging::nfpm()
+}
+
+/// What each system has to look at packages, all installed then.
+pub(crate) fn package_checkers() -> Result<()> {
+    packaging::checkers()
 }
 
 /// What building the Android app takes; what testing it takes besides is its stage's to fetch.

@@ -4,6 +4,7 @@
 
 mod android;
 mod windows;
+mod packages;
 
 use std::{
     path::{Path, PathBuf},
@@ -45,6 +46,8 @@ pub(crate) enum Stage {
     Android,
     /// The program for Windows, under Wine; only if it is named.
     Windows,
+    /// Packages for Linux and OpenWrt, looked at by those systems' tools; only if it is named.
+    Packages,
 }
 
 pub(crate) struct Options {
@@ -110,8 +113,8 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     Ok(())
 }
 
-/// They need nothing that the others need; the last two run only if they are named.
-const BY_THEMSELVES: [Stage; 4] = [Stage::Fmt, Stage::Deps, Stage::Android, Stage::Windows];
+/// They need nothing that the others need; the last three run only if they are named.
+const BY_THEMSELVES: [Stage; 5] = [Stage::Fmt, Stage::Deps, Stage::Android, Stage::Windows, Stage::Packages];
 
 fn by_themselves(stages: &[Stage], options: &Options) -> Result<()> {
     let wanted = |stage| stages.is_empty() || stages.contains(&stage);
@@ -126,6 +129,9 @@ fn by_themselves(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if stages.contains(&Stage::Windows) {
         windows::run_all(options.soak)?;
+    }
+    if stages.contains(&Stage::Packages) {
+        packages::run_all()?;
     }
     Ok(())
 }

@@ -68,7 +68,7 @@ pub(super) fn collect(built: &Path, file: &Path) -> Result<()> {
 pub(super) fn sum(folder: &Path) -> Result<()> {
     const SUMS: &str = "SHA256SUMS";
     let names = fs::read_dir(folder)?.map(|entry| Ok(entry?.file_name())).collect::<Result<BTreeSet<_>>>()?;
-    let files = names.iter().filter(|name| *name != SUMS);
+    let files = names.iter().filter(|name| *name != SUMS && folder.join(name).is_file());
     let sums = output(Command::new("sha256sum").args(files).current_dir(folder))?;
     fs::write(folder.join(SUMS), sums + "\n")?;
     Ok(())
@@ -104,7 +104,8 @@ pub(super) fn program(machine: &str, profile: &str) -> PathBuf {
     tree::root().join("target/static").join(musl::target(machine)).join(profile).join("pasarela")
 }
 
-fn name(machine: &str) -> String {
+/// How its file is called.
+pub(super) fn name(machine: &str) -> String {
     format!("pasarela-{machine}-linux")
 }
 
