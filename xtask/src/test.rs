@@ -213,10 +213,15 @@ fn clients() -> Result<()> {
 
 /// A volunteer's machine has Node.js and no Rust: wrangler must take the folder as it is. With Rust it builds first.
 fn deployable() -> Result<()> {
-    let folder = dist::edge()?;
-    step("wrangler deploy --dry-run, without cargo", || {
+    let folder = dist::edge::make()?;
+    step("wrangler deploy --dry-run, without cargo and with nothing around", || {
+        // Elsewhere: a program that looks in the folders above must not find ours.
+        let alone = std::env::temp_dir().join(format!("pasarela-edge-{}", std::process::id()));
+        crate::run::run(Command::new("cp").arg("-R").arg(&folder).arg(&alone))?;
         let clean = without_cargo(&tree::root().join("node_modules/.bin"))?;
-        crate::run::run(wrangler(&folder.join("dry-run")).env("PATH", clean).current_dir(&folder))
+        let result = crate::run::run(wrangler(&alone.join("dry-run")).env("PATH", clean).current_dir(&alone));
+        std::fs::remove_dir_all(&alone)?;
+        result
     })?;
     step("wrangler deploy --dry-run, building first", || {
         crate::run::run(wrangler(&tree::root().join("target/dry-run")).arg("--env=").current_dir(tree::root()))
