@@ -2,6 +2,7 @@
 //! files and for Windows, and the Android app.
 
 mod facts;
+mod zip;
 pub(crate) mod edge;
 mod native;
 pub(crate) mod android;
@@ -22,7 +23,7 @@ pub(crate) enum Folder {
     Edge,
     /// The program as a static file for x86-64 and for ARM Linux, and for Windows: target/dist/native.
     Native,
-    /// The program for Windows alone, into the same folder.
+    /// The program for Windows alone, a zip and an installer of it, into the same folder.
     Windows,
     /// The Android app with the program for ARM in it: target/dist/android.
     Android,
@@ -48,7 +49,10 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
         }
         Folder::Windows => {
             let made = windows::make()?;
-            eprintln!("{} has the program for Windows, and SHA256SUMS of all that is there", made.display());
+            eprintln!(
+                "{} has the program for Windows, alone, in a zip and in an installer, and SHA256SUMS of all that is there",
+                made.display()
+            );
             Ok(())
         }
         Folder::Android => {

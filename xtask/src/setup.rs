@@ -72,6 +72,11 @@ pub(crate) fn nfpm() -> Result<PathBuf> {
     packaging::nfpm()
 }
 
+/// What makes installers for Windows.
+pub(crate) fn makensis() -> Result<Command> {
+    packaging::makensis()
+}
+
 /// What each system has to look at packages, all installed then.
 pub(crate) fn package_checkers() -> Result<()> {
     packaging::checkers()

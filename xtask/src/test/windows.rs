@@ -5,6 +5,7 @@
 //! window is closed.
 
 mod trial;
+mod installer;
 
 use std::{fs, path::Path};
 
@@ -32,7 +33,9 @@ pub(super) fn run_all(real: bool) -> Result<()> {
     })?;
     let prefix = tree::root().join("target/windows/wine");
     let wine = tools.wine(&prefix)?;
-    let result = Trial::start(&wine, &program).and_then(|trial| try_it(&trial, &prefix));
+    let result = Trial::start(&wine, &program)
+        .and_then(|trial| try_it(&trial, &prefix))
+        .and_then(|()| installer::try_it(&wine, &program));
     wine.stop();
     let removed = fs::remove_dir_all(&prefix);
     result?;
