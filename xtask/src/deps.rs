@@ -1,5 +1,5 @@
-//! What the project depends on: licences, sources, bans as `deny.toml` says; nothing that is not used; compilers that are older
-//! or stricter than usual, where they are at hand.
+//! What the project depends on: licences, sources, bans as `deny.toml` says; nothing that is not used; workflows that GitHub can read;
+//! compilers that are older or stricter than usual, where they are at hand.
 
 use std::process::Command;
 
@@ -11,7 +11,7 @@ use crate::{
     setup, tree,
 };
 
-/// Licences, sources, bans, and dependencies that nobody uses.
+/// Licences, sources, bans, workflows, and dependencies that nobody uses.
 pub(crate) fn check() -> Result<()> {
     let (deny, machete) = (setup::cargo_deny()?, setup::cargo_machete()?);
     step("licences and sources of dependencies", || {
@@ -19,6 +19,11 @@ pub(crate) fn check() -> Result<()> {
         run(cargo().args(["fetch", "--locked", "--quiet"]))?;
         let check = ["--offline", "--workspace", "check", "--hide-inclusion-graph", "licenses", "bans", "sources"];
         run(Command::new(deny.join("cargo-deny")).args(check).current_dir(tree::root()))
+    })?;
+    let actionlint = setup::actionlint()?;
+    step("workflows", || {
+        // Without other programs, which are not everywhere.
+        run(Command::new(actionlint).args(["-no-color", "-shellcheck=", "-pyflakes="]).current_dir(tree::root()))
     })?;
     step("dependencies that nobody uses", || {
         let folders = ["Cargo.toml", "src", "tests", "bench", "xtask"].map(|part| tree::root().join(part));

@@ -3,11 +3,13 @@
 
 mod facts;
 mod zip;
+mod sbom;
 pub(crate) mod edge;
 mod native;
 pub(crate) mod android;
 pub(crate) mod windows;
 pub(crate) mod packages;
+mod release;
 
 use std::path::PathBuf;
 
@@ -29,6 +31,8 @@ pub(crate) enum Folder {
     Android,
     /// Packages of the program for Linux and OpenWrt, and manifests for package managers: target/dist/packages.
     Packages,
+    /// All that was made, as a release has it, with one list of sums: target/dist/release.
+    Release,
 }
 
 /// Makes one of them; manifests say that a release's files are at `releases`.
@@ -63,6 +67,11 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
         Folder::Packages => {
             let made = packages::make(releases)?;
             eprintln!("{} is ready: a package for each system, manifests, and SHA256SUMS", made.display());
+            Ok(())
+        }
+        Folder::Release => {
+            let made = release::make()?;
+            eprintln!("{} is ready: sign SHA256SUMS as RELEASE.md says, and attach all of it", made.display());
             Ok(())
         }
     }

@@ -149,6 +149,12 @@ pub(crate) fn cargo_machete() -> Result<PathBuf> {
     cargo_tool("cargo-machete", "0.9.2", &[])
 }
 
+/// What looks at the workflows of `.github`.
+pub(crate) fn actionlint() -> Result<PathBuf> {
+    let bin = go_tool("github.com/rhysd/actionlint", "1.7.12", "github.com/rhysd/actionlint/cmd/actionlint")?;
+    Ok(bin.join("actionlint"))
+}
+
 /// A program from the crates registry, in the cache; returns the folder of its binaries.
 fn cargo_tool(name: &str, version: &str, debian: &[&str]) -> Result<PathBuf> {
     let folder = tool_folder(name, version)?;

@@ -26,7 +26,7 @@ use crate::{
 pub(crate) enum Stage {
     /// rustfmt.
     Fmt,
-    /// Licences and sources of dependencies, and those that nobody uses.
+    /// Licences and sources of dependencies, those that nobody uses, and GitHub's workflows.
     Deps,
     /// clippy for the host and for wasm32, no warnings allowed.
     Clippy,
