@@ -6,10 +6,10 @@
 mod verdicts;
 /// What the guide does for whoever has a link, and for whoever has none.
 mod guide;
-/// What fits the visitor's own device, and the way into the app.
-mod devices;
 /// Every language, in every window.
 mod languages;
+/// What fits the visitor's own device, and the way into the app.
+mod devices;
 /// What those see who have no key.
 mod strangers;
 

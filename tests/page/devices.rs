@@ -10,7 +10,11 @@ use pasarela_e2e::{
 use serde_json::{Value, json};
 use tokio::{process::Command, time::timeout};
 
-use super::{KEY, keyed, must_be_silent, text};
+use super::{
+    KEY, keyed,
+    languages::{must_be_usable, must_fit},
+    must_be_silent, text,
+};
 use crate::relays::{Bench, Kind};
 
 mod under {
@@ -20,6 +24,7 @@ mod under {
         without_scripts_and_for_unknown_devices_every_part_is_open_in_one_order
         on_android_the_link_opens_the_app_and_goes_nowhere_else
         only_on_android_and_with_a_key_it_offers_the_app
+        the_door_and_the_button_fit_a_narrow_phone
     }
 }
 
@@ -139,6 +144,25 @@ async fn only_on_android_and_with_a_key_it_offers_the_app(kind: Kind) -> Result<
     let open = Bench::start(kind).await?;
     page.open(open.address(), "/").await?;
     ensure!(!page.one("#open-app").await?.visible, "the app would refuse this link");
+    Ok(())
+}
+
+async fn the_door_and_the_button_fit_a_narrow_phone(kind: Kind) -> Result<()> {
+    let (bench, browser) = (Bench::with(kind, keyed).await?, Browser::start()?);
+    for (device, agent) in [("android", ANDROID), ("windows", WINDOWS), ("iphone", IPHONE)] {
+        for (language, locale) in [("en", "en-GB"), ("fa", "fa-IR"), ("zh", "zh-CN")] {
+            let visitor = Visitor { agent: Some(agent), locale, width: 320, ..Visitor::default() };
+            let page = browser.visit(visitor).await?;
+            page.open(bench.address(), &format!("/#{KEY}")).await?;
+            must_fit(&page).await.with_context(|| format!("{device}, {language}"))?;
+            for scheme in ["light", "dark"] {
+                page.prefer(scheme).await?;
+                page.shot_of("#blocked", &format!("{device}-{language}-{scheme}-door")).await?;
+                page.shot_of("#relay", &format!("{device}-{language}-{scheme}-relay")).await?;
+            }
+            must_be_usable(&page).await.with_context(|| format!("{device}, {language}"))?;
+        }
+    }
     Ok(())
 }
 

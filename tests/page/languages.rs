@@ -77,14 +77,14 @@ async fn must_speak(page: &Page<'_>, language: &str) -> Result<()> {
 }
 
 /// Nobody scrolls sideways.
-async fn must_fit(page: &Page<'_>) -> Result<()> {
+pub(super) async fn must_fit(page: &Page<'_>) -> Result<()> {
     let wide = page.sticks_out().await?;
     ensure!(wide.is_empty(), "{wide:#?}");
     Ok(())
 }
 
 /// Nothing that keeps people out.
-async fn must_be_usable(page: &Page<'_>) -> Result<()> {
+pub(super) async fn must_be_usable(page: &Page<'_>) -> Result<()> {
     let barriers = page.barriers().await?;
     let grave: Vec<_> = barriers.iter().filter(|it| ["serious", "critical"].contains(&it.impact.as_str())).collect();
     ensure!(grave.is_empty(), "{grave:#?}");
