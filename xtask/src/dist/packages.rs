@@ -77,15 +77,20 @@ const SCRIPTS: [&str; 6] = [
 /// Where systemd's units of packages are.
 const UNITS: &str = "/usr/lib/systemd/system";
 
-/// Makes all of it from the programs in target/dist/native, or builds these first.
+/// Makes all of it from the programs in target/dist/native.
 pub(super) fn make(releases: Option<&str>) -> Result<PathBuf> {
+    let folder = tree::root().join("target/dist/packages");
+    make_in(&folder, &programs()?, releases)?;
+    Ok(folder)
+}
+
+/// Where the programs are; they are built if there are none.
+pub(crate) fn programs() -> Result<PathBuf> {
     let native = tree::root().join("target/dist/native");
     if !MACHINES.iter().any(|machine| native.join(native::name(machine.name)).is_file()) {
         native::make(&musl::MACHINES)?;
     }
-    let folder = tree::root().join("target/dist/packages");
-    make_in(&folder, &native, releases)?;
-    Ok(folder)
+    Ok(native)
 }
 
 /// The same from and into these folders.

@@ -12,7 +12,7 @@ use std::{
 use anyhow::{Context, Result, bail, ensure};
 
 use crate::{
-    dist,
+    dist::packages,
     run::{output, run, step},
     setup, tree,
 };
@@ -22,20 +22,22 @@ const RELEASES: &str = "https://releases.example/pasarela/v1";
 
 pub(super) fn run_all() -> Result<()> {
     setup::package_checkers()?;
-    dist::make(dist::Folder::Packages, Some(RELEASES))?;
-    let folder = tree::root().join("target/dist/packages");
-    let trial = Trial { room: tree::root().join("target/packages/room"), folder };
+    let native = packages::programs()?;
+    // Not to be given away: they say that releases are where nobody is.
+    let [folder, room] = ["tried", "room"].map(|name| tree::root().join("target/packages").join(name));
+    packages::make_in(&folder, &native, Some(RELEASES))?;
+    let trial = Trial { native, folder, room };
     step("the same bytes when made again", || trial.made_again())?;
     step("deb: lintian, and the program unpacked from it", || trial.deb())?;
     step("rpm: rpmlint, and the program unpacked from it", || trial.rpm())?;
     step("OpenWrt: the contents, and the init script under busybox", || trial.openwrt())?;
     step("Arch and Alpine: the contents", || trial.others())?;
     step("manifests: each read by what reads its language", || trial.manifests())?;
-    // Its addresses are nobody's.
-    Ok(fs::remove_dir_all(trial.folder.join("manifests"))?)
+    [&trial.folder, &trial.room].into_iter().try_for_each(|folder| Ok(fs::remove_dir_all(folder)?))
 }
 
 struct Trial {
+    native: PathBuf,
     folder: PathBuf,
     /// A folder that is made anew for each system.
     room: PathBuf,
@@ -44,7 +46,7 @@ struct Trial {
 impl Trial {
     fn made_again(&self) -> Result<()> {
         let again = tree::root().join("target/packages/again");
-        dist::packages::make_in(&again, &tree::root().join("target/dist/native"), Some(RELEASES))?;
+        packages::make_in(&again, &self.native, Some(RELEASES))?;
         let sums = [&self.folder, &again].map(|folder| fs::read_to_string(folder.join("SHA256SUMS")));
         let [first, second] = sums;
         ensure!(first? == second?, "compare {} and {}", self.folder.display(), again.display());
