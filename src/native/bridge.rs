@@ -101,9 +101,12 @@ impl Bridge {
         let board = Arc::clone(&shared.board);
         let pool = Arc::clone(&shared.pool);
         let watching = async move {
-            let moved = || {
+            let moved = |was_idle: bool| {
                 pool.relays().iter().for_each(|relay| relay.frozen.forget());
-                board.rotate();
+                // What has just begun began here.
+                if !was_idle {
+                    board.rotate();
+                }
             };
             moved::watch(&board, moved).await;
         };

@@ -101,10 +101,14 @@ impl Board {
         standing
     }
 
-    /// Completes when there is a connection.
-    pub(super) async fn busy(&self) {
+    /// Completes when there is a connection; tells whether it had to wait for that.
+    pub(super) async fn busy(&self) -> bool {
         let mut changes = self.watch();
-        while self.lock().live.is_empty() && changes.changed().await.is_ok() {}
+        let mut waited = false;
+        while self.lock().live.is_empty() && changes.changed().await.is_ok() {
+            waited = true;
+        }
+        waited
     }
 
     /// There is a better way to the relays: streams move to new connections.
