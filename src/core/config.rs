@@ -239,11 +239,12 @@ fn access(open: bool, keys: Option<&str>) -> Result<Access, ConfigError> {
 pub const PERSON: &str = "RELAY_KEY_";
 
 /// `RELAY_KEYS` with the keys of such variables, under their names in small letters. One whose name is in `RELAY_KEYS` already
-/// has its variable's whole name: streams are counted by names.
+/// has its variable's whole name: streams are counted by names. What cannot be a key is left out, so that it shuts nobody else out.
 pub fn all_keys(relay_keys: Option<String>, variables: impl Iterator<Item = (String, String)>) -> Option<String> {
     let mut keys = relay_keys;
     for (variable, key) in variables {
-        let Some(person) = variable.strip_prefix(PERSON).filter(|_| !key.trim().is_empty()) else { continue };
+        let person = variable.strip_prefix(PERSON).filter(|person| !person.is_empty() && is_key(key.trim()));
+        let Some(person) = person else { continue };
         let person = person.to_ascii_lowercase();
         let taken = |pair: &str| pair.split_once('=').is_some_and(|(name, _)| name == person);
         let name = match &keys {
@@ -376,6 +377,8 @@ mod tests {
         assert_eq!(names(Some("cy=aaaaaaaaaaaaaaaa"), &[bo]).as_deref(), Some("cy bo_2"));
         assert_eq!(names(Some("ana=aaaaaaaaaaaaaaaa"), &[ana]).as_deref(), Some("ana RELAY_KEY_ANA"));
         assert_eq!((names(None, &[]), names(None, &[("RELAY_KEY_ANA", " ")])), (None, None));
+        let wrong = [("RELAY_KEY_CY", "cy=0123456789abcdef"), ("RELAY_KEY_DAN", "short"), ("RELAY_KEY_", ana.1)];
+        assert_eq!(names(None, &[&wrong[..], &[ana]].concat()).as_deref(), Some("ana"));
     }
 
     #[test]

@@ -4,7 +4,7 @@
 
 use std::cell::OnceCell;
 
-use pasarela_core::config::{Config, PERSON, Site, WebUpstream, all_keys};
+use pasarela_core::config::{Config, PERSON, Site, WebUpstream, all_keys, is_key};
 use wasm_bindgen::{JsCast, JsValue};
 
 /// What the operator has decided.
@@ -25,8 +25,18 @@ pub(crate) fn get(env: &JsValue) -> Settings {
     SETTINGS.with(|settings| {
         *settings.get_or_init(|| {
             let bound = |name: &str| js_sys::Reflect::get(env, &name.into()).ok()?.as_string();
-            let keys = all_keys(bound("RELAY_KEYS"), people(env, bound));
-            let text = |name: &str| if name == "RELAY_KEYS" { keys.clone() } else { bound(name) };
+            let people: Vec<_> = people(env, bound).collect();
+            for (variable, _) in people.iter().filter(|(_, key)| !is_key(key.trim())) {
+                worker::console_error!("{variable} holds no key, and is left out");
+            }
+            // Whoever has set one, even wrongly, has something to hide.
+            let hidden = (!people.is_empty()).then(|| "none".to_owned());
+            let keys = all_keys(bound("RELAY_KEYS"), people.into_iter());
+            let text = |name: &str| match name {
+                "RELAY_KEYS" => keys.clone(),
+                "SITE" => bound(name).or_else(|| hidden.clone()),
+                _ => bound(name),
+            };
             let config = Config::from_vars(text).inspect_err(|error| worker::console_error!("{error}")).ok();
             if config.as_ref().is_some_and(|it| it.web == WebUpstream::Wss && it.proxy_header.is_some()) {
                 worker::console_warn!("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
