@@ -19,12 +19,12 @@ use anyhow::{Context, Result, ensure};
 use axum::http::Method;
 use base64::prelude::{BASE64_STANDARD, Engine};
 use pasarela_e2e::{
-    cloudflare::{Cloudflare, HOST, Refusal, SUBDOMAIN, TOKEN},
+    cloudflare::{Cloudflare, Deployed, HOST, Refusal, SUBDOMAIN, TOKEN},
     http, places,
 };
 use pasarela_sim::{Sim, SimConfig};
 use rustix::process::{Pid, Signal, kill_process};
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 use tokio::{process::Command, time::timeout};
 
@@ -93,6 +93,8 @@ impl Desk {
         }
         command.args(arguments).current_dir(self.folder.path());
         command.env("CLOUDFLARE_API_BASE_URL", self.cloud.base()).env("CLOUDFLARE_API_TOKEN", TOKEN);
+        // The one that the certificate of the tests is for.
+        command.env("PASARELA_DEPLOY_NAME", "pasarela");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }
@@ -156,7 +158,7 @@ async fn one_command_ends_with_a_link_through_which_whatsapp_works_and_again_it_
 async fn programs_are_told_all_of_it_in_one_line() -> Result<()> {
     let desk = Desk::new().await?;
     let object = desk.deployed(&["--json", "--key", "ana", "--key", "Bo"]).await?.json()?;
-    ensure!(object["keys"] == serde_json::json!(["ana", "bo"]) && object["updated"] == false, "{object}");
+    ensure!(object["keys"] == json!(["ana", "bo"]) && object["updated"] == false, "{object}");
     ensure!(object["host"] == HOST && object["check"]["verdict"] == "ok", "{object}");
     for person in ["ana", "bo"] {
         let link = object["links"][person].as_str().context("no link")?;
@@ -175,6 +177,41 @@ async fn the_worker_in_the_program_is_the_one_that_was_built() -> Result<()> {
         sent.push(shown.json()?["dry_run"][0].clone());
     }
     ensure!(sent[0] == sent[1] && sent[0]["body"]["modules"][1]["bytes"].as_u64() > Some(100_000), "{sent:#?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn without_a_name_it_gets_one_that_says_nothing_and_is_found_again() -> Result<()> {
+    let desk = Desk::still().await?;
+    let nameless = |arguments: &[&str]| {
+        let mut command = desk.command(arguments)?;
+        command.env_remove("PASARELA_DEPLOY_NAME");
+        anyhow::Ok(finish(command))
+    };
+    let planned = async || {
+        let object = nameless(&["deploy", "--dry-run", "--json"])?.await?.json()?;
+        let path = object["dry_run"][0]["path"].as_str().context("no path")?.to_owned();
+        path.split_once("/scripts/").map(|(_, name)| name.to_owned()).context("another path")
+    };
+    let name = planned().await?;
+    ensure!(!["pasarela", "relay", "proxy", "whatsapp"].iter().any(|word| name.contains(word)), "{name}");
+    let sessions = json!({ "name": "SESSIONS", "type": "durable_object_namespace", "class_name": "Sessions" });
+    let metadata = vec![json!({ "bindings": [sessions] })];
+    let variables = ["WEB_UPSTREAM", "PROXY_HEADER"].map(|name| (name.to_owned(), "x".to_owned())).into();
+    let relay = Deployed { metadata, variables, tag: Some("v1".to_owned()), ..Deployed::default() };
+    // Somebody else's, with objects of the same name.
+    let theirs = json!({ "name": "SESSIONS", "type": "durable_object_namespace", "class_name": "UserSessions" });
+    let theirs = vec![json!({ "bindings": [theirs] })];
+    let theirs = Deployed { metadata: theirs, tag: Some("v1".to_owned()), ..Deployed::default() };
+    desk.cloud.account().workers.insert("bar".to_owned(), theirs);
+    desk.cloud.account().workers.insert("shop".to_owned(), Deployed::default());
+    desk.cloud.account().workers.insert("tea-blog".to_owned(), relay.clone());
+    ensure!(planned().await?.starts_with("tea-blog?"));
+    nameless(&["keys"])?.await?.has(0, &["nobody"])?;
+    desk.cloud.account().workers.insert("maps-club".to_owned(), relay);
+    for arguments in [&["deploy", "--dry-run"][..], &["keys"]] {
+        nameless(arguments)?.await?.has(1, &["several relays: maps-club, tea-blog", "--name"])?;
+    }
     Ok(())
 }
 
@@ -199,11 +236,12 @@ async fn an_account_without_a_name_below_workers_dev_gets_one_and_a_domain_of_it
     desk.cloud.account().subdomain = None;
     // Nothing answers; what counts is what is sent until then.
     let child = desk.deploy(&["--subdomain", SUBDOMAIN, "--domain", "bicycles.example.org"])?.spawn()?;
-    desk.cloud.until_asked(&Method::PUT, "/domains/records").await?;
+    desk.cloud.until_asked(&Method::POST, "/subdomain").await?;
     stop(&child)?;
-    told(timeout(LIMIT, child.wait_with_output()).await??)?.has(1, &["stopped", "workers.dev: answers there"])?;
+    told(timeout(LIMIT, child.wait_with_output()).await??)?.has(1, &["stopped", "domain: bicycles.example.org"])?;
     let worker = desk.cloud.worker("pasarela")?;
-    ensure!(worker.domains == ["bicycles.example.org"] && worker.enabled, "{worker:?}");
+    // Else workers.dev would lead round whatever guards the domain.
+    ensure!(worker.domains == ["bicycles.example.org"] && !worker.enabled, "{worker:?}");
     ensure!(desk.cloud.account().subdomain.as_deref() == Some(SUBDOMAIN));
     Ok(())
 }

@@ -11,7 +11,7 @@ use std::{
 use super::{Failure, files, texts::deploy as texts, way::Way};
 use crate::{
     connect::Setup,
-    deploy::{Account, Api, ApiError, Base, Place, Token, accounts, is_worker_name, verify},
+    deploy::{Account, Api, ApiError, Base, Place, Token, Worker, accounts, is_worker_name, relays, verify},
 };
 
 /// The variables that wrangler knows, too.
@@ -22,8 +22,8 @@ const BASE: &str = "CLOUDFLARE_API_BASE_URL";
 #[derive(Debug, clap::Args)]
 #[command(next_help_heading = "The account on Cloudflare")]
 pub(super) struct Cloud {
-    /// What the Worker is called; it is the first part of its name below workers.dev, so one that says nothing is better
-    /// [default: pasarela]
+    /// What the Worker is called; networks see it in the relay's address, so choose one that says nothing
+    /// [default: the account's relay, if it has one; else two words that say nothing]
     #[arg(long, value_name = "NAME", env = "PASARELA_DEPLOY_NAME")]
     name: Option<String>,
 
@@ -46,15 +46,22 @@ impl Cloud {
         self.account.as_ref().is_some_and(|account| !id(account)).then_some(texts::NO_ACCOUNT_ID)
     }
 
-    /// The Worker's place in the account, once the token is known to be good. `dry` changes nothing there.
-    pub(super) async fn place(&self, way: &Way, usual_name: &str, dry: bool) -> Result<Place, Failure> {
+    /// The relay's place in the account, once the token is known to be good: the one that is there, or one of this `fresh` name.
+    /// `dry` changes nothing there; `silent` asks nobody.
+    pub(super) async fn place(
+        &self,
+        way: &Way,
+        (worker, fresh): (&Worker, &str),
+        dry: bool,
+        silent: bool,
+    ) -> Result<Place, Failure> {
         let base = env::var(BASE).ok().filter(|base| !base.trim().is_empty());
         let base = Base::new(base.as_deref()).map_err(|cause| Failure {
             what: texts::NO_BASE.to_owned(),
             cause: cause.into(),
             hint: texts::UNSET_BASE,
         })?;
-        let token = self.token()?;
+        let token = self.token(silent)?;
         let (resolver, extra_roots) = way.read()?;
         let setup = Setup { extra_roots, exit: way.exit(&base.link)?, ..Setup::new(resolver) };
         let api = Api::new(&base, token, &setup, dry).map_err(|cause| Failure {
@@ -65,18 +72,23 @@ impl Cloud {
         verify(&api, self.account.as_deref()).await.map_err(refused(texts::VERIFYING))?;
         let account = match &self.account {
             Some(id) => Account { id: id.clone(), name: id.clone() },
-            None => choose(accounts(&api).await.map_err(refused(texts::LISTING))?)?,
+            None => choose(accounts(&api).await.map_err(refused(texts::LISTING))?, silent)?,
         };
-        Ok(Place { api, account, name: self.name.clone().unwrap_or_else(|| usual_name.to_owned()) })
+        let name = match &self.name {
+            Some(name) => name.clone(),
+            None => the_one(relays(&api, &account, worker).await.map_err(refused(texts::LOOKING))?)?
+                .unwrap_or_else(|| fresh.to_owned()),
+        };
+        Ok(Place { api, account, name })
     }
 
-    fn token(&self) -> Result<Token, Failure> {
+    fn token(&self, silent: bool) -> Result<Token, Failure> {
         let none = |cause| Failure { what: texts::NO_TOKEN.to_owned(), cause, hint: texts::GIVE_TOKEN };
         let text = if let Some(file) = &self.token_file {
             files::text(file).map_err(|error| none(format!("{}: {error}", file.display()).into()))?
         } else if let Some(token) = env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
             token
-        } else if io::stdin().is_terminal() {
+        } else if !silent && io::stdin().is_terminal() {
             eprint!("{}", texts::TOKEN);
             rpassword::prompt_password(texts::TOKEN_PROMPT).map_err(|error| none(error.into()))?
         } else {
@@ -86,8 +98,20 @@ impl Cloud {
     }
 }
 
-/// The account, if there is one; who sees several is asked.
-fn choose(mut accounts: Vec<Account>) -> Result<Account, Failure> {
+/// The relay, if there is one; of several, one has to be named.
+fn the_one(mut relays: Vec<String>) -> Result<Option<String>, Failure> {
+    if relays.len() > 1 {
+        return Err(Failure {
+            what: texts::SEVERAL_RELAYS.to_owned(),
+            cause: relays.join(", ").into(),
+            hint: texts::NAME_RELAY,
+        });
+    }
+    Ok(relays.pop())
+}
+
+/// The account, if there is one; who sees several is asked, unless it is to be `silent`.
+fn choose(mut accounts: Vec<Account>, silent: bool) -> Result<Account, Failure> {
     if accounts.len() == 1 {
         return Ok(accounts.remove(0));
     }
@@ -101,6 +125,9 @@ fn choose(mut accounts: Vec<Account>) -> Result<Account, Failure> {
     eprintln!("{}", texts::SEVERAL_ACCOUNTS);
     for (index, account) in accounts.iter().enumerate() {
         eprintln!("  {}  {}  {}", index + 1, account.id, plain(&account.name));
+    }
+    if silent {
+        return Err(nobody(texts::NAME_ACCOUNT));
     }
     loop {
         let Some(answer) = asked(texts::WHICH_ACCOUNT) else { return Err(nobody(texts::NAME_ACCOUNT)) };

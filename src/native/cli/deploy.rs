@@ -20,13 +20,15 @@ use super::{
     way::Way,
 };
 use crate::{
-    deploy::{ApiError, Existing, Meaning, Person, Place, Worker, is_worker_name, random_subdomain},
+    deploy::{
+        ApiError, Existing, Meaning, Person, Place, Worker, is_worker_name, random_subdomain, random_worker_name,
+    },
     link::Link,
     share::Qr,
 };
 use arrival::Arrival;
 use plan::Plan;
-pub(super) use plan::{BY_HAND, full, has_key, is_of_keys, no_key};
+pub(super) use plan::{BY_HAND, full, has_key, holder, is_of_keys, no_key};
 use progress::Progress;
 
 const EXAMPLES: &str = r##"Examples:
@@ -113,18 +115,21 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         return Ok(usage(wrong));
     }
     let worker = worker(&args)?;
-    if !args.yes && !args.dry_run {
-        let (terms, question) = if args.remove { ("", texts::REMOVE) } else { (texts::TERMS, texts::DEPLOY) };
-        eprint!("{terms}");
-        if !is_sure(question)? {
-            eprintln!("{}", texts::NOTHING_DONE);
-            return Ok(ExitCode::FAILURE);
+    let asks = !args.yes && !args.dry_run;
+    if asks && !args.remove {
+        eprint!("{}", texts::TERMS);
+        if !is_sure(texts::DEPLOY)? {
+            return Ok(nothing_done());
         }
     }
     let progress = Progress::new(!args.json, args.dry_run);
-    let placed = args.cloud.place(&args.way, worker.name(), args.dry_run).await;
+    let fresh = if args.remove { worker.name().to_owned() } else { random_worker_name() };
+    let placed = args.cloud.place(&args.way, (&worker, &fresh), args.dry_run, args.yes).await;
     let place = placed.inspect_err(|_| eprintln!("{}", progress.so_far("")))?;
     progress.step("account", &place.account.name);
+    if asks && args.remove && !is_sure(&texts::remove(&place.name))? {
+        return Ok(nothing_done());
+    }
     // Up to here nothing was changed, and Ctrl-C ends it as it ends any program.
     let end = signal::end()?;
     let done = tokio::select! {
@@ -140,6 +145,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         eprintln!("{}", progress.so_far(&place.name));
     }
     done
+}
+
+fn nothing_done() -> ExitCode {
+    eprintln!("{}", texts::NOTHING_DONE);
+    ExitCode::FAILURE
 }
 
 fn wrong(args: &Args) -> Option<&'static str> {
@@ -180,7 +190,7 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
     let host = host(args, place, progress).await?;
     let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
     let links: Vec<_> = links.collect();
-    send(args, worker, place, (existing.as_ref(), &plan, &links), progress).await?;
+    send(args, worker, (place, &host), (existing.as_ref(), &plan, &links), progress).await?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
@@ -194,27 +204,33 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
 async fn send(
     args: &Args,
     worker: &Worker,
-    place: &Place,
+    (place, host): (&Place, &str),
     (existing, plan, links): (Option<&Existing>, &Plan, &[(&Person, Link)]),
     progress: &Progress,
 ) -> Result<(), Failure> {
+    let own_name = !host.ends_with(".workers.dev");
     let seen = existing.and_then(|existing| existing.tag.as_deref());
-    place.upload(worker, seen).await.map_err(refused(texts::UPLOADING))?;
-    progress.changed("worker", &format!("sent as {}", place.name));
+    let sent = format!("sent as {}", place.name);
+    progress.change(("worker", &sent), None, place.upload(worker, seen)).await.map_err(refused(texts::UPLOADING))?;
     for (person, key) in &plan.given {
-        place.put_secret(&person.variable(), key).await.map_err(refused(texts::KEYING))?;
-        progress.changed("key", &format!("given to {person}"));
-        links.iter().filter(|(of, _)| *of == person).for_each(|(_, link)| progress.keyed(link.clone()));
+        let link = links.iter().find(|(of, _)| *of == person).map(|(_, link)| link.clone());
+        let (given, variable) = (format!("given to {person}"), person.variable());
+        let setting = place.put_secret(&variable, key);
+        progress.change(("key", &given), link, setting).await.map_err(refused(texts::KEYING))?;
     }
     for person in &plan.revoked {
-        place.delete_secret(&person.variable()).await.map_err(refused(texts::REVOKING))?;
-        progress.changed("key", &format!("taken back from {person}"));
+        let (taken, variable) = (format!("taken back from {person}"), person.variable());
+        let taking = place.delete_secret(&variable);
+        progress.change(("key", &taken), None, taking).await.map_err(refused(texts::REVOKING))?;
     }
-    place.publish(worker).await.map_err(refused(texts::PUBLISHING))?;
-    progress.changed("workers.dev", "answers there");
     if let Some(domain) = &args.domain {
-        place.take_domain(domain).await.map_err(refused(texts::NAMING))?;
-        progress.changed("domain", domain);
+        progress.change(("domain", domain), None, place.take_domain(domain)).await.map_err(refused(texts::NAMING))?;
+    }
+    // Whoever has a domain already has decided about workers.dev.
+    if args.domain.is_some() || !own_name {
+        let how = if own_name { "does not answer there" } else { "answers there" };
+        let publishing = place.publish(worker, own_name);
+        progress.change(("workers.dev", how), None, publishing).await.map_err(refused(texts::PUBLISHING))?;
     }
     Ok(())
 }
@@ -234,13 +250,10 @@ async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String,
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {
     for draw in 1.. {
         let name = wanted.map_or_else(random_subdomain, str::to_owned);
-        match place.claim_subdomain(&name).await {
+        let called = format!("the account is called {name} there");
+        match progress.change(("workers.dev", &called), None, place.claim_subdomain(&name)).await {
             Err(error) if wanted.is_none() && draw < DRAWS && error.meaning() == Meaning::Taken => {}
-            claimed => {
-                claimed?;
-                progress.changed("workers.dev", &format!("the account is called {name} there"));
-                return Ok(name);
-            }
+            claimed => return claimed.map(|()| name),
         }
     }
     unreachable!("the last draw returns")

@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Failure,
     cloud::{Cloud, refused},
-    deploy::{BY_HAND, VARIABLES_MAX, absent, full, has_key, is_of_keys, no_key, shown},
+    deploy::{BY_HAND, VARIABLES_MAX, absent, full, has_key, holder, is_of_keys, no_key, shown},
     files, signal,
     texts::deploy as texts,
     usage,
@@ -112,14 +112,17 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         cause: cause.into(),
         hint: texts::GIVE_WORKER,
     })?;
-    let place = args.cloud.place(&args.way, settings.name(), false).await?;
+    let place = args.cloud.place(&args.way, (&settings, settings.name()), false, false).await?;
     let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
     let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
-    let end = signal::end()?;
+    let (end, key) = (signal::end()?, random_key());
     tokio::select! {
-        done = of_worker(&args, &wanted, &place, existing) => done,
+        done = of_worker(&args, (&wanted, &key), &place, existing) => done,
         () = end => {
             eprintln!("{}", texts::STOPPED);
+            if let Wanted::New(person) = wanted {
+                eprintln!("{}", texts::perhaps(&person.to_string(), &key));
+            }
             Ok(ExitCode::FAILURE)
         }
     }
@@ -127,7 +130,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
 
 async fn of_worker(
     args: &Args,
-    wanted: &Wanted<Person>,
+    (wanted, key): (&Wanted<Person>, &str),
     place: &Place,
     existing: Existing,
 ) -> Result<ExitCode, Failure> {
@@ -145,9 +148,13 @@ async fn of_worker(
             let looking = refused(texts::LOOKING);
             let subdomain = place.subdomain().await.map_err(&looking)?.unwrap_or_default();
             let host = place.host(&subdomain).await.map_err(looking)?;
-            let key = random_key();
-            place.put_secret(&person.variable(), &key).await.map_err(refused(texts::KEYING))?;
-            tell_new(args.json, &person.to_string(), &key, format!("https://{host}/#{key}").parse().ok().as_ref());
+            place.put_secret(&person.variable(), key).await.map_err(|error| {
+                if !error.is_certain() {
+                    eprintln!("{}", texts::perhaps(&person.to_string(), key));
+                }
+                refused(texts::KEYING)(error)
+            })?;
+            tell_new(args.json, &person.to_string(), key, format!("https://{host}/#{key}").parse().ok().as_ref());
             return Ok(ExitCode::SUCCESS);
         }
         Wanted::Revoke(person) => {
@@ -166,7 +173,8 @@ async fn of_worker(
     }
     let gone = |secret: &String| matches!(wanted, Wanted::Revoke(person) if person.variable() == *secret);
     let left: Vec<_> = secrets.into_iter().filter(|secret| !gone(secret)).collect();
-    let names = left.iter().filter_map(|secret| Person::of(secret)).map(|person| person.to_string()).collect();
+    let names =
+        left.iter().filter(|secret| is_of_keys(secret) && *secret != BY_HAND).map(|secret| holder(secret)).collect();
     tell(args.json, names, left.iter().any(|secret| secret == BY_HAND));
     Ok(ExitCode::SUCCESS)
 }

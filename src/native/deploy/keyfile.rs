@@ -104,7 +104,7 @@ impl KeyFile {
         Ok(())
     }
 
-    /// Writes it beside the old one, for its owner's eyes only, and then puts it in that one's place.
+    /// Writes it beside the old one, for the same eyes, and then puts it in that one's place. A new one is for its owner's eyes only.
     pub(crate) fn write(&self) -> Result<(), KeyFileError> {
         // Where a link leads: the link itself stays.
         let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
@@ -124,7 +124,7 @@ impl KeyFile {
         #[cfg(unix)]
         std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
         let mut file = open.open(beside)?;
-        keep_owner(&file, old)?;
+        keep_rights(&file, old)?;
         file.write_all(self.text.as_bytes())?;
         file.sync_all()
     }
@@ -132,20 +132,19 @@ impl KeyFile {
 
 /// Who runs `serve` must be able to read it when somebody else has changed it.
 #[cfg(unix)]
-fn keep_owner(file: &fs::File, old: &Path) -> io::Result<()> {
+fn keep_rights(file: &fs::File, old: &Path) -> io::Result<()> {
     use std::os::unix::fs::{MetadataExt as _, fchown};
     let Ok(old) = old.metadata() else { return Ok(()) };
     let new = file.metadata()?;
-    if (old.uid(), old.gid()) == (new.uid(), new.gid()) {
-        Ok(())
-    } else {
-        fchown(file, Some(old.uid()), Some(old.gid()))
+    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
+        fchown(file, Some(old.uid()), Some(old.gid()))?;
     }
+    file.set_permissions(old.permissions())
 }
 
 /// Where a file's rights are its folder's.
 #[cfg(not(unix))]
-fn keep_owner(_: &fs::File, _: &Path) -> io::Result<()> {
+fn keep_rights(_: &fs::File, _: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -192,12 +191,12 @@ mod tests {
 
     #[cfg(unix)]
     #[test]
-    fn it_is_replaced_at_once_for_its_owners_eyes_only_through_a_link_too() {
+    fn it_is_replaced_at_once_for_the_same_eyes_through_a_link_too() {
         use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
         let folder = tempfile::tempdir().expect("a folder");
         let (path, link) = (folder.path().join("keys"), folder.path().join("link"));
         fs::write(&path, "ana=1\n").expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o644)).expect("ours");
+        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
         symlink(&path, &link).expect("made");
         let before = path.metadata().expect("there").ino();
         let mut keys = KeyFile::new(&link, fs::read_to_string(&link).expect("there"));
@@ -206,9 +205,12 @@ mod tests {
         let after = path.metadata().expect("there");
         assert_eq!(
             (fs::read_to_string(&path).expect("there").as_str(), after.mode() & 0o777),
-            ("ana=1\nbo=2\n", 0o600)
+            ("ana=1\nbo=2\n", 0o640)
         );
         assert!(after.ino() != before && link.is_symlink());
         assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
+        let new = folder.path().join("new");
+        KeyFile::new(&new, "ana=1\n".to_owned()).write().expect("written");
+        assert_eq!(new.metadata().expect("there").mode() & 0o777, 0o600);
     }
 }

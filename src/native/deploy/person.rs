@@ -54,7 +54,9 @@ impl Person {
 
     /// Whose key this variable holds, if it holds one person's.
     pub(crate) fn of(variable: &str) -> Option<Self> {
-        variable.strip_prefix(PERSON)?.parse().ok()
+        let person: Self = variable.strip_prefix(PERSON)?.parse().ok()?;
+        // Somebody may have set others by hand, which are not ours to change.
+        (person.variable() == variable).then_some(person)
     }
 
     /// The variable that holds the key.
@@ -67,6 +69,24 @@ impl Person {
 pub(crate) fn is_worker_name(text: &str) -> bool {
     let letters = |byte: u8| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-';
     (1..=63).contains(&text.len()) && text.bytes().all(letters) && !text.starts_with('-') && !text.ends_with('-')
+}
+
+/// What Workers of other people are about. No relay is, so that its name says nothing.
+const THINGS: [&str; 24] = [
+    "apples", "birds", "books", "bread", "cats", "chess", "coffee", "films", "flowers", "garden", "hiking", "kitchen",
+    "maps", "music", "museum", "painting", "photos", "poems", "recipes", "school", "tea", "trains", "travel",
+    "weather",
+];
+const KINDS: [&str; 16] = [
+    "album", "archive", "blog", "calendar", "club", "corner", "diary", "guide", "home", "journal", "list", "notes",
+    "page", "shop", "site", "studio",
+];
+
+/// A name for a Worker that says nothing of what it is: networks see it.
+pub(crate) fn random_worker_name() -> String {
+    let mut random = rand::rng();
+    let mut one_of = |words: &[&'static str]| words.get(random.random_range(..words.len())).copied().unwrap_or("home");
+    format!("{}-{}", one_of(&THINGS), one_of(&KINDS))
 }
 
 /// 128 random bits, which nobody guesses.
@@ -93,7 +113,7 @@ mod tests {
         let ana: Person = " Ana_2 ".parse().expect("a name");
         assert_eq!((ana.to_string().as_str(), ana.variable().as_str()), ("ana_2", "RELAY_KEY_ANA_2"));
         assert_eq!(Person::of("RELAY_KEY_ANA_2"), Some(ana));
-        for variable in ["RELAY_KEYS", "RELAY_KEY_", "SITE"] {
+        for variable in ["RELAY_KEYS", "RELAY_KEY_", "RELAY_KEY_Ana", "SITE"] {
             assert_eq!(Person::of(variable), None, "{variable}");
         }
         for name in ["", "maria-jose", "a b", "josé", &"a".repeat(33)] {
@@ -105,6 +125,8 @@ mod tests {
     fn what_is_drawn_can_be_used_and_is_another_each_time() {
         assert!(is_key(&random_key()) && random_key() != random_key());
         assert!(is_worker_name(&random_subdomain()) && random_subdomain() != random_subdomain());
+        let names: std::collections::BTreeSet<_> = (0..100).map(|_| random_worker_name()).collect();
+        assert!(names.len() > 50 && names.iter().all(|name| is_worker_name(name)), "{names:?}");
         for name in ["", "-a", "a-", "A", "a.b", "a_b", "../x"] {
             assert!(!is_worker_name(name), "{name}");
         }

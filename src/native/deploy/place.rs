@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use super::{
     api::{Api, ApiError, Body, Meaning},
     person::random_key,
-    worker::Worker,
+    worker::{Binding, Worker},
 };
 
 /// Somebody's account.
@@ -65,6 +65,33 @@ pub(crate) async fn accounts(api: &Api) -> Result<Vec<Account>, ApiError> {
     Ok(found.collect())
 }
 
+/// The names of the account's Workers that are relays.
+pub(crate) async fn relays(api: &Api, account: &Account, worker: &Worker) -> Result<Vec<String>, ApiError> {
+    let listed = api.get(&format!("/accounts/{}/workers/scripts", account.id)).await?;
+    let mut relays = Vec::new();
+    for script in listed.as_array().into_iter().flatten() {
+        let text = |key| script.get(key).and_then(Value::as_str);
+        // Most have no objects, and need not be asked about.
+        let (Some(name), Some(_)) = (text("id"), text("migration_tag")) else { continue };
+        let settings = api.get(&format!("/accounts/{}/workers/scripts/{name}/settings", account.id)).await?;
+        if worker.is_like(&bindings(&settings)) {
+            relays.push(name.to_owned());
+        }
+    }
+    Ok(relays)
+}
+
+fn text(object: &Value, key: &str) -> String {
+    object.get(key).and_then(Value::as_str).unwrap_or_default().to_owned()
+}
+
+/// What a Worker is bound to.
+fn bindings(settings: &Value) -> Vec<Binding> {
+    let bindings = settings.get("bindings").and_then(Value::as_array).into_iter().flatten();
+    let binding = |it| Binding { name: text(it, "name"), kind: text(it, "type"), class: text(it, "class_name") };
+    bindings.map(binding).collect()
+}
+
 impl Place {
     fn path(&self, rest: &str) -> String {
         format!("/accounts/{}/workers{rest}", self.account.id)
@@ -81,16 +108,14 @@ impl Place {
         };
         let tag = service.pointer("/default_environment/script/migration_tag").and_then(Value::as_str);
         let settings = self.api.get(&self.script("/settings")).await?;
-        let bindings = settings.get("bindings").and_then(Value::as_array).into_iter().flatten();
-        let text = |binding: &Value, key| binding.get(key).and_then(Value::as_str).unwrap_or_default().to_owned();
-        let bindings: Vec<_> = bindings.map(|binding| (text(binding, "name"), text(binding, "type"))).collect();
+        let bindings = bindings(&settings);
         let secrets = self.api.get(&self.script("/secrets")).await?;
         let secrets = secrets.as_array().into_iter().flatten();
-        let variables = bindings.iter().filter(|(_, kind)| ["plain_text", "json"].contains(&kind.as_str()));
+        let variables = bindings.iter().filter(|it| ["plain_text", "json"].contains(&it.kind.as_str()));
         Ok(Some(Existing {
             tag: tag.map(str::to_owned),
             is_relay: worker.is_like(&bindings),
-            variables: variables.map(|(name, _)| name.clone()).collect(),
+            variables: variables.map(|it| it.name.clone()).collect(),
             secrets: secrets.map(|secret| text(secret, "name")).collect(),
         }))
     }
@@ -137,9 +162,9 @@ impl Place {
         self.delete(&self.script(&format!("/secrets/{name}"))).await
     }
 
-    /// Lets it answer at workers.dev, or not, as wrangler.toml says.
-    pub(crate) async fn publish(&self, worker: &Worker) -> Result<(), ApiError> {
-        let body = Body::Json(worker.at_workers_dev());
+    /// Lets it answer at workers.dev, as wrangler.toml says; or not, where it gets a name of its own.
+    pub(crate) async fn publish(&self, worker: &Worker, own_name: bool) -> Result<(), ApiError> {
+        let body = Body::Json(worker.at_workers_dev(own_name));
         self.api.change(Method::POST, &self.script("/subdomain"), body).await.map(drop)
     }
 
@@ -171,7 +196,7 @@ impl Place {
 
 /// The Worker as a form (RFC 7578), one part a module.
 fn form(worker: &Worker, seen: Option<&str>) -> Body {
-    let boundary = format!("pasarela-{}", random_key());
+    let boundary = format!("form-{}", random_key());
     let metadata = worker.metadata(seen);
     let mut bytes = format!(
         "--{boundary}\r\nContent-Disposition: form-data; name=\"metadata\"\r\nContent-Type: application/json\r\n\r\n{metadata}\r\n"

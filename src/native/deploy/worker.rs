@@ -42,6 +42,14 @@ pub(crate) struct Worker {
     pub(super) modules: Vec<Module>,
 }
 
+/// Something that a Worker is bound to.
+pub(super) struct Binding {
+    pub(super) name: String,
+    pub(super) kind: String,
+    /// Of an object.
+    pub(super) class: String,
+}
+
 /// One of its modules.
 pub(super) struct Module {
     pub(super) name: String,
@@ -124,11 +132,16 @@ impl Worker {
         self.settings.get("vars").and_then(Value::as_object).map_or(0, Map::len)
     }
 
-    /// Whether a Worker with these bindings, each a name and a type, is one of these.
-    pub(super) fn is_like(&self, bindings: &[(String, String)]) -> bool {
-        let objects = |(_, kind): &&(String, String)| kind == OBJECT;
+    /// Whether a Worker with these bindings is one of these: others may have objects of the same name, but hardly of the same class
+    /// beside variables of the same names.
+    pub(super) fn is_like(&self, bindings: &[Binding]) -> bool {
         let own = self.objects();
-        !own.is_empty() && own.iter().all(|(name, _)| bindings.iter().filter(objects).any(|(other, _)| other == name))
+        let object = |(name, class): &(&str, &str)| {
+            bindings.iter().any(|it| it.kind == OBJECT && it.name == *name && it.class == *class)
+        };
+        let variables = self.settings.get("vars").and_then(Value::as_object);
+        let known = variables.into_iter().flatten().filter(|(name, _)| bindings.iter().any(|it| it.name == **name));
+        !own.is_empty() && own.iter().all(object) && known.count() > 1
     }
 
     /// What is said of it beside its modules, if the platform has seen the migrations up to this tag.
@@ -148,9 +161,10 @@ impl Worker {
         metadata
     }
 
-    /// Whether it is to answer at workers.dev, and its versions, too.
-    pub(super) fn at_workers_dev(&self) -> Value {
-        json!({ "enabled": self.is_on("workers_dev"), "previews_enabled": self.is_on("preview_urls") })
+    /// Whether it is to answer at workers.dev, and its versions, too. Beside a name of its own that would be a way round whatever
+    /// guards that name.
+    pub(super) fn at_workers_dev(&self, own_name: bool) -> Value {
+        json!({ "enabled": !own_name && self.is_on("workers_dev"), "previews_enabled": self.is_on("preview_urls") })
     }
 
     fn is_on(&self, setting: &str) -> bool {
@@ -245,8 +259,17 @@ mod tests {
         assert_eq!(metadata["keep_bindings"], json!(KEPT));
         assert_eq!(metadata["migrations"]["new_tag"], "v1");
         assert!(worker.metadata(Some("v1")).get("migrations").is_none());
-        assert!(worker.is_like(&[("SESSIONS".to_owned(), OBJECT.to_owned())]));
-        assert!(!worker.is_like(&[("SESSIONS".to_owned(), "plain_text".to_owned())]) && !worker.is_like(&[]));
+        let binding = |name: &str, kind: &str, class: &str| Binding {
+            name: name.to_owned(),
+            kind: kind.to_owned(),
+            class: class.to_owned(),
+        };
+        let like = |first: Binding| {
+            worker.is_like(&[first, binding("OPEN", "plain_text", ""), binding("WEB_UPSTREAM", "plain_text", "")])
+        };
+        assert!(like(binding("SESSIONS", OBJECT, "Sessions")));
+        assert!(!like(binding("SESSIONS", OBJECT, "UserSessions")) && !like(binding("SESSIONS", "plain_text", "")));
+        assert!(!worker.is_like(&[binding("SESSIONS", OBJECT, "Sessions")]) && !worker.is_like(&[]));
     }
 
     #[test]

@@ -165,6 +165,10 @@ impl Account {
                 self.subdomain = Some(text("subdomain"));
                 Ok(said.clone())
             }
+            ("GET", ["scripts"]) => {
+                let listed = self.workers.iter();
+                Ok(listed.map(|(name, worker)| json!({ "id": name, "migration_tag": worker.tag })).collect())
+            }
             ("PUT", ["scripts", name]) | ("POST", ["scripts", name, "versions"]) => {
                 self.workers.entry((*name).to_owned()).or_default().take(kind, body).map_err(|_| (400, 10021))?;
                 let id = "0123456789abcdef0123456789abcdef";

@@ -89,9 +89,10 @@ for WhatsApp. The risk is yours; use an account on which nothing else depends.
 
 ## On your computer
 
-1. `npm install` (Node.js 22.12 or newer), then `npx wrangler login`
-2. `npx wrangler deploy`
-3. `npx wrangler secret put RELAY_KEYS` and type `me=` and a key of 16 to 128 letters and digits
+1. Change `name` in wrangler.toml to a word that says nothing: it becomes the first part of the address, which networks see
+2. `npm install` (Node.js 22.12 or newer), then `npx wrangler login`
+3. `npx wrangler deploy`
+4. `npx wrangler secret put RELAY_KEYS` and type `me=` and a key of 16 to 128 letters and digits
 
 Then open the address that wrangler printed. What may be changed is explained in wrangler.toml.
 

@@ -1,5 +1,7 @@
 //! Whose key is given and whose is taken back, decided before anything is sent.
 
+use pasarela_core::config::PERSON;
+
 use super::{
     super::{Failure, texts::deploy as texts},
     VARIABLES_MAX,
@@ -49,7 +51,7 @@ impl Plan {
         if variables + kept.count() + new > VARIABLES_MAX {
             return Err(full());
         }
-        let mut all: Vec<_> = keys.map(|secret| shown(secret)).chain(given.iter().map(Person::to_string)).collect();
+        let mut all: Vec<_> = keys.map(|secret| holder(secret)).chain(given.iter().map(Person::to_string)).collect();
         all.sort_unstable();
         all.dedup();
         Ok(Self { given: given.into_iter().map(|person| (person, random_key())).collect(), revoked, all })
@@ -58,14 +60,14 @@ impl Plan {
 
 /// Whether a secret holds keys.
 pub(in super::super) fn is_of_keys(secret: &str) -> bool {
-    secret == BY_HAND || Person::of(secret).is_some()
+    secret == BY_HAND || secret.starts_with(PERSON)
 }
 
 /// The secret in which the operator keeps several keys.
 pub(in super::super) const BY_HAND: &str = "RELAY_KEYS";
 
-/// Whose key it holds; `RELAY_KEYS` holds anybody's.
-fn shown(secret: &str) -> String {
+/// Whose key it holds; of what was set by hand, the variable.
+pub(in super::super) fn holder(secret: &str) -> String {
     Person::of(secret).map_or_else(|| secret.to_owned(), |person| person.to_string())
 }
 

@@ -11,7 +11,9 @@ Whoever learns the relay's name can use up the free plan's day, 100 000 requests
 midnight UTC. So keep the name among those you trust.
 ";
 pub(in super::super) const DEPLOY: &str = "Put the relay there? [y/N] ";
-pub(in super::super) const REMOVE: &str = "All links of this relay stop working, for good. Take it away? [y/N] ";
+pub(in super::super) fn remove(name: &str) -> String {
+    format!("All links of this relay stop working, for good. Take {name} away? [y/N] ")
+}
 pub(in super::super) const NOTHING_DONE: &str = "Nothing was done.";
 pub(in super::super) const NOBODY_TO_ASK: &str = "there is nobody to ask";
 pub(in super::super) const SAY_YES: &str = "--yes, if that is what you want";
@@ -108,6 +110,8 @@ pub(in super::super) fn absent(name: &str) -> String {
     format!("the account has no relay called {name}")
 }
 pub(in super::super) const ABSENT_CAUSE: &str = "Cloudflare knows no Worker of that name";
+pub(in super::super) const SEVERAL_RELAYS: &str = "the account has several relays";
+pub(in super::super) const NAME_RELAY: &str = "--name with the name of one of them, or with a new one";
 pub(in super::super) const RIGHT_NAME: &str = "--name with the name that it was given, or --account";
 
 /// Keys.
@@ -148,6 +152,16 @@ pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
 pub(in super::super) const RESTART: &str = "`pasarela serve` takes it into account when it is started again.";
 pub(in super::super) fn file_link(key: &str) -> String {
     format!("https://HOST/#{key}\nThat is the link, with your server's name for HOST. The key is not shown again.")
+}
+
+/// Something was on its way when it stopped.
+pub(in super::super) fn perhaps_done(change: &str) -> String {
+    format!("perhaps {change}")
+}
+
+/// A key was on its way when it stopped.
+pub(in super::super) fn perhaps(person: &str, key: &str) -> String {
+    format!("{person} may have got the key {key} all the same; `pasarela keys` says whether. It is not shown again.")
 }
 
 /// Steps, while they are done: what, and how it went.
