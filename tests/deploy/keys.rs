@@ -65,6 +65,7 @@ async fn keys_that_were_set_by_hand_stay_and_are_told_to_be_unknown() -> Result<
     let mut worker = pasarela_e2e::cloudflare::Deployed::default();
     let objects = json!([{ "name": "SESSIONS", "type": "durable_object_namespace", "class_name": "Sessions" }]);
     worker.metadata.push(json!({ "bindings": objects }));
+    worker.variables = ["OPEN", "WEB_UPSTREAM"].map(|name| (name.to_owned(), "x".to_owned())).into();
     worker.secrets.insert("RELAY_KEYS".to_owned(), "me=0123456789abcdef".to_owned());
     desk.cloud.account().workers.insert("pasarela".to_owned(), worker);
     let listed = desk.keys(&[]).await?;

@@ -4,7 +4,10 @@ use std::{fs, net::TcpListener, process::Stdio};
 
 use anyhow::{Context, Result, ensure};
 use axum::http::Method;
-use pasarela_e2e::cloudflare::{ACCOUNT, Deployed, Refusal, TOKEN};
+use pasarela_e2e::{
+    cloudflare::{ACCOUNT, Deployed, Refusal, TOKEN},
+    places,
+};
 use tokio::{io::AsyncWriteExt, time::timeout};
 
 use super::{Desk, LIMIT, finish, told};
@@ -52,7 +55,7 @@ async fn each_refusal_says_what_it_means_and_what_was_done() -> Result<()> {
         ),
         (
             refusal(Method::PUT, "/domains/records", 409, 100_117),
-            ["cannot be given its domain", "another name", "workers.dev: answers"],
+            ["cannot be given its domain", "another name", "key: given to me"],
         ),
     ] {
         let desk = Desk::still().await?;
@@ -94,7 +97,13 @@ async fn without_a_network_or_an_account_nothing_is_done() -> Result<()> {
     desk.cloud.account().accounts = Some(vec!["one", "two"]);
     desk.deployed(&[]).await?.has(1, &["1  one  Tests", "2  two  Tests", "--account"])?;
     desk.cloud.account().accounts = Some(vec!["one", ACCOUNT]);
-    let mut child = desk.deploy(&["--dry-run"])?.stdin(Stdio::piped()).spawn()?;
+    // Whoever has said yes to all is not asked.
+    let root = places::root();
+    let mut child = desk
+        .command(&["deploy", "--dry-run", "--ca", "ca.pem", "--worker"])?
+        .arg(root)
+        .stdin(Stdio::piped())
+        .spawn()?;
     let mut input = child.stdin.take().context("no input")?;
     input.write_all(b"3\nsecond\n2\n").await?;
     drop(input);

@@ -102,9 +102,9 @@ impl Trial {
     /// Runs our program: to its end, or until it is up.
     async fn program(&self, words: Vec<String>, folder: &Path) -> Result<()> {
         let mut words = words.into_iter().skip(1).collect::<Vec<_>>();
-        let command = words.iter().find(|word| ["bridge", "serve", "check", "share"].contains(&word.as_str()));
+        let command = words.iter().find(|word| ["bridge", "serve", "check", "share", "keys"].contains(&word.as_str()));
         match command.cloned().as_deref() {
-            Some("check" | "share") => finished(&mut self.0.program(folder, &words)?).await.map(drop),
+            Some("check" | "share" | "keys") => finished(&mut self.0.program(folder, &words)?).await.map(drop),
             Some(command) => {
                 anywhere(&mut words);
                 words.push("--json".to_owned());
