@@ -38,7 +38,6 @@ mod under {
         messages_that_never_come
         acknowledging_what_was_not_read
         tunnels_that_nobody_reads
-        pipes_that_nobody_reads
     }
 }
 
@@ -181,12 +180,6 @@ async fn tunnels_that_nobody_reads(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
     let connect = async || Client::tunnel(&bench, "sim source 67108864").await;
     crowd(&bench, "tunnels that nobody reads", 200, connect).await
-}
-
-async fn pipes_that_nobody_reads(kind: Kind) -> Result<()> {
-    let bench = Bench::start(kind).await?;
-    let connect = async || Client::pipe(&bench, "sim source 67108864").await;
-    crowd(&bench, "pipes that nobody reads", 150, connect).await
 }
 
 async fn messages_that_never_come(kind: Kind) -> Result<()> {
