@@ -223,8 +223,9 @@ fn install(name: &str, version: &str, folder: &Path, set: impl Fn(&mut Command) 
     Ok(bin)
 }
 
+/// Cargo begins its list before it builds, and fills it when the program is there.
 fn is_installed(folder: &Path) -> bool {
-    folder.join(".crates.toml").is_file()
+    folder.join(".crates.toml").metadata().is_ok_and(|list| list.len() > 0)
 }
 
 fn tool_folder(name: &str, version: &str) -> Result<PathBuf> {
