@@ -182,6 +182,16 @@ fn only_an_allocator_and_a_few_bindings_are_unsafe() -> Result<()> {
 }
 
 #[test]
+fn what_is_due_waits_for_no_timer() -> Result<()> {
+    // Tokio's timers are rounded up to the next millisecond.
+    let excused = ["src/native/deadline.rs", "src/native/tunnel/clock.rs"];
+    check("who waits for a time that may have come does it by `deadline::reached`", |path, text| {
+        let native = own(path).starts_with("src/native") && !excused.iter().any(|excused| path.ends_with(excused));
+        native && text.contains("sleep_until")
+    })
+}
+
+#[test]
 fn the_program_prints_in_its_command_line_alone() -> Result<()> {
     let prints = ["println!(", "print!(", "eprintln!(", "eprint!(", "dbg!("];
     check("only cli prints", |path, text| {

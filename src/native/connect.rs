@@ -247,7 +247,11 @@ impl Dialer for Connector {
 fn make(reach: Arc<Reach>) -> Make {
     Arc::new(move || {
         let reach = Arc::clone(&reach);
-        Box::pin(async move { reach.dial(For::Later).await.ok().map(spare) })
+        Box::pin(async move {
+            // Whoever has taken the last one goes first.
+            tokio::task::yield_now().await;
+            reach.dial(For::Later).await.ok().map(spare)
+        })
     })
 }
 

@@ -15,6 +15,7 @@ pub mod memory;
 mod panics;
 mod lobby;
 mod sleep;
+mod deadline;
 
 mod net;
 mod tls;

@@ -321,6 +321,15 @@ impl Cutter {
         reached.with_context(|| format!("{} connections are live, not {count}", self.live()))
     }
 
+    /// Waits until this connection, counted from 0, has brought its client something.
+    ///
+    /// # Errors
+    /// It does not in time.
+    pub async fn wait_answered(&self, index: usize) -> Result<()> {
+        let answered = |state: &State| state.connections.get(index).is_some_and(|it| it.carried.down > 0);
+        self.wait(answered).await.with_context(|| format!("connection {index} brings nothing"))
+    }
+
     async fn wait(&self, condition: impl FnMut(&State) -> bool) -> Result<()> {
         let mut state = self.state.subscribe();
         timeout(PATIENCE, state.wait_for(condition)).await?.map(drop).context("the proxy is gone")

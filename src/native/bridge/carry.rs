@@ -13,7 +13,7 @@ use tokio::{
     io::AsyncReadExt,
     sync::{oneshot, watch},
     task::JoinHandle,
-    time::{Instant, sleep, sleep_until, timeout_at},
+    time::{Instant, sleep, timeout_at},
 };
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
@@ -25,6 +25,7 @@ use super::{
     throttled,
 };
 use crate::{
+    deadline::reached,
     frontend::{Accepted, Local},
     trouble::Trouble,
     tunnel::{Error, Handle, Status, Tunnel},
@@ -191,7 +192,7 @@ impl Race {
             let listening = self.said.borrow().len() < SAID;
             read.reserve(PIECE);
             tokio::select! {
-                () = sleep_until(next), if more => {
+                () = reached(next), if more => {
                     next = Instant::now() + self.pool.tuning.hedge;
                     order.next().into_iter().for_each(|relay| self.begin(relay));
                 }

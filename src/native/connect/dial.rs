@@ -17,7 +17,7 @@ use super::{
 };
 use crate::{
     tunnel::Trial,
-    ways::{Evidence, Memories},
+    ways::{Evidence, Memories, Network},
 };
 
 /// For whom is dialled.
@@ -34,13 +34,13 @@ pub(super) enum For {
 impl Reach {
     /// Dials.
     pub(super) async fn dial(self: &Arc<Self>, purpose: For) -> Result<Through, Failed> {
-        let deadline = Instant::now() + self.pace.whole;
+        let (deadline, network) = (Instant::now() + self.pace.whole, network());
         // What the encrypted hello needs is asked for while names are resolved and connections made.
         let through = tokio::select! {
-            outcome = Search::new(self, purpose == For::Show, deadline).run() => outcome?,
+            outcome = Search::new(self, network, purpose == For::Show, deadline).run() => outcome?,
             never = self.prepare() => never,
         };
-        Ok(self.tested(through, purpose))
+        Ok(self.tested(through, network, purpose))
     }
 
     /// Looks for another way than that which is in use, because that carries little. What is found is used from now on, until it
@@ -58,12 +58,12 @@ impl Reach {
         }));
         let through = search.run().await.ok()?;
         let _ = tried.set(through.way);
-        Some((self.tested(through, For::Later), trial))
+        Some((self.tested(through, network, For::Later), trial))
     }
 
     /// Tells the planner whether it is answered.
-    fn tested(self: &Arc<Self>, through: Through, purpose: For) -> Through {
-        let (reach, way, network) = (Arc::clone(self), through.way, network());
+    fn tested(self: &Arc<Self>, through: Through, network: Network, purpose: For) -> Through {
+        let (reach, way) = (Arc::clone(self), through.way);
         let told = Box::new(move |answered| {
             let (now, chance) = (Instant::now(), rand::random());
             reach.memory(network, |memory| match answered {

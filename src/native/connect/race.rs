@@ -10,7 +10,9 @@ use std::{
 };
 
 use futures_util::{StreamExt, stream::FuturesUnordered};
-use tokio::time::{self, Instant};
+use tokio::time::Instant;
+
+use crate::deadline::reached;
 
 /// How long the parts of a dial may take.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -98,7 +100,7 @@ where
                     places.leave(place);
                     next = None;
                 }
-                () = time::sleep_until(next.unwrap_or(self.deadline)), if next.is_some() => next = None,
+                () = reached(next.unwrap_or(self.deadline)), if next.is_some() => next = None,
                 () = places.freed(), if next.is_none() => {}
             }
         }
@@ -138,7 +140,7 @@ impl Places {
     /// Completes when one is free that is taken now.
     async fn freed(&self) {
         match self.taken.values().min() {
-            Some(until) => time::sleep_until(*until).await,
+            Some(until) => reached(*until).await,
             None => pending().await,
         }
     }

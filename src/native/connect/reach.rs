@@ -165,9 +165,9 @@ impl Reach {
     }
 
     /// Endpoints in the order in which their families come, those of other ports behind them, and the hellos that suit.
-    pub(super) fn spread(&self, mut endpoints: Vec<Endpoint>) -> (Vec<Endpoint>, Vec<Greeting>) {
+    pub(super) fn spread(&self, network: Network, mut endpoints: Vec<Endpoint>) -> (Vec<Endpoint>, Vec<Greeting>) {
         let at_the_cdn = endpoints.iter().any(|endpoint| cdn::announces(endpoint.address.ip()));
-        let v6_first = self.memory(network(), |memory| memory.v6_first(Instant::now()));
+        let v6_first = self.memory(network, |memory| memory.v6_first(Instant::now()));
         by_turns(&mut endpoints, v6_first);
         let Some(greeter) = &self.greeter else { return (endpoints, vec![Greeting::PLAIN]) };
         let others: Vec<_> = endpoints.iter().flat_map(|endpoint| self.other_ports(endpoint)).collect();

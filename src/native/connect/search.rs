@@ -7,14 +7,15 @@ use std::{future::pending, mem, sync::atomic::Ordering, time::Duration};
 use futures_util::{FutureExt, StreamExt, future::BoxFuture, stream::FuturesUnordered};
 use tokio::{
     sync::{MutexGuard, mpsc, oneshot},
-    time::{self, Instant},
+    time::Instant,
 };
 
 use super::{
-    reach::{Found, Reach, Task, Through, network},
+    reach::{Found, Reach, Task, Through},
     report::{Failed, Step},
 };
 use crate::{
+    deadline::reached,
     trouble::Trouble,
     ways::{Endpoint, Evidence, Greeting, Id, Input, Met, Network, Output, Planner, Slow, Way},
 };
@@ -60,8 +61,7 @@ pub(super) struct Search<'a> {
 
 impl<'a> Search<'a> {
     /// A `cold` one heeds nobody else.
-    pub(super) fn new(reach: &'a Reach, cold: bool, deadline: Instant) -> Self {
-        let network = network();
+    pub(super) fn new(reach: &'a Reach, network: Network, cold: bool, deadline: Instant) -> Self {
         let firsts = if cold { Vec::new() } else { reach.memory(network, |memory| memory.first(Instant::now())) };
         let turn = if cold { Turn::Always } else { Turn::NotAsked };
         Self::with(reach, network, (firsts, turn), deadline)
@@ -139,7 +139,7 @@ impl<'a> Search<'a> {
                     self.turn = Turn::Here(turn);
                     self.scout();
                 }
-                () = time::sleep_until(until) => if Instant::now() >= self.deadline {
+                () = reached(until) => if Instant::now() >= self.deadline {
                     return Err(self.fail(Some(Trouble::ConnectTimeout)));
                 },
             }
@@ -253,7 +253,7 @@ impl<'a> Search<'a> {
     fn arrived(&mut self, endpoints: Vec<Endpoint>) {
         self.held.extend(endpoints);
         let remembers = self.reach.remembers(self.network);
-        let (endpoints, greetings) = self.reach.spread(self.held.clone());
+        let (endpoints, greetings) = self.reach.spread(self.network, self.held.clone());
         let all = self.resolving.is_empty();
         let known = if remembers { self.reach.recall(self.network, (&endpoints, &greetings), all) } else { None };
         if (self.roomy.is_some() || remembers && known.is_none()) && !all {

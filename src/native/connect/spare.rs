@@ -20,10 +20,10 @@ use tokio::{
     io::{AsyncRead, ReadBuf},
     sync::{mpsc, oneshot},
     task::JoinHandle,
-    time::{self, Instant},
+    time::Instant,
 };
 
-use crate::tunnel::Dialled;
+use crate::{deadline::reached, tunnel::Dialled};
 
 /// How many connections are made ahead, and how long they are kept.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -179,7 +179,7 @@ impl Shelf {
                     Happened::Made(Some(spare)) => self.keep(spare),
                     Happened::Made(None) | Happened::Lost => {}
                 },
-                () = time::sleep_until(next), if oldest.is_some() => self.tidy(),
+                () = reached(next), if oldest.is_some() => self.tidy(),
             }
         }
     }

@@ -9,7 +9,7 @@ use tokio::{
     time::Instant,
 };
 
-use super::reach::{Reach, Task};
+use super::reach::{Reach, Task, network};
 use crate::{
     trouble::Trouble,
     tunnel::Dialled,
@@ -51,7 +51,7 @@ impl Reach {
                 Err(trouble) => worst = trouble,
             }
         }
-        let (endpoints, mut greetings) = self.spread(endpoints);
+        let (endpoints, mut greetings) = self.spread(network(), endpoints);
         let own: Vec<Endpoint> = endpoints.iter().filter(|endpoint| !endpoint.other_port).copied().collect();
         if own.is_empty() {
             return Err(worst);

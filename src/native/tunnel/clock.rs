@@ -39,16 +39,19 @@ impl Clock {
 pub(crate) struct Alarm {
     sleep: Pin<Box<Sleep>>,
     at: time::Instant,
+    /// It was due when it was set.
+    due: bool,
 }
 
 impl Alarm {
     pub(crate) fn new(clock: Clock) -> Self {
         let at = clock.tokio(Instant::from_millis(u64::MAX));
-        Self { sleep: Box::pin(time::sleep_until(at)), at }
+        Self { sleep: Box::pin(time::sleep_until(at)), at, due: false }
     }
 
     /// It is to ring then and no other time.
     pub(crate) fn set(&mut self, clock: Clock, at: Instant) {
+        self.due = at <= clock.now();
         self.at = clock.tokio(at);
         if self.sleep.is_elapsed() || self.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(self.at);
@@ -57,6 +60,9 @@ impl Alarm {
 
     /// Ready once its time has come.
     pub(crate) fn poll(&mut self, cx: &mut Context<'_>) -> Poll<()> {
+        if std::mem::take(&mut self.due) {
+            return Poll::Ready(());
+        }
         loop {
             ready!(self.sleep.as_mut().poll(cx));
             if self.at <= time::Instant::now() {

@@ -2,6 +2,8 @@
 
 use std::sync::Mutex;
 
+use tokio::time::{sleep, timeout_at};
+
 use super::*;
 
 const PACE: Pace = Pace { in_flight: 3, patience: Duration::from_secs(3), ..Pace::DEFAULT };
@@ -25,10 +27,10 @@ async fn run(count: usize, deed: impl Fn(usize) -> Option<(u64, bool)>) -> (Opti
             async move {
                 match deed {
                     Some((millis, good)) => {
-                        time::sleep(Duration::from_millis(millis)).await;
+                        sleep(Duration::from_millis(millis)).await;
                         good.then_some(target)
                     }
-                    None => time::timeout_at(deadline, pending()).await.ok(),
+                    None => timeout_at(deadline, pending()).await.ok(),
                 }
             }
         },

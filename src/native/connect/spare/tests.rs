@@ -2,7 +2,10 @@
 
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use tokio::io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex};
+use tokio::{
+    io::{AsyncReadExt, AsyncWriteExt, DuplexStream, duplex},
+    time::sleep,
+};
 
 use super::*;
 use crate::net::BoxedStream;
@@ -51,7 +54,7 @@ impl World {
 }
 
 async fn seconds(seconds: u64) {
-    time::sleep(Duration::from_secs(seconds)).await;
+    sleep(Duration::from_secs(seconds)).await;
 }
 
 /// Waits until the keeper has closed it, and tells how long that took.
