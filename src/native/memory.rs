@@ -1,6 +1,6 @@
 //! The program's memory: the system's allocator, with a few large buffers kept for the next who needs one.
 //!
-//! A busy stream needs and frees a buffer of 64 KiB with every message. The system gives such memory back to the kernel and
+//! A busy stream needs and frees a buffer of up to 256 KiB with every message. The system gives such memory back to the kernel and
 //! asks for it again, and every page is cleared and mapped anew: measured at a quarter of the bridge's CPU with glibc, and at
 //! over half of it with musl, which the static program has. Allocators that keep all they had need twice the memory when
 //! idle. Smaller and larger blocks are the system's own business.
@@ -11,10 +11,14 @@ use std::{
     sync::atomic::{AtomicPtr, Ordering},
 };
 
-/// The sizes of blocks that are kept, in bytes. What is larger than half of one gets that much.
-const SIZES: [usize; 2] = [64 << 10, 128 << 10];
+/// The sizes of blocks that are kept, in bytes: a power of two, and room for the header of a message that long. What is larger than
+/// half of one gets that much.
+const SIZES: [usize; 3] = [(64 << 10) + HEADER, (128 << 10) + HEADER, (256 << 10) + HEADER];
 
-/// Blocks of a size that are kept at most: 1 MiB and 2 MiB of memory that is not idle yet.
+/// More than a message's header has, and what a page's end leaves over anyway, in bytes.
+const HEADER: usize = 1 << 10;
+
+/// Blocks of a size that are kept at most: 1, 2 and 4 MiB of memory that is not idle yet.
 const KEPT: usize = 16;
 
 /// All blocks that are kept have this alignment, and no block with a larger one is.
@@ -110,14 +114,14 @@ mod tests {
     #[test]
     fn large_blocks_are_kept_for_others_of_about_their_size_and_no_more_than_there_is_room_for() {
         let memory = Memory::new();
-        let [one, other] = [layout(40_000, 1), layout(64 << 10, 8)];
+        let [one, other] = [layout(40_000, 1), layout((64 << 10) + 10, 8)];
         let blocks: Vec<_> = (0..KEPT + 3).map(|_| unsafe { memory.alloc(one) }).collect();
         blocks.iter().for_each(|block| unsafe { memory.dealloc(*block, one) });
         assert_eq!(kept(&memory), KEPT);
         let again = unsafe { memory.alloc(other) };
         assert!(blocks.contains(&again) && kept(&memory) == KEPT - 1);
         unsafe { memory.dealloc(again, other) };
-        for unkept in [layout(32 << 10, 1), layout((128 << 10) + 1, 1), layout(64 << 10, 4096)] {
+        for unkept in [layout(32 << 10, 1), layout(SIZES[2] + 1, 1), layout(64 << 10, 4096)] {
             let block = unsafe { memory.alloc(unkept) };
             assert!(block.addr().is_multiple_of(unkept.align()));
             unsafe { memory.dealloc(block, unkept) };
@@ -128,7 +132,7 @@ mod tests {
     #[test]
     fn a_block_that_grows_and_shrinks_keeps_what_is_in_it() {
         let memory = Memory::new();
-        let sizes = [10, 33_000, 60_000, 70_000, 200_000, 65_536, 100];
+        let sizes = [10, 33_000, 65_546, 70_000, 200_000, 300_000, 65_536, 33_400, 100];
         let mut block = unsafe { memory.alloc(layout(sizes[0], 1)) };
         (0..10).for_each(|at| unsafe { block.add(at).write(at as u8) });
         for pair in sizes.windows(2) {
