@@ -289,6 +289,15 @@ async fn what_is_taken_away_is_gone_and_nothing_else_is() -> Result<()> {
     })
     .await?;
     unsure.has(1, &["All links of this relay stop working", "--yes"])?;
+    // Whoever does not hear the answer does not know.
+    let hang = Refusal { at: "/services/pasarela", method: Method::DELETE, status: 0, code: 0 };
+    desk.cloud.account().refusals.push(hang);
+    let child = desk.deploy(&["--remove"])?.spawn()?;
+    desk.cloud.until_asked(&Method::DELETE, "/services/pasarela").await?;
+    stop(&child)?;
+    let ended = told(timeout(LIMIT, child.wait_with_output()).await??)?;
+    ended.has(1, &["stopped before the end", "perhaps worker: pasarela taken away"])?;
+    desk.cloud.account().refusals.clear();
     desk.deployed(&["--remove"]).await?.has(0, &["pasarela is gone"])?;
     ensure!(desk.cloud.account().workers.is_empty() && desk.cloud.running().is_err());
     desk.deployed(&["--remove"]).await?.has(1, &["no relay called pasarela", "Nothing was changed."])

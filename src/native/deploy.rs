@@ -6,13 +6,15 @@
 mod token;
 mod http;
 mod api;
+mod journal;
 mod worker;
 mod person;
 mod place;
 mod keyfile;
 
-pub(crate) use api::{Api, ApiError, Base, Meaning};
+pub(crate) use api::{Api, ApiError, Base, Change, Meaning};
 pub(crate) use http::{Http, Unreached};
+pub(crate) use journal::{Changes, Journal};
 pub(crate) use keyfile::{KeyFile, KeyFileError};
 pub(crate) use person::{Person, is_worker_name, random_key, random_subdomain, random_worker_name};
 pub(crate) use place::{Account, Existing, Place, accounts, relays, verify};

@@ -3,13 +3,26 @@
 use std::{fs, os::unix::fs::PermissionsExt as _};
 
 use anyhow::{Context, Result, ensure};
+use axum::http::Method;
+use pasarela_e2e::cloudflare::{Deployed, Refusal};
 use serde_json::json;
+use tokio::time::timeout;
 
-use super::{Desk, Ended, finish, key_of};
+use super::{Desk, Ended, LIMIT, finish, key_of, stop, told};
 
 impl Desk {
     async fn keys(&self, arguments: &[&str]) -> Result<Ended> {
         finish(self.command(&[&["keys"], arguments].concat())?).await
+    }
+
+    /// A relay of which only the account knows, with these secrets.
+    fn put(&self, secrets: &[(&str, &str)]) {
+        let mut worker = Deployed::default();
+        let objects = json!([{ "name": "SESSIONS", "type": "durable_object_namespace", "class_name": "Sessions" }]);
+        worker.metadata.push(json!({ "bindings": objects }));
+        worker.variables = ["OPEN", "WEB_UPSTREAM"].map(|name| (name.to_owned(), "x".to_owned())).into();
+        worker.secrets = secrets.iter().map(|(name, key)| ((*name).to_owned(), (*key).to_owned())).collect();
+        self.cloud.account().workers.insert("pasarela".to_owned(), worker);
     }
 }
 
@@ -59,15 +72,38 @@ async fn deploying_gives_keys_and_takes_them_back_as_well() -> Result<()> {
 }
 
 #[tokio::test]
+async fn who_is_cut_while_a_key_changes_is_told_that_it_may_have() -> Result<()> {
+    let desk = Desk::still().await?;
+    let relay = || desk.put(&[("RELAY_KEY_ME", "0123456789abcdef"), ("RELAY_KEY_ANA", "fedcba9876543210")]);
+    for (arguments, method, at, words) in [
+        (["revoke", "ana"], Method::DELETE, "/secrets/RELAY_KEY_ANA", "perhaps key: taken back from ana"),
+        (["new", "bo"], Method::PUT, "/secrets", "perhaps key: given to bo"),
+    ] {
+        relay();
+        let refusal = |status| Refusal { at, method: method.clone(), status, code: 10013 };
+        desk.cloud.account().refusals = vec![refusal(0)];
+        let child = desk.command(&[&["keys"], &arguments[..]].concat())?.spawn()?;
+        desk.cloud.until_asked(&method, at).await?;
+        stop(&child)?;
+        let stopped = told(timeout(LIMIT, child.wait_with_output()).await??)?;
+        stopped.has(1, &["stopped before the end", words, "`pasarela keys`"])?;
+        desk.cloud.account().refusals = vec![refusal(500)];
+        let failed = desk.keys(&arguments).await?;
+        failed.has(1, &[words, "again in some minutes"])?;
+        // A new key is told, since it may be set.
+        let link = "https://pasarela.tests.workers.dev/#";
+        ensure!(arguments[0] == "revoke" || stopped.err.contains(link) && failed.err.contains(link), "{failed:?}");
+        desk.cloud.account().refusals = vec![refusal(403)];
+        desk.keys(&arguments).await?.has(1, &["Nothing was changed."])?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
 async fn keys_that_were_set_by_hand_stay_and_are_told_to_be_unknown() -> Result<()> {
     let desk = Desk::still().await?;
     desk.keys(&[]).await?.has(1, &["no relay called pasarela"])?;
-    let mut worker = pasarela_e2e::cloudflare::Deployed::default();
-    let objects = json!([{ "name": "SESSIONS", "type": "durable_object_namespace", "class_name": "Sessions" }]);
-    worker.metadata.push(json!({ "bindings": objects }));
-    worker.variables = ["OPEN", "WEB_UPSTREAM"].map(|name| (name.to_owned(), "x".to_owned())).into();
-    worker.secrets.insert("RELAY_KEYS".to_owned(), "me=0123456789abcdef".to_owned());
-    desk.cloud.account().workers.insert("pasarela".to_owned(), worker);
+    desk.put(&[("RELAY_KEYS", "me=0123456789abcdef")]);
     let listed = desk.keys(&[]).await?;
     listed.has(0, &["RELAY_KEYS", "set by hand"])?;
     ensure!(listed.out.lines().count() == 1, "{listed:?}");

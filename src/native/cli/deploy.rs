@@ -29,7 +29,7 @@ use crate::{
 use arrival::Arrival;
 use plan::Plan;
 pub(super) use plan::{BY_HAND, full, has_key, holder, is_of_keys, no_key};
-use progress::Progress;
+pub(super) use progress::Progress;
 
 const EXAMPLES: &str = r##"Examples:
   pasarela deploy
@@ -122,7 +122,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
             return Ok(nothing_done());
         }
     }
-    let progress = Progress::new(!args.json, args.dry_run);
+    let progress = Progress::new(!args.json);
     let fresh = if args.remove { worker.name().to_owned() } else { random_worker_name() };
     let placed = args.cloud.place(&args.way, (&worker, &fresh), args.dry_run, args.yes).await;
     let place = placed.inspect_err(|_| eprintln!("{}", progress.so_far("")))?;
@@ -132,17 +132,18 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     // Up to here nothing was changed, and Ctrl-C ends it as it ends any program.
     let end = signal::end()?;
+    let further = if args.remove { texts::REMOVE_AGAIN.to_owned() } else { texts::go_on(&place.name) };
     let done = tokio::select! {
         done = work(&args, &worker, &place, &progress) => done,
         () = end => {
-            eprintln!("{}\n{}", texts::STOPPED, progress.so_far(&place.name));
+            eprintln!("{}\n{}", texts::STOPPED, progress.so_far(&further));
             return Ok(ExitCode::FAILURE);
         }
     };
     if args.dry_run && done.is_ok() {
         show(&args, &place);
     } else if done.is_err() && !args.dry_run {
-        eprintln!("{}", progress.so_far(&place.name));
+        eprintln!("{}", progress.so_far(&further));
     }
     done
 }
@@ -184,7 +185,7 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
         });
     }
     if args.remove {
-        return remove(args, place, existing.is_some()).await;
+        return remove(args, place, existing.is_some(), progress).await;
     }
     let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
     let host = host(args, place, progress).await?;
@@ -213,7 +214,7 @@ async fn send(
     let sent = format!("sent as {}", place.name);
     progress.change(("worker", &sent), None, place.upload(worker, seen)).await.map_err(refused(texts::UPLOADING))?;
     for (person, key) in &plan.given {
-        let link = links.iter().find(|(of, _)| *of == person).map(|(_, link)| link.clone());
+        let link = links.iter().find(|(of, _)| *of == person).map(|(_, link)| link.to_string());
         let (given, variable) = (format!("given to {person}"), person.variable());
         let setting = place.put_secret(&variable, key);
         progress.change(("key", &given), link, setting).await.map_err(refused(texts::KEYING))?;
@@ -259,11 +260,12 @@ async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Resu
     unreachable!("the last draw returns")
 }
 
-async fn remove(args: &Args, place: &Place, exists: bool) -> Result<ExitCode, Failure> {
+async fn remove(args: &Args, place: &Place, exists: bool, progress: &Progress) -> Result<ExitCode, Failure> {
     if !exists {
         return Err(absent(&place.name));
     }
-    place.remove().await.map_err(refused(texts::REMOVING))?;
+    let taken = format!("{} taken away", place.name);
+    progress.change(("worker", &taken), None, place.remove()).await.map_err(refused(texts::REMOVING))?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }

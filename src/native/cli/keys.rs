@@ -13,7 +13,7 @@ use serde_json::json;
 use super::{
     Failure,
     cloud::{Cloud, refused},
-    deploy::{BY_HAND, VARIABLES_MAX, absent, full, has_key, holder, is_of_keys, no_key, shown},
+    deploy::{BY_HAND, Progress, VARIABLES_MAX, absent, full, has_key, holder, is_of_keys, no_key, shown},
     files, signal,
     texts::deploy as texts,
     usage,
@@ -115,14 +115,12 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let place = args.cloud.place(&args.way, (&settings, settings.name()), false, false).await?;
     let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
     let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
-    let (end, key) = (signal::end()?, random_key());
+    let (end, progress) = (signal::end()?, Progress::new(false));
+    let so_far = || progress.so_far(texts::SEE_KEYS);
     tokio::select! {
-        done = of_worker(&args, (&wanted, &key), &place, existing) => done,
+        done = of_worker(&args, &wanted, &place, existing, &progress) => done.inspect_err(|_| eprintln!("{}", so_far())),
         () = end => {
-            eprintln!("{}", texts::STOPPED);
-            if let Wanted::New(person) = wanted {
-                eprintln!("{}", texts::perhaps(&person.to_string(), &key));
-            }
+            eprintln!("{}\n{}", texts::STOPPED, so_far());
             Ok(ExitCode::FAILURE)
         }
     }
@@ -130,9 +128,10 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
 
 async fn of_worker(
     args: &Args,
-    (wanted, key): (&Wanted<Person>, &str),
+    wanted: &Wanted<Person>,
     place: &Place,
     existing: Existing,
+    progress: &Progress,
 ) -> Result<ExitCode, Failure> {
     let Existing { secrets, variables, .. } = existing;
     let has = |person: &Person| secrets.contains(&person.variable());
@@ -148,13 +147,12 @@ async fn of_worker(
             let looking = refused(texts::LOOKING);
             let subdomain = place.subdomain().await.map_err(&looking)?.unwrap_or_default();
             let host = place.host(&subdomain).await.map_err(looking)?;
-            place.put_secret(&person.variable(), key).await.map_err(|error| {
-                if !error.is_certain() {
-                    eprintln!("{}", texts::perhaps(&person.to_string(), key));
-                }
-                refused(texts::KEYING)(error)
-            })?;
-            tell_new(args.json, &person.to_string(), key, format!("https://{host}/#{key}").parse().ok().as_ref());
+            let key = random_key();
+            let link: Option<Link> = format!("https://{host}/#{key}").parse().ok();
+            let (given, secret) = (format!("given to {person}"), link.as_ref().map_or(key.clone(), Link::to_string));
+            let setting = place.put_secret(&person.variable(), &key);
+            progress.change(("key", &given), Some(secret), setting).await.map_err(refused(texts::KEYING))?;
+            tell_new(args.json, &person.to_string(), &key, link.as_ref());
             return Ok(ExitCode::SUCCESS);
         }
         Wanted::Revoke(person) => {
@@ -168,7 +166,8 @@ async fn of_worker(
                     hint: texts::ANOTHER_FIRST,
                 });
             }
-            place.delete_secret(&person.variable()).await.map_err(refused(texts::REVOKING))?;
+            let (taken, taking) = (format!("taken back from {person}"), place.delete_secret(&person.variable()));
+            progress.change(("key", &taken), None, taking).await.map_err(refused(texts::REVOKING))?;
         }
     }
     let gone = |secret: &String| matches!(wanted, Wanted::Revoke(person) if person.variable() == *secret);

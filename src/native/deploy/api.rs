@@ -1,6 +1,7 @@
 //! Cloudflare's API: requests with the token, answers out of their envelope, refusals with what they mean.
 //!
-//! Which requests there are is `place`'s. One that changes something is only written down where nothing may change.
+//! Which requests there are is `place`'s. One that changes something is sent by `journal` alone, and only written down where nothing
+//! may change.
 
 use std::{
     fmt,
@@ -88,6 +89,38 @@ pub(crate) struct Planned {
     pub(crate) method: Method,
     pub(crate) path: String,
     pub(crate) body: Value,
+}
+
+/// A request that changes something. It goes out through a [`Journal`](super::Journal), so that whoever is stopped can be told of it.
+#[must_use = "nothing is sent yet"]
+pub(crate) struct Change<'a> {
+    api: &'a Api,
+    method: Method,
+    path: String,
+    body: Body,
+}
+
+impl Change<'_> {
+    /// Writes it down where nothing may change. `true`: it was not to be sent.
+    pub(super) fn is_planned(&self) -> bool {
+        let Some(planned) = &self.api.planned else { return false };
+        let body = match &self.body {
+            Body::Nothing => Value::Null,
+            Body::Json(value) | Body::Other { shown: value, .. } => value.clone(),
+        };
+        let plan = Planned { method: self.method.clone(), path: self.path.clone(), body };
+        planned.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
+        true
+    }
+
+    /// Sends it. What is gone already need not be taken away.
+    pub(super) async fn send(self) -> Result<(), ApiError> {
+        let deletes = self.method == Method::DELETE;
+        match self.api.send(self.method, &self.path, &self.body).await {
+            Err(error) if deletes && error.meaning() == Meaning::Missing => Ok(()),
+            answer => answer.map(drop),
+        }
+    }
 }
 
 /// The API with somebody's token.
@@ -210,18 +243,9 @@ impl Api {
         }
     }
 
-    /// Changes something.
-    pub(super) async fn change(&self, method: Method, path: &str, body: Body) -> Result<Value, ApiError> {
-        if let Some(planned) = &self.planned {
-            let body = match body {
-                Body::Nothing => Value::Null,
-                Body::Json(value) | Body::Other { shown: value, .. } => value,
-            };
-            let plan = Planned { method, path: path.to_owned(), body };
-            planned.lock().unwrap_or_else(PoisonError::into_inner).push(plan);
-            return Ok(Value::Null);
-        }
-        self.send(method, path, &body).await
+    /// What would change something. Nothing is sent yet.
+    pub(super) const fn change(&self, method: Method, path: String, body: Body) -> Change<'_> {
+        Change { api: self, method, path, body }
     }
 
     /// A request means the same when it is sent twice, so one that failed by the API's own fault is sent again. Only an upload whose

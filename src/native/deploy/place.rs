@@ -1,13 +1,13 @@
 //! What an account has: the Worker, its secrets, its names. One function a request, shaped as wrangler's.
 //!
-//! In which order they are made, and what is said of each, is the command line's.
+//! In which order they are made, and what is said of each, is the command line's. Those that change something are sent by a journal.
 
 use bytes::Bytes;
 use hyper::Method;
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, ApiError, Body, Meaning},
+    api::{Api, ApiError, Body, Change, Meaning},
     person::random_key,
     worker::{Binding, Worker},
 };
@@ -127,9 +127,9 @@ impl Place {
     }
 
     /// Gives it one. It stays, and is the account's for all its Workers.
-    pub(crate) async fn claim_subdomain(&self, name: &str) -> Result<(), ApiError> {
+    pub(crate) fn claim_subdomain(&self, name: &str) -> Change<'_> {
         let body = Body::Json(json!({ "subdomain": name }));
-        self.api.change(Method::PUT, &self.path("/subdomain"), body).await.map(drop)
+        self.api.change(Method::PUT, self.path("/subdomain"), body)
     }
 
     /// The relay's name: a domain of its own if it has one, else below the account's at workers.dev. A token that may not see
@@ -144,53 +144,45 @@ impl Place {
     }
 
     /// Sends the Worker, to which the platform has seen the migrations up to this tag. Its secrets stay.
-    pub(crate) async fn upload(&self, worker: &Worker, seen: Option<&str>) -> Result<(), ApiError> {
+    pub(crate) fn upload(&self, worker: &Worker, seen: Option<&str>) -> Change<'_> {
         let path = self.script("?excludeScript=true&bindings_inherit=strict");
-        self.api.change(Method::PUT, &path, form(worker, seen)).await.map(drop)
+        self.api.change(Method::PUT, path, form(worker, seen))
     }
 
     /// Sets a secret, which is not shown even where nothing is sent.
-    pub(crate) async fn put_secret(&self, name: &str, text: &str) -> Result<(), ApiError> {
+    pub(crate) fn put_secret(&self, name: &str, text: &str) -> Change<'_> {
         let said = |text: &str| json!({ "name": name, "text": text, "type": "secret_text" });
         let (kind, bytes) = ("application/json".to_owned(), said(text).to_string().into());
         let body = Body::Other { kind, bytes, shown: said("(a new key)") };
-        self.api.change(Method::PUT, &self.script("/secrets"), body).await.map(drop)
+        self.api.change(Method::PUT, self.script("/secrets"), body)
     }
 
     /// Takes a secret back.
-    pub(crate) async fn delete_secret(&self, name: &str) -> Result<(), ApiError> {
-        self.delete(&self.script(&format!("/secrets/{name}"))).await
+    pub(crate) fn delete_secret(&self, name: &str) -> Change<'_> {
+        self.api.change(Method::DELETE, self.script(&format!("/secrets/{name}")), Body::Nothing)
     }
 
     /// Lets it answer at workers.dev, as wrangler.toml says; or not, where it gets a name of its own.
-    pub(crate) async fn publish(&self, worker: &Worker, own_name: bool) -> Result<(), ApiError> {
+    pub(crate) fn publish(&self, worker: &Worker, own_name: bool) -> Change<'_> {
         let body = Body::Json(worker.at_workers_dev(own_name));
-        self.api.change(Method::POST, &self.script("/subdomain"), body).await.map(drop)
+        self.api.change(Method::POST, self.script("/subdomain"), body)
     }
 
     /// Lets it answer at a name of the account's own. What another Worker or another record has is not taken away.
-    pub(crate) async fn take_domain(&self, host: &str) -> Result<(), ApiError> {
+    pub(crate) fn take_domain(&self, host: &str) -> Change<'_> {
         let body = Body::Json(json!({
             "override_scope": true,
             "override_existing_origin": false,
             "override_existing_dns_record": false,
             "origins": [{ "hostname": host }],
         }));
-        self.api.change(Method::PUT, &self.script("/domains/records"), body).await.map(drop)
+        self.api.change(Method::PUT, self.script("/domains/records"), body)
     }
 
     /// Takes the Worker away, with its secrets and its names. Nothing is, if another Worker needs it.
-    pub(crate) async fn remove(&self) -> Result<(), ApiError> {
+    pub(crate) fn remove(&self) -> Change<'_> {
         let path = self.path(&format!("/services/{}?force=false", self.name));
-        self.delete(&path).await
-    }
-
-    /// What is gone already is gone.
-    async fn delete(&self, path: &str) -> Result<(), ApiError> {
-        match self.api.change(Method::DELETE, path, Body::Nothing).await {
-            Err(error) if error.meaning() == Meaning::Missing => Ok(()),
-            answer => answer.map(drop),
-        }
+        self.api.change(Method::DELETE, path, Body::Nothing)
     }
 }
 

@@ -159,31 +159,30 @@ pub(in super::super) fn perhaps_done(change: &str) -> String {
     format!("perhaps {change}")
 }
 
-/// A key was on its way when it stopped.
-pub(in super::super) fn perhaps(person: &str, key: &str) -> String {
-    format!("{person} may have got the key {key} all the same; `pasarela keys` says whether. It is not shown again.")
-}
-
 /// Steps, while they are done: what, and how it went.
 pub(in super::super) fn step(what: &str, how: &str) -> String {
     format!("{what:<12} {how}")
 }
 
-/// What was done before it stopped.
-pub(in super::super) fn done_so_far(done: &[String], links: &[String], name: &str) -> String {
+/// What was done before it stopped, and how to go on.
+pub(in super::super) fn done_so_far(done: &[String], secrets: &[String], further: &str) -> String {
     if done.is_empty() {
         return "Nothing was changed.".to_owned();
     }
-    let keys = match links {
+    let keys = match secrets {
         [] => String::new(),
         links => format!("Links of the keys that are set, which nobody is shown again:\n  {}\n", links.join("\n  ")),
     };
+    format!("Done so far: {}.\n{keys}{further}", done.join(", "))
+}
+pub(in super::super) fn go_on(name: &str) -> String {
     format!(
-        "Done so far: {}.\n{keys}The same command again goes on from there, without the --key and --revoke that are done. To undo all of it:\n  \
-         pasarela deploy --remove --name \"{name}\"",
-        done.join(", ")
+        "The same command again goes on from there, without the --key and --revoke that are done. To undo all of it:\n  \
+         pasarela deploy --remove --name \"{name}\""
     )
 }
+pub(in super::super) const REMOVE_AGAIN: &str = "The same command again makes sure that it is gone.";
+pub(in super::super) const SEE_KEYS: &str = "`pasarela keys` says who has a key now.";
 pub(in super::super) const STOPPED: &str = "stopped before the end";
 
 /// While the name is not known everywhere yet.

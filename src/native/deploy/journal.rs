@@ -1,0 +1,66 @@
+//! What was changed, and what was sent and not answered: the only way on which a changing request leaves, so none is forgotten.
+//!
+//! It is kept for whoever is stopped in between, and told by the command line.
+
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+use super::api::{ApiError, Change};
+
+/// The changes so far.
+#[derive(Default)]
+pub(crate) struct Journal(Mutex<Changes>);
+
+/// What a journal tells.
+#[derive(Clone, Default)]
+pub(crate) struct Changes {
+    /// What is done.
+    pub(crate) done: Vec<String>,
+    /// What was sent and not answered: it may be done.
+    pub(crate) begun: Option<String>,
+    /// What nobody will be shown again of all these: links and keys.
+    pub(crate) secrets: Vec<String>,
+}
+
+impl Journal {
+    /// Sends a change, of which this is said; `secret` is the link or the key that it sets. `false`: it was only written down.
+    pub(crate) async fn send(
+        &self,
+        said: String,
+        secret: Option<String>,
+        change: Change<'_>,
+    ) -> Result<bool, ApiError> {
+        if change.is_planned() {
+            return Ok(false);
+        }
+        let known = {
+            let mut changes = self.lock();
+            let known = changes.secrets.len();
+            changes.secrets.extend(secret);
+            changes.begun = Some(said);
+            known
+        };
+        let result = change.send().await;
+        let mut changes = self.lock();
+        match &result {
+            Ok(()) => {
+                let done = changes.begun.take();
+                changes.done.extend(done);
+            }
+            Err(error) if error.is_certain() => {
+                changes.begun = None;
+                changes.secrets.truncate(known);
+            }
+            Err(_) => {}
+        }
+        result.map(|()| true)
+    }
+
+    /// What was done up to here.
+    pub(crate) fn so_far(&self) -> Changes {
+        self.lock().clone()
+    }
+
+    fn lock(&self) -> MutexGuard<'_, Changes> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
