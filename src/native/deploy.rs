@@ -12,7 +12,7 @@ mod person;
 mod place;
 mod keyfile;
 
-pub(crate) use api::{Api, ApiError, Base, Change, Meaning};
+pub(crate) use api::{Api, ApiError, Base, Change, Meaning, Planned};
 pub(crate) use http::{Http, Unreached};
 pub(crate) use journal::{Changes, Journal};
 pub(crate) use keyfile::{KeyFile, KeyFileError};

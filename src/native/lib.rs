@@ -16,6 +16,7 @@ mod panics;
 mod lobby;
 mod sleep;
 mod deadline;
+mod replace;
 
 mod net;
 mod tls;

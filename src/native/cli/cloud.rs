@@ -36,6 +36,15 @@ pub(super) struct Cloud {
     token_file: Option<PathBuf>,
 }
 
+/// How a command goes about it.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Manner {
+    /// What would change something is only written down.
+    pub(super) changes_nothing: bool,
+    /// Whoever started it has answered everything already.
+    pub(super) asks_nobody: bool,
+}
+
 impl Cloud {
     /// What is wrong with it as it was typed.
     pub(super) fn wrong(&self) -> Option<&'static str> {
@@ -47,13 +56,11 @@ impl Cloud {
     }
 
     /// The relay's place in the account, once the token is known to be good: the one that is there, or one of this `fresh` name.
-    /// `dry` changes nothing there; `silent` asks nobody.
     pub(super) async fn place(
         &self,
         way: &Way,
         (worker, fresh): (&Worker, &str),
-        dry: bool,
-        silent: bool,
+        manner: Manner,
     ) -> Result<Place, Failure> {
         let base = env::var(BASE).ok().filter(|base| !base.trim().is_empty());
         let base = Base::new(base.as_deref()).map_err(|cause| Failure {
@@ -61,10 +68,10 @@ impl Cloud {
             cause: cause.into(),
             hint: texts::UNSET_BASE,
         })?;
-        let token = self.token(silent)?;
+        let token = self.token(manner)?;
         let (resolver, extra_roots) = way.read()?;
         let setup = Setup { extra_roots, exit: way.exit(&base.link)?, ..Setup::new(resolver) };
-        let api = Api::new(&base, token, &setup, dry).map_err(|cause| Failure {
+        let api = Api::new(&base, token, &setup, manner.changes_nothing).map_err(|cause| Failure {
             what: texts::NO_BASE.to_owned(),
             cause: cause.into(),
             hint: texts::UNSET_BASE,
@@ -72,7 +79,7 @@ impl Cloud {
         verify(&api, self.account.as_deref()).await.map_err(refused(texts::VERIFYING))?;
         let account = match &self.account {
             Some(id) => Account { id: id.clone(), name: id.clone() },
-            None => choose(accounts(&api).await.map_err(refused(texts::LISTING))?, silent)?,
+            None => choose(accounts(&api).await.map_err(refused(texts::LISTING))?, manner)?,
         };
         let name = match &self.name {
             Some(name) => name.clone(),
@@ -82,13 +89,13 @@ impl Cloud {
         Ok(Place { api, account, name })
     }
 
-    fn token(&self, silent: bool) -> Result<Token, Failure> {
+    fn token(&self, manner: Manner) -> Result<Token, Failure> {
         let none = |cause| Failure { what: texts::NO_TOKEN.to_owned(), cause, hint: texts::GIVE_TOKEN };
         let text = if let Some(file) = &self.token_file {
             files::text(file).map_err(|error| none(format!("{}: {error}", file.display()).into()))?
         } else if let Some(token) = env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
             token
-        } else if !silent && io::stdin().is_terminal() {
+        } else if !manner.asks_nobody && io::stdin().is_terminal() {
             eprint!("{}", texts::TOKEN);
             rpassword::prompt_password(texts::TOKEN_PROMPT).map_err(|error| none(error.into()))?
         } else {
@@ -110,8 +117,8 @@ fn the_one(mut relays: Vec<String>) -> Result<Option<String>, Failure> {
     Ok(relays.pop())
 }
 
-/// The account, if there is one; who sees several is asked, unless it is to be `silent`.
-fn choose(mut accounts: Vec<Account>, silent: bool) -> Result<Account, Failure> {
+/// The account, if there is one; who sees several is asked, if somebody may be.
+fn choose(mut accounts: Vec<Account>, manner: Manner) -> Result<Account, Failure> {
     if accounts.len() == 1 {
         return Ok(accounts.remove(0));
     }
@@ -126,7 +133,7 @@ fn choose(mut accounts: Vec<Account>, silent: bool) -> Result<Account, Failure> 
     for (index, account) in accounts.iter().enumerate() {
         eprintln!("  {}  {}  {}", index + 1, account.id, plain(&account.name));
     }
-    if silent {
+    if manner.asks_nobody {
         return Err(nobody(texts::NAME_ACCOUNT));
     }
     loop {

@@ -13,7 +13,7 @@ use serde_json::json;
 
 use super::{
     Failure,
-    cloud::{Cloud, is_sure, refused},
+    cloud::{Cloud, Manner, is_sure, refused},
     look, signal,
     texts::deploy as texts,
     usage,
@@ -21,7 +21,8 @@ use super::{
 };
 use crate::{
     deploy::{
-        ApiError, Existing, Meaning, Person, Place, Worker, is_worker_name, random_subdomain, random_worker_name,
+        ApiError, Existing, Meaning, Person, Place, Planned, Worker, is_worker_name, random_subdomain,
+        random_worker_name,
     },
     link::Link,
     share::Qr,
@@ -124,7 +125,8 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     let progress = Progress::new(!args.json);
     let fresh = if args.remove { worker.name().to_owned() } else { random_worker_name() };
-    let placed = args.cloud.place(&args.way, (&worker, &fresh), args.dry_run, args.yes).await;
+    let manner = Manner { changes_nothing: args.dry_run, asks_nobody: args.yes };
+    let placed = args.cloud.place(&args.way, (&worker, &fresh), manner).await;
     let place = placed.inspect_err(|_| eprintln!("{}", progress.so_far("")))?;
     progress.step("account", &place.account.name);
     if asks && args.remove && !is_sure(&texts::remove(&place.name))? {
@@ -284,15 +286,14 @@ pub(super) fn absent(name: &str) -> Failure {
 
 /// What would have been sent.
 fn show(args: &Args, place: &Place) {
-    let planned = place.api.planned().into_iter();
-    let planned: Vec<_> =
-        planned.map(|plan| json!({ "method": plan.method.as_str(), "path": plan.path, "body": plan.body })).collect();
+    let planned = place.api.planned();
     if args.json {
-        println!("{}", json!({ "dry_run": planned }));
+        let plan = |plan: &Planned| json!({ "method": plan.method.as_str(), "path": plan.path, "body": plan.body });
+        println!("{}", json!({ "dry_run": planned.iter().map(plan).collect::<Vec<_>>() }));
         return;
     }
     println!("{}", texts::DRY);
-    for plan in place.api.planned() {
+    for plan in planned {
         println!("\n{} {}", plan.method, plan.path);
         if !plan.body.is_null() {
             println!("{:#}", plan.body);

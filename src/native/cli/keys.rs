@@ -12,7 +12,7 @@ use serde_json::json;
 
 use super::{
     Failure,
-    cloud::{Cloud, refused},
+    cloud::{Cloud, Manner, refused},
     deploy::{BY_HAND, Progress, VARIABLES_MAX, absent, full, has_key, holder, is_of_keys, no_key, shown},
     files, signal,
     texts::deploy as texts,
@@ -112,7 +112,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         cause: cause.into(),
         hint: texts::GIVE_WORKER,
     })?;
-    let place = args.cloud.place(&args.way, (&settings, settings.name()), false, false).await?;
+    let place = args.cloud.place(&args.way, (&settings, settings.name()), Manner::default()).await?;
     let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
     let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
     let (end, progress) = (signal::end()?, Progress::new(false));

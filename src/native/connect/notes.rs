@@ -6,7 +6,6 @@
 use std::{
     collections::BTreeMap,
     fmt, fs, io,
-    io::Write,
     path::{Path, PathBuf},
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{SystemTime, UNIX_EPOCH},
@@ -19,6 +18,7 @@ use tokio::runtime::Handle;
 
 use crate::{
     link::Link,
+    replace::{Readers, replace},
     ways::{Endpoint, Greeting, Met, Name, Network, Shape, Stack, Way},
 };
 
@@ -114,7 +114,6 @@ impl Notes {
         }
     }
 
-    /// Whole or not at all: a program may end at any time.
     fn write(&self) -> io::Result<()> {
         // The last to write writes the latest.
         let _writing = self.writing.lock().unwrap_or_else(PoisonError::into_inner);
@@ -125,15 +124,7 @@ impl Notes {
             fresh.map(|(key, note)| (key.clone(), note.to_json())).collect()
         };
         let text = json!({ (FORM.0): FORM.1, "ways": fresh }).to_string();
-        let mut new = self.path.clone().into_os_string();
-        new.push(format!(".{}.new", std::process::id()));
-        let new = PathBuf::from(new);
-        let mut options = fs::OpenOptions::new();
-        options.write(true).create(true).truncate(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut options, 0o600);
-        let written = options.open(&new).and_then(|mut file| file.write_all(text.as_bytes()));
-        written.and_then(|()| fs::rename(&new, &self.path)).inspect_err(|_| drop(fs::remove_file(&new)))
+        replace(&self.path, text.as_bytes(), Readers::Owner)
     }
 
     fn lock(&self) -> MutexGuard<'_, BTreeMap<String, Note>> {

@@ -1,14 +1,13 @@
 //! The file of `serve --relay-keys-file`, changed one key at a time: comments and all other lines stay as they are.
 //!
-//! What a key may look like is the core's. The file is replaced in one step, so that nobody ever reads half of it.
+//! What a key may look like is the core's.
 
 use std::{
-    fmt, fs,
-    io::{self, Write as _},
+    fmt, io,
     path::{Path, PathBuf},
 };
 
-use rand::random;
+use crate::replace::{Readers, replace};
 
 /// A file of keys, as it is to be.
 pub(crate) struct KeyFile {
@@ -104,48 +103,10 @@ impl KeyFile {
         Ok(())
     }
 
-    /// Writes it beside the old one, for the same eyes, and then puts it in that one's place. A new one is for its owner's eyes only.
+    /// Puts it in the old one's place, for the same eyes.
     pub(crate) fn write(&self) -> Result<(), KeyFileError> {
-        // Where a link leads: the link itself stays.
-        let path = fs::canonicalize(&self.path).unwrap_or_else(|_| self.path.clone());
-        let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-        let beside = path.with_file_name(format!(".{name}.{:016x}", random::<u64>()));
-        let written = self.write_to(&beside, &path).and_then(|()| fs::rename(&beside, &path));
-        if written.is_err() {
-            // Nothing may be left of it. If it was never made, there is nothing.
-            let _ = fs::remove_file(&beside);
-        }
-        written.map_err(KeyFileError::Io)
+        replace(&self.path, self.text.as_bytes(), Readers::AsBefore).map_err(KeyFileError::Io)
     }
-
-    fn write_to(&self, beside: &Path, old: &Path) -> io::Result<()> {
-        let mut open = fs::OpenOptions::new();
-        open.write(true).create_new(true);
-        #[cfg(unix)]
-        std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
-        let mut file = open.open(beside)?;
-        keep_rights(&file, old)?;
-        file.write_all(self.text.as_bytes())?;
-        file.sync_all()
-    }
-}
-
-/// Who runs `serve` must be able to read it when somebody else has changed it.
-#[cfg(unix)]
-fn keep_rights(file: &fs::File, old: &Path) -> io::Result<()> {
-    use std::os::unix::fs::{MetadataExt as _, fchown};
-    let Ok(old) = old.metadata() else { return Ok(()) };
-    let new = file.metadata()?;
-    if (old.uid(), old.gid()) != (new.uid(), new.gid()) {
-        fchown(file, Some(old.uid()), Some(old.gid()))?;
-    }
-    file.set_permissions(old.permissions())
-}
-
-/// Where a file's rights are its folder's.
-#[cfg(not(unix))]
-fn keep_rights(_: &fs::File, _: &Path) -> io::Result<()> {
-    Ok(())
 }
 
 fn is_comment(line: &str) -> bool {
@@ -187,30 +148,5 @@ mod tests {
         let mut none = file("");
         none.add("ana", "1").expect("new");
         assert_eq!(none.text, "ana=1\n");
-    }
-
-    #[cfg(unix)]
-    #[test]
-    fn it_is_replaced_at_once_for_the_same_eyes_through_a_link_too() {
-        use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _, symlink};
-        let folder = tempfile::tempdir().expect("a folder");
-        let (path, link) = (folder.path().join("keys"), folder.path().join("link"));
-        fs::write(&path, "ana=1\n").expect("written");
-        fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
-        symlink(&path, &link).expect("made");
-        let before = path.metadata().expect("there").ino();
-        let mut keys = KeyFile::new(&link, fs::read_to_string(&link).expect("there"));
-        keys.add("bo", "2").expect("new");
-        keys.write().expect("written");
-        let after = path.metadata().expect("there");
-        assert_eq!(
-            (fs::read_to_string(&path).expect("there").as_str(), after.mode() & 0o777),
-            ("ana=1\nbo=2\n", 0o640)
-        );
-        assert!(after.ino() != before && link.is_symlink());
-        assert_eq!(fs::read_dir(folder.path()).expect("there").count(), 2);
-        let new = folder.path().join("new");
-        KeyFile::new(&new, "ana=1\n".to_owned()).write().expect("written");
-        assert_eq!(new.metadata().expect("there").mode() & 0o777, 0o600);
     }
 }
