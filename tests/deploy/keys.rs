@@ -123,7 +123,8 @@ async fn keys_that_were_set_by_hand_stay_and_are_told_to_be_unknown() -> Result<
 async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     let desk = Desk::still().await?;
     let path = desk.folder.path().join("keys");
-    desk.keys(&["--file", "keys"]).await?.has(1, &["cannot be changed"])?;
+    desk.keys(&["--file", "keys"]).await?.has(1, &["the file of keys cannot be read: No such file"])?;
+    desk.keys(&["new", "ana", "--file", "none/keys"]).await?.has(1, &["the file of keys cannot be changed"])?;
     let ana = desk.keys(&["new", "ana", "--file", "keys", "--json"]).await?.json()?;
     let key = ana["key"].as_str().context("no key")?;
     ensure!(fs::read_to_string(&path)? == format!("ana={key}\n"));

@@ -98,7 +98,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(file) = &args.file {
         let wanted = Wanted::new(args.action, args.person.as_deref());
         return of_file(file, &wanted, args.json).map_err(|error| Failure {
-            what: texts::FILE.to_owned(),
+            what: texts::file(&error).to_owned(),
             hint: texts::file_hint(&error),
             cause: error.into(),
         });
@@ -182,7 +182,7 @@ fn of_file(path: &Path, wanted: &Wanted<&str>, json: bool) -> Result<ExitCode, K
     let text = match (files::text(path), wanted) {
         (Ok(text), _) => text,
         (Err(error), Wanted::New(_)) if error.kind() == io::ErrorKind::NotFound => String::new(),
-        (Err(error), _) => return Err(KeyFileError::Io(error)),
+        (Err(error), _) => return Err(KeyFileError::Read(error)),
     };
     let mut file = KeyFile::new(path, text);
     match wanted {

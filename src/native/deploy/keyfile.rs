@@ -26,8 +26,10 @@ pub(crate) enum KeyFileError {
     Unknown,
     /// Nobody would have a key.
     Last,
-    /// The file.
-    Io(io::Error),
+    /// The file cannot be read.
+    Read(io::Error),
+    /// It cannot be written.
+    Write(io::Error),
 }
 
 impl fmt::Display for KeyFileError {
@@ -37,7 +39,7 @@ impl fmt::Display for KeyFileError {
             Self::Taken => f.write_str("somebody of that name has a key"),
             Self::Unknown => f.write_str("nobody of that name has a key"),
             Self::Last => f.write_str("it is the last key"),
-            Self::Io(error) => error.fmt(f),
+            Self::Read(error) | Self::Write(error) => error.fmt(f),
         }
     }
 }
@@ -105,7 +107,7 @@ impl KeyFile {
 
     /// Puts it in the old one's place, for the same eyes.
     pub(crate) fn write(&self) -> Result<(), KeyFileError> {
-        replace(&self.path, self.text.as_bytes(), Readers::AsBefore).map_err(KeyFileError::Io)
+        replace(&self.path, self.text.as_bytes(), Readers::AsBefore).map_err(KeyFileError::Write)
     }
 }
 

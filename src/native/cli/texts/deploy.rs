@@ -138,15 +138,24 @@ pub(in super::super) const BY_HAND: &str = "RELAY_KEYS   was set by hand; Cloudf
 pub(in super::super) const NO_KEYS: &str = "nobody";
 
 /// The file of `serve`.
-pub(in super::super) const FILE: &str = "the file of keys cannot be changed";
-pub(in super::super) const FILE_HINT: &str = "a file in a folder in which you may write";
+pub(in super::super) const fn file(error: &KeyFileError) -> &'static str {
+    match error {
+        KeyFileError::Read(_) => "the file of keys cannot be read",
+        KeyFileError::Name
+        | KeyFileError::Taken
+        | KeyFileError::Unknown
+        | KeyFileError::Last
+        | KeyFileError::Write(_) => "the file of keys cannot be changed",
+    }
+}
 pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
     match error {
         KeyFileError::Name => "another name",
         KeyFileError::Taken => REVOKE_FIRST,
         KeyFileError::Unknown => "`pasarela keys --file FILE`, which lists them",
         KeyFileError::Last => "giving another key first: without any, the relay shows everybody what it is",
-        KeyFileError::Io(_) => FILE_HINT,
+        KeyFileError::Read(_) => "a text that you may read; `pasarela keys new NAME --file FILE` makes a new one",
+        KeyFileError::Write(_) => "a file in a folder in which you may write",
     }
 }
 pub(in super::super) const RESTART: &str = "`pasarela serve` takes it into account when it is started again.";
@@ -188,7 +197,7 @@ pub(in super::super) const STOPPED: &str = "stopped before the end";
 /// While the name is not known everywhere yet.
 pub(in super::super) const WAITING: &str = "not yet from here; a new name can take some minutes";
 pub(in super::super) const SILENT: &str =
-    "not from here. A new name can take longer, and some networks block workers.dev; what the check says:";
+    "not from here. A new name can take longer, and some networks block workers.dev";
 
 /// At the end.
 pub(in super::super) const UPDATED: &str = "\
