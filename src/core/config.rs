@@ -329,6 +329,8 @@ mod tests {
             ("SITE", "mine"),
             ("SESSION_SHARDS", "0"),
             ("RELAY_KEYS", "ana=tooshort"),
+            ("RELAY_KEYS", "ana="),
+            ("RELAY_KEYS", "ana=0123456789abcdef bo="),
             ("RELAY_KEYS", "0123456789abcdef"),
             ("RELAY_KEYS", "ana=0123456789abcdef ana=fedcba9876543210"),
             ("RELAY_KEYS", "ana=0123456789abcdef/"),
@@ -351,8 +353,10 @@ mod tests {
         assert_eq!(site(&[("SITE", "none")]), Site::Nothing);
         assert_eq!(site(&[("SITE", "own")]), Site::Own);
         // Keys that cannot be used are keys to keep all the same.
-        let found = Site::from_vars(|name| (name == "RELAY_KEYS").then(|| "short".to_string()));
-        assert_eq!(found, Ok(Site::Nothing));
+        for unusable in ["short", "me="] {
+            let found = Site::from_vars(|name| (name == "RELAY_KEYS").then(|| unusable.to_string()));
+            assert_eq!(found, Ok(Site::Nothing), "{unusable}");
+        }
     }
 
     #[test]

@@ -140,6 +140,11 @@ async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     desk.keys(&["revoke", "Maria-José", "--file", "keys"]).await?.has(0, &["bo\ncy\n"])?;
     desk.keys(&["new", "a=b", "--file", "keys"]).await?.has(1, &["no blanks and no ="])?;
     ensure!(desk.keys(&["--file", "keys", "--json"]).await?.json()?["keys"] == json!(["bo", "cy"]));
+    fs::write(&path, "me= bo=0123456789abcdef\n")?;
+    let listed = desk.keys(&["--file", "keys"]).await?;
+    listed.has(0, &["warning: me has no key there"])?;
+    ensure!(listed.out == "bo\n", "{listed:?}");
+    desk.keys(&["revoke", "bo", "--file", "keys"]).await?.has(1, &["the last key"])?;
     ensure!(desk.cloud.account().asked.is_empty(), "a file is nobody's business");
     Ok(())
 }

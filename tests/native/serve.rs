@@ -291,6 +291,7 @@ fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
         ),
         (failed(&["--relay-keys-file", &missing], &[]), "missing: No such file"),
         (failed(&[], &[("RELAY_KEYS", "me=short")]), "RELAY_KEYS is not usable: expected name=key pairs"),
+        (failed(&[], &[("RELAY_KEYS", "me=")]), "RELAY_KEYS is not usable: expected name=key pairs"),
         (failed(&["--upstream-chat", "nowhere"], &open), "UPSTREAM_CHAT is not usable: expected host:port"),
         (failed(&["--site-dir", &missing], &open), "error: cannot read the site: "),
         (failed(&["--ca", &key], &open), "it holds none\n  try: a file with one or several blocks"),

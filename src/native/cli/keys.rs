@@ -185,6 +185,9 @@ fn of_file(path: &Path, wanted: &Wanted<&str>, json: bool) -> Result<ExitCode, K
         (Err(error), _) => return Err(KeyFileError::Read(error)),
     };
     let mut file = KeyFile::new(path, text);
+    for name in file.unusable().iter().filter(|name| !matches!(wanted, Wanted::Revoke(person) if person == name)) {
+        eprintln!("{}", texts::unusable(name));
+    }
     match wanted {
         Wanted::List => tell(json, file.names(), false),
         Wanted::New(person) => {

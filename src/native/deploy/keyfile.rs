@@ -7,6 +7,8 @@ use std::{
     path::{Path, PathBuf},
 };
 
+use pasarela_core::config::is_key;
+
 use crate::replace::{Readers, replace};
 
 /// A file of keys, as it is to be.
@@ -54,9 +56,21 @@ impl KeyFile {
 
     /// Who has a key.
     pub(crate) fn names(&self) -> Vec<String> {
+        self.pairs().filter(|(_, key)| is_key(key)).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    /// Who has something there that can be no key.
+    pub(crate) fn unusable(&self) -> Vec<String> {
+        self.pairs().filter(|(_, key)| !is_key(key)).map(|(name, _)| name.to_owned()).collect()
+    }
+
+    fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
         let lines = self.text.lines().filter(|line| !is_comment(line));
-        let pairs = lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='));
-        pairs.map(|(name, _)| name.to_owned()).collect()
+        lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='))
+    }
+
+    fn knows(&self, name: &str) -> bool {
+        self.pairs().any(|(known, _)| known == name)
     }
 
     /// Adds a key on a line of its own.
@@ -67,7 +81,7 @@ impl KeyFile {
         {
             return Err(KeyFileError::Name);
         }
-        if self.names().iter().any(|taken| taken == name) {
+        if self.knows(name) {
             return Err(KeyFileError::Taken);
         }
         let end = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
@@ -80,12 +94,11 @@ impl KeyFile {
 
     /// Takes a key out; a line that held nothing else goes with it.
     pub(crate) fn revoke(&mut self, name: &str) -> Result<(), KeyFileError> {
-        let names = self.names();
-        if !names.iter().any(|known| known == name) {
+        if !self.knows(name) {
             return Err(KeyFileError::Unknown);
         }
         // Without any key, `serve` would show everybody what it is.
-        if names.iter().all(|known| known == name) {
+        if self.names().iter().all(|known| known == name) {
             return Err(KeyFileError::Last);
         }
         let own = |pair: &str| pair.split_once('=').is_some_and(|(known, _)| known == name);
@@ -123,23 +136,36 @@ mod tests {
         KeyFile::new(Path::new("keys"), text.to_owned())
     }
 
+    const ONE: &str = "0123456789abcdef";
+    const OTHER: &str = "fedcba9876543210";
+
     #[test]
     fn everything_but_the_one_key_stays_as_it_is() {
-        const TEXT: &str = "# friends: ana=no\r\n\r\nana=1 bo=2\r\n  cy=3\r\n";
-        let mut keys = file(TEXT);
+        let text = format!("# friends: ana=no\r\n\r\nana={ONE} bo={OTHER}\r\n  cy={ONE}\r\n");
+        let mut keys = file(&text);
         assert_eq!(keys.names(), ["ana", "bo", "cy"]);
-        keys.add("dan", "4").expect("new");
-        assert_eq!(keys.text, format!("{TEXT}dan=4\r\n"));
+        keys.add("dan", OTHER).expect("new");
+        assert_eq!(keys.text, format!("{text}dan={OTHER}\r\n"));
         keys.revoke("ana").expect("known");
         keys.revoke("cy").expect("known");
-        assert_eq!(keys.text, "# friends: ana=no\r\n\r\nbo=2\r\ndan=4\r\n");
-        assert!(matches!(keys.add("bo", "5"), Err(KeyFileError::Taken)));
+        assert_eq!(keys.text, format!("# friends: ana=no\r\n\r\nbo={OTHER}\r\ndan={OTHER}\r\n"));
+        assert!(matches!(keys.add("bo", ONE), Err(KeyFileError::Taken)));
         for name in ["", "#ana", "a b", "a=b", "a\nb"] {
-            assert!(matches!(keys.add(name, "5"), Err(KeyFileError::Name)), "{name}");
+            assert!(matches!(keys.add(name, ONE), Err(KeyFileError::Name)), "{name}");
         }
         assert!(matches!(keys.revoke("ana"), Err(KeyFileError::Unknown)));
         keys.revoke("bo").expect("known");
         assert!(matches!(keys.revoke("dan"), Err(KeyFileError::Last)));
+    }
+
+    #[test]
+    fn what_can_be_no_key_is_nobodys() {
+        let mut keys = file(&format!("me= bo=short\nana={ONE}\n"));
+        assert_eq!((keys.names(), keys.unusable()), (vec!["ana".to_owned()], vec!["me".to_owned(), "bo".to_owned()]));
+        assert!(matches!(keys.revoke("ana"), Err(KeyFileError::Last)));
+        assert!(matches!(keys.add("me", OTHER), Err(KeyFileError::Taken)));
+        keys.revoke("me").expect("known");
+        assert_eq!(keys.text, format!("bo=short\nana={ONE}\n"));
     }
 
     #[test]

@@ -158,6 +158,11 @@ pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
         KeyFileError::Write(_) => "a file in a folder in which you may write",
     }
 }
+pub(in super::super) fn unusable(name: &str) -> String {
+    format!(
+        "warning: {name} has no key there that can be used, and `pasarela serve` does not start with it: take it back, and give a new one"
+    )
+}
 pub(in super::super) const RESTART: &str = "`pasarela serve` takes it into account when it is started again.";
 pub(in super::super) fn file_link(key: &str) -> String {
     format!("https://HOST/#{key}\nThat is the link, with your server's name for HOST. The key is not shown again.")
