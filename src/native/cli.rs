@@ -39,14 +39,17 @@ const AFTER_HELP: &str = "\
 Exit codes:
   0  done, or ended by Ctrl-C or the system
   1  failed; standard error says what, where, and what to try
-  2  the command line is not right
+  2  told wrongly: an option, a variable, a link or a file cannot be used. Starting it again does not help
   `check` has more, see `pasarela check --help`
 
 Logging goes to standard error; RUST_LOG=pasarela=debug says more than --verbose can.
 No log line holds an address of a peer, a key or a payload.";
 
-/// The exit code of a command line that is not right, as clap has it.
-const USAGE: u8 = 2;
+/// The exit code of a program that is told wrongly, as clap has it: whoever starts it again tells it the same. Service managers do not.
+const TOLD: u8 = 2;
+
+/// The exit code of any other failure.
+const FAILED: u8 = 1;
 
 /// Helps people to use WhatsApp where the connection to it is blocked.
 ///
@@ -111,8 +114,39 @@ enum Command {
 #[derive(Debug)]
 struct Failure {
     what: String,
-    cause: Box<dyn Error + Send + Sync>,
+    cause: Cause,
     hint: &'static str,
+    code: u8,
+}
+
+/// Troubles with a file that come again.
+const STAYS: [io::ErrorKind; 6] = [
+    io::ErrorKind::InvalidData,
+    io::ErrorKind::IsADirectory,
+    io::ErrorKind::NotADirectory,
+    io::ErrorKind::NotFound,
+    io::ErrorKind::PermissionDenied,
+    io::ErrorKind::ReadOnlyFilesystem,
+];
+
+/// What made it fail.
+type Cause = Box<dyn Error + Send + Sync>;
+
+impl Failure {
+    /// It was told something that cannot be used, and would fail so every time.
+    fn told(what: impl Into<String>, cause: impl Into<Cause>, hint: &'static str) -> Self {
+        Self { what: what.into(), cause: cause.into(), hint, code: TOLD }
+    }
+
+    /// It met something that may be otherwise another time.
+    fn met(what: impl Into<String>, cause: impl Into<Cause>, hint: &'static str) -> Self {
+        Self { code: FAILED, ..Self::told(what, cause, hint) }
+    }
+
+    /// It was told of a file. One that is missing or nobody's to use stays so; a full disk may have room another time.
+    fn file(what: impl Into<String>, kind: io::ErrorKind, cause: impl Into<Cause>, hint: &'static str) -> Self {
+        if STAYS.contains(&kind) { Self::told(what, cause, hint) } else { Self::met(what, cause, hint) }
+    }
 }
 
 impl fmt::Display for Failure {
@@ -172,7 +206,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     runtime.shutdown_background();
     result.unwrap_or_else(|failure| {
         eprintln!("error: {failure}");
-        ExitCode::FAILURE
+        ExitCode::from(failure.code)
     })
 }
 
@@ -185,13 +219,13 @@ fn refuse(error: &clap::Error) -> ! {
     }
     let words = text.split_inclusive(char::is_whitespace);
     eprint!("{}", words.map(|word| if is_link(word) { "(the link) " } else { word }).collect::<String>());
-    std::process::exit(USAGE.into());
+    std::process::exit(TOLD.into());
 }
 
 /// Says what is not right with the command line, in words that repeat nothing of it: it may hold a key.
 fn usage(wrong: &str) -> ExitCode {
     eprintln!("error: {wrong}\n\nFor more information, try '--help'.");
-    ExitCode::from(USAGE)
+    ExitCode::from(TOLD)
 }
 
 fn start_logging(verbose: u8) {

@@ -123,8 +123,8 @@ async fn keys_that_were_set_by_hand_stay_and_are_told_to_be_unknown() -> Result<
 async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     let desk = Desk::still().await?;
     let path = desk.folder.path().join("keys");
-    desk.keys(&["--file", "keys"]).await?.has(1, &["the file of keys cannot be read: No such file"])?;
-    desk.keys(&["new", "ana", "--file", "none/keys"]).await?.has(1, &["the file of keys cannot be changed"])?;
+    desk.keys(&["--file", "keys"]).await?.has(2, &["the file of keys cannot be read: No such file"])?;
+    desk.keys(&["new", "ana", "--file", "none/keys"]).await?.has(2, &["the file of keys cannot be changed"])?;
     let ana = desk.keys(&["new", "ana", "--file", "keys", "--json"]).await?.json()?;
     let key = ana["key"].as_str().context("no key")?;
     ensure!(fs::read_to_string(&path)? == format!("ana={key}\n"));
@@ -138,7 +138,7 @@ async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     // There names are what the operator likes.
     desk.keys(&["new", "Maria-José", "--file", "keys"]).await?.has(0, &[])?;
     desk.keys(&["revoke", "Maria-José", "--file", "keys"]).await?.has(0, &["bo\ncy\n"])?;
-    desk.keys(&["new", "a=b", "--file", "keys"]).await?.has(1, &["no blanks and no ="])?;
+    desk.keys(&["new", "a=b", "--file", "keys"]).await?.has(2, &["no blanks and no ="])?;
     ensure!(desk.keys(&["--file", "keys", "--json"]).await?.json()?["keys"] == json!(["bo", "cy"]));
     fs::write(&path, "me= bo=0123456789abcdef\n")?;
     let listed = desk.keys(&["--file", "keys"]).await?;

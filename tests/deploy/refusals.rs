@@ -90,7 +90,7 @@ async fn without_a_network_or_an_account_nothing_is_done() -> Result<()> {
     for base in ["http://api.cloudflare.com/client/v4", "nowhere"] {
         let mut command = desk.deploy(&[])?;
         command.env("CLOUDFLARE_API_BASE_URL", base);
-        finish(command).await?.has(1, &["CLOUDFLARE_API_BASE_URL cannot be used", "https://"])?;
+        finish(command).await?.has(2, &["CLOUDFLARE_API_BASE_URL cannot be used", "https://"])?;
     }
     desk.cloud.account().accounts = Some(Vec::new());
     desk.deployed(&[]).await?.has(1, &["the token sees no account", "Account Resources"])?;
@@ -134,16 +134,16 @@ async fn a_token_comes_from_a_file_too_and_a_wrong_one_is_never_shown() -> Resul
         anyhow::Ok(command)
     };
     finish(shown("token")?).await?.has(0, &["This would be sent"])?;
-    finish(shown("nothing")?).await?.has(1, &["no usable API token", "nothing: "])?;
+    finish(shown("nothing")?).await?.has(2, &["no usable API token", "nothing: "])?;
     fs::write(desk.folder.path().join("words"), "two words")?;
-    finish(shown("words")?).await?.has(1, &["no usable API token", "one word"])?;
+    finish(shown("words")?).await?.has(2, &["no usable API token", "one word"])?;
     let mut command = desk.command(&["deploy", "--dry-run"])?;
     finish({
         command.env_remove("CLOUDFLARE_API_TOKEN");
         command
     })
     .await?
-    .has(1, &["no terminal to ask at", "CLOUDFLARE_API_TOKEN"])?;
+    .has(2, &["no terminal to ask at", "CLOUDFLARE_API_TOKEN"])?;
     // The API repeats what it was sent.
     let wrong = format!("{TOKEN}X");
     let mut command = desk.command(&["deploy", "--dry-run", "-vv"])?;

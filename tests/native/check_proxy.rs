@@ -186,5 +186,5 @@ async fn a_command_line_that_is_not_right_is_explained_without_its_key() {
         assert!(ended.err.starts_with("error: ") && !ended.err.contains("secretsecret"), "{ended:?}");
     }
     let ended = run(&["check", "--via", "127.0.0.1", "--ca", "/nowhere/ca.pem"]).await;
-    assert_eq!((ended.code, ended.err.contains("certificate authorities")), (Some(1), true), "{ended:?}");
+    assert_eq!((ended.code, ended.err.contains("certificate authorities")), (Some(2), true), "{ended:?}");
 }

@@ -68,6 +68,8 @@ mod share;
 mod json;
 /// The program's configuration file.
 mod config;
+/// How the program ends.
+mod exit_codes;
 
 use std::{future::Future, time::Duration};
 

@@ -4,6 +4,7 @@ mod screen;
 
 use std::{
     future::pending,
+    io::ErrorKind,
     net::SocketAddr,
     path::{Path, PathBuf},
     sync::Arc,
@@ -12,10 +13,10 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{Failure, look, ports, signal, texts::bridge as texts, values, way::Way};
+use super::{Cause, Failure, look, ports, signal, texts::bridge as texts, values, way::Way};
 use crate::{
     bridge::{Bridge, Listener, Relay, Tuning},
-    connect::{Connector, Notes, Setup, is_here},
+    connect::{Connector, Notes, Setup, UnusableNotes, is_here},
     frontend::{Admission, Door, Enclosure, Intake, lan_addresses},
     link::{Link, UnusableLink, several},
 };
@@ -144,7 +145,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
 }
 
 fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
-    move |cause| Failure { what: what.to_owned(), cause: cause.into(), hint: "starting it again; if it stays, tell us" }
+    move |cause| Failure::met(what, cause, "starting it again; if it stays, tell us")
 }
 
 /// How a phone reaches this machine, as far as can be seen now.
@@ -187,10 +188,12 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
     let mut relays = Vec::new();
     for (index, text) in several(&args.links).iter().enumerate() {
         let number = index + 1;
-        let unusable = |cause| Failure {
-            what: format!("link {number} cannot be used"),
-            cause,
-            hint: "copying it again, whole, from where you got it, between quotes: \"https://…/#…\"",
+        let unusable = |cause: Cause| {
+            Failure::told(
+                format!("link {number} cannot be used"),
+                cause,
+                "copying it again, whole, from where you got it, between quotes: \"https://…/#…\"",
+            )
         };
         let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
         if !link.secure && !args.json && !is_here(&link.host) {
@@ -207,20 +210,23 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         relays.push(Relay::new(&link, Arc::new(connector)));
     }
     if relays.is_empty() {
-        return Err(Failure {
-            what: "there is no link".to_owned(),
-            cause: "what was given is empty".into(),
-            hint: "the link that you were given, between quotes: \"https://…/#…\"",
-        });
+        return Err(Failure::told(
+            "there is no link",
+            "what was given is empty",
+            "the link that you were given, between quotes: \"https://…/#…\"",
+        ));
     }
     Ok(relays)
 }
 
 fn notes(file: &Path) -> Result<Arc<Notes>, Failure> {
-    Notes::open(file).map_err(|cause| Failure {
-        what: format!("cannot keep anything in {}", file.display()),
-        cause: cause.into(),
-        hint: "--remember with a file that can be made or written, in a folder that exists",
+    Notes::open(file).map_err(|cause| {
+        let kind = match &cause {
+            UnusableNotes::Io(error) => error.kind(),
+            UnusableNotes::Foreign => ErrorKind::InvalidData,
+        };
+        let what = format!("cannot keep anything in {}", file.display());
+        Failure::file(what, kind, cause, "--remember with a file that can be made or written, in a folder that exists")
     })
 }
 

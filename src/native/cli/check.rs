@@ -44,7 +44,7 @@ const EXAMPLES: &str = r##"Examples:
 Exit codes:
    0  all well
    1  it could not be checked, or Ctrl-C
-   2  the command line is not right
+   2  told wrongly: an option, a variable, the link or a file cannot be used
   10  name      the name has no address, or cannot be looked up
   11  connect   nobody answers at the address
   12  tls       no encrypted connection, or another's certificate

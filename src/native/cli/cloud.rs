@@ -8,7 +8,7 @@ use std::{
     path::PathBuf,
 };
 
-use super::{Failure, files, texts::deploy as texts, way::Way};
+use super::{Cause, Failure, files, texts::deploy as texts, way::Way};
 use crate::{
     connect::Setup,
     deploy::{Account, Api, ApiError, Base, Place, Token, Worker, accounts, is_worker_name, relays, verify},
@@ -63,19 +63,13 @@ impl Cloud {
         manner: Manner,
     ) -> Result<Place, Failure> {
         let base = env::var(BASE).ok().filter(|base| !base.trim().is_empty());
-        let base = Base::new(base.as_deref()).map_err(|cause| Failure {
-            what: texts::NO_BASE.to_owned(),
-            cause: cause.into(),
-            hint: texts::UNSET_BASE,
-        })?;
+        let base =
+            Base::new(base.as_deref()).map_err(|cause| Failure::told(texts::NO_BASE, cause, texts::UNSET_BASE))?;
         let token = self.token(manner)?;
         let (resolver, extra_roots) = way.read()?;
         let setup = Setup { extra_roots, exit: way.exit(&base.link)?, ..Setup::new(resolver) };
-        let api = Api::new(&base, token, &setup, manner.changes_nothing).map_err(|cause| Failure {
-            what: texts::NO_BASE.to_owned(),
-            cause: cause.into(),
-            hint: texts::UNSET_BASE,
-        })?;
+        let api = Api::new(&base, token, &setup, manner.changes_nothing)
+            .map_err(|cause| Failure::told(texts::NO_BASE, cause, texts::UNSET_BASE))?;
         verify(&api, self.account.as_deref()).await.map_err(refused(texts::VERIFYING))?;
         let account = match &self.account {
             Some(id) => Account { id: id.clone(), name: id.clone() },
@@ -90,7 +84,7 @@ impl Cloud {
     }
 
     fn token(&self, manner: Manner) -> Result<Token, Failure> {
-        let none = |cause| Failure { what: texts::NO_TOKEN.to_owned(), cause, hint: texts::GIVE_TOKEN };
+        let none = |cause: Cause| Failure::told(texts::NO_TOKEN, cause, texts::GIVE_TOKEN);
         let text = if let Some(file) = &self.token_file {
             files::text(file).map_err(|error| none(format!("{}: {error}", file.display()).into()))?
         } else if let Some(token) = env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
@@ -108,11 +102,7 @@ impl Cloud {
 /// The relay, if there is one; of several, one has to be named.
 fn the_one(mut relays: Vec<String>) -> Result<Option<String>, Failure> {
     if relays.len() > 1 {
-        return Err(Failure {
-            what: texts::SEVERAL_RELAYS.to_owned(),
-            cause: relays.join(", ").into(),
-            hint: texts::NAME_RELAY,
-        });
+        return Err(Failure::met(texts::SEVERAL_RELAYS, relays.join(", "), texts::NAME_RELAY));
     }
     Ok(relays.pop())
 }
@@ -123,11 +113,7 @@ fn choose(mut accounts: Vec<Account>, manner: Manner) -> Result<Account, Failure
         return Ok(accounts.remove(0));
     }
     if accounts.is_empty() {
-        return Err(Failure {
-            what: texts::NO_ACCOUNT.to_owned(),
-            cause: texts::NO_ACCOUNT_CAUSE.into(),
-            hint: texts::RIGHT_ACCOUNT,
-        });
+        return Err(Failure::met(texts::NO_ACCOUNT, texts::NO_ACCOUNT_CAUSE, texts::RIGHT_ACCOUNT));
     }
     eprintln!("{}", texts::SEVERAL_ACCOUNTS);
     for (index, account) in accounts.iter().enumerate() {
@@ -170,17 +156,17 @@ pub(super) fn is_sure(question: &str) -> Result<bool, Failure> {
 }
 
 fn nobody(hint: &'static str) -> Failure {
-    Failure { what: texts::NOTHING_DONE.trim_end_matches('.').to_owned(), cause: texts::NOBODY_TO_ASK.into(), hint }
+    Failure::met(texts::NOTHING_DONE.trim_end_matches('.'), texts::NOBODY_TO_ASK, hint)
 }
 
 /// What could not be done, and why, in words.
 pub(super) fn refused(what: &'static str) -> impl Fn(ApiError) -> Failure {
     move |error| {
         let hint = texts::advice(error.meaning());
-        let cause = match error {
+        let cause: Cause = match error {
             ApiError::Unreached(unreached) => texts::unreached("Cloudflare's API", unreached).into(),
             ApiError::Over | ApiError::NotApi(_) | ApiError::Refused { .. } => error.into(),
         };
-        Failure { what: what.to_owned(), cause, hint }
+        Failure::met(what, cause, hint)
     }
 }

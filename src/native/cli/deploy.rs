@@ -51,7 +51,7 @@ const EXAMPLES: &str = r##"Examples:
 Exit codes:
    0  done; if a key was given, WhatsApp works through the relay with it
    1  not done; what was done all the same is said, and how to undo it
-   2  the command line is not right
+   2  told wrongly: an option, a variable, the token or a file cannot be used
   10 to 17  the relay is there, but its check failed, see `pasarela check --help`"##;
 
 /// The platform's limit of the free plan for variables and secrets of one Worker.
@@ -168,7 +168,7 @@ fn wrong(args: &Args) -> Option<&'static str> {
 
 fn worker(args: &Args) -> Result<Worker, Failure> {
     let worker = args.worker.as_deref().map_or_else(Worker::built_in, Worker::in_folder);
-    worker.map_err(|cause| Failure { what: texts::NO_WORKER.to_owned(), cause: cause.into(), hint: texts::GIVE_WORKER })
+    worker.map_err(|cause| Failure::told(texts::NO_WORKER, cause, texts::GIVE_WORKER))
 }
 
 /// The link of a key, or of the relay alone.
@@ -180,11 +180,7 @@ fn link(args: &Args, host: &str, key: Option<&str>) -> Option<Link> {
 async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) -> Result<ExitCode, Failure> {
     let existing = place.existing(worker).await.map_err(refused(texts::LOOKING))?;
     if existing.as_ref().is_some_and(|existing| !existing.is_relay) {
-        return Err(Failure {
-            what: texts::foreign(&place.name),
-            cause: texts::FOREIGN_CAUSE.into(),
-            hint: texts::ANOTHER_NAME,
-        });
+        return Err(Failure::met(texts::foreign(&place.name), texts::FOREIGN_CAUSE, texts::ANOTHER_NAME));
     }
     if args.remove {
         return remove(args, place, existing.is_some(), progress).await;
@@ -281,7 +277,7 @@ async fn remove(args: &Args, place: &Place, exists: bool, progress: &Progress) -
 
 /// There is no such relay.
 pub(super) fn absent(name: &str) -> Failure {
-    Failure { what: texts::absent(name), cause: texts::ABSENT_CAUSE.into(), hint: texts::RIGHT_NAME }
+    Failure::met(texts::absent(name), texts::ABSENT_CAUSE, texts::RIGHT_NAME)
 }
 
 /// What would have been sent.

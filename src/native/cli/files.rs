@@ -4,15 +4,17 @@ use std::{fs, io, path::Path};
 
 use rustls::pki_types::{CertificateDer, pem::PemObject};
 
-use super::Failure;
+use super::{Cause, Failure};
 use crate::tls::Authorities;
 
 /// The certificate authorities in a PEM file.
 pub(super) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let failure = |cause: Box<dyn std::error::Error + Send + Sync>| Failure {
-        what: format!("cannot read the certificate authorities in {}", file.display()),
-        cause,
-        hint: "a file with one or several blocks of -----BEGIN CERTIFICATE-----",
+    let failure = |cause: Cause| {
+        Failure::told(
+            format!("cannot read the certificate authorities in {}", file.display()),
+            cause,
+            "a file with one or several blocks of -----BEGIN CERTIFICATE-----",
+        )
     };
     let text = fs::read(file).map_err(|cause| failure(cause.into()))?;
     let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();

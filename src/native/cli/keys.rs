@@ -97,21 +97,23 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     }
     if let Some(file) = &args.file {
         let wanted = Wanted::new(args.action, args.person.as_deref());
-        return of_file(file, &wanted, args.json).map_err(|error| Failure {
-            what: texts::file(&error).to_owned(),
-            hint: texts::file_hint(&error),
-            cause: error.into(),
+        return of_file(file, &wanted, args.json).map_err(|error| {
+            let (what, hint) = (texts::file(&error), texts::file_hint(&error));
+            match &error {
+                KeyFileError::Name => Failure::told(what, error, hint),
+                KeyFileError::Read(cause) | KeyFileError::Write(cause) => {
+                    Failure::file(what, cause.kind(), error, hint)
+                }
+                KeyFileError::Taken | KeyFileError::Unknown | KeyFileError::Last => Failure::met(what, error, hint),
+            }
         });
     }
     let wanted = match args.person.as_deref().map(str::parse::<Person>).transpose() {
         Ok(person) => Wanted::new(args.action, person),
         Err(wrong) => return Ok(usage(&wrong.to_string())),
     };
-    let settings = Worker::settings_alone().map_err(|cause| Failure {
-        what: texts::NO_WORKER.to_owned(),
-        cause: cause.into(),
-        hint: texts::GIVE_WORKER,
-    })?;
+    let settings =
+        Worker::settings_alone().map_err(|cause| Failure::met(texts::NO_WORKER, cause, texts::GIVE_WORKER))?;
     let place = args.cloud.place(&args.way, (&settings, settings.name()), Manner::default()).await?;
     let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
     let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
@@ -160,11 +162,11 @@ async fn of_worker(
                 return Err(no_key(person));
             }
             if !secrets.iter().any(|secret| is_of_keys(secret) && *secret != person.variable()) {
-                return Err(Failure {
-                    what: texts::last_key(&person.to_string()),
-                    cause: texts::LAST_CAUSE.into(),
-                    hint: texts::ANOTHER_FIRST,
-                });
+                return Err(Failure::met(
+                    texts::last_key(&person.to_string()),
+                    texts::LAST_CAUSE,
+                    texts::ANOTHER_FIRST,
+                ));
             }
             let (taken, taking) = (format!("taken back from {person}"), place.delete_secret(&person.variable()));
             progress.change(("key", &taken), None, taking).await.map_err(refused(texts::REVOKING))?;

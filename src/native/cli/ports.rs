@@ -45,7 +45,7 @@ fn taken(Taken { address, cause, program }: Taken) -> Failure {
         _ => "another address or port, or ending the program that has it",
     };
     let cause = program.map_or_else(|| cause.to_string(), |program| format!("{cause} by {program}"));
-    Failure { what: format!("cannot listen on {address}"), cause: cause.into(), hint }
+    Failure::met(format!("cannot listen on {address}"), cause, hint)
 }
 
 /// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how

@@ -152,11 +152,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let listener = ports::at(wanted)?;
     let metrics = args.metrics.map(ports::at).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
-    let relay = Relay::start_with(listener, config, options).map_err(|cause| Failure {
-        what: format!("cannot listen on {wanted}"),
-        cause: cause.into(),
-        hint: "another address or port",
-    })?;
+    let relay = Relay::start_with(listener, config, options)
+        .map_err(|cause| Failure::met(format!("cannot listen on {wanted}"), cause, "another address or port"))?;
     if let Some(metrics) = metrics {
         relay.serve_metrics(metrics);
     }
@@ -189,10 +186,8 @@ fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> 
         return Ok(Vec::new());
     }
     let admission = Admission { public: true, trusted: args.trust_proxy.clone(), ..Admission::default() };
-    let intake = Intake::new(admission).map_err(|cause| Failure {
-        what: "cannot make a certificate for phones".to_owned(),
-        cause: cause.into(),
-        hint: "start it again; if that does not help, tell us",
+    let intake = Intake::new(admission).map_err(|cause| {
+        Failure::met("cannot make a certificate for phones", cause, "start it again; if that does not help, tell us")
     })?;
     let mut addresses = Vec::new();
     for (listener, door) in opened {
@@ -277,10 +272,12 @@ fn config(args: &Args) -> Result<Config, Failure> {
         "SITE" => site.clone().or_else(|| own.clone()),
         _ => None,
     };
-    Config::from_vars(found).map_err(|cause| Failure {
-        what: "cannot start the relay".to_owned(),
-        cause: cause.into(),
-        hint: "the variable, or the flag of the same name, as `pasarela serve --help` describes it",
+    Config::from_vars(found).map_err(|cause| {
+        Failure::told(
+            "cannot start the relay",
+            cause,
+            "the variable, or the flag of the same name, as `pasarela serve --help` describes it",
+        )
     })
 }
 
@@ -289,10 +286,12 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
     let strangers = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX);
     let room = room(args);
     let site = args.site_dir.as_deref().map(|folder| {
-        Site::read(folder).map(Arc::new).map_err(|cause| Failure {
-            what: "cannot read the site".to_owned(),
-            cause: cause.into(),
-            hint: "a folder with an index.html, or a web server in front for a large site",
+        Site::read(folder).map(Arc::new).map_err(|cause| {
+            Failure::told(
+                "cannot read the site",
+                cause,
+                "a folder with an index.html, or a web server in front for a large site",
+            )
         })
     });
     let site = site.transpose()?;
@@ -323,10 +322,12 @@ fn memory(said: &str) -> Result<usize, String> {
 fn certificate(args: &Args) -> Result<Option<Certificate>, Failure> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
     let files = Files { certificate: certificate.clone(), key: key.clone() };
-    let loaded = Certificate::load(files).map_err(|cause| Failure {
-        what: "cannot use the certificate".to_owned(),
-        cause: cause.into(),
-        hint: "the two files of one certificate in PEM, such as certbot's fullchain.pem and privkey.pem",
+    let loaded = Certificate::load(files).map_err(|cause| {
+        Failure::told(
+            "cannot use the certificate",
+            cause,
+            "the two files of one certificate in PEM, such as certbot's fullchain.pem and privkey.pem",
+        )
     });
     loaded.map(Some)
 }
@@ -357,9 +358,5 @@ fn without_comments(text: &str) -> String {
 }
 
 fn unreadable(file: &Path, cause: std::io::Error) -> Failure {
-    Failure {
-        what: format!("cannot read {}", file.display()),
-        cause: cause.into(),
-        hint: "a file that this user may read",
-    }
+    Failure::file(format!("cannot read {}", file.display()), cause.kind(), cause, "a file that this user may read")
 }

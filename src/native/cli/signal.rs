@@ -4,10 +4,8 @@ use super::Failure;
 
 /// Ready at Ctrl-C or SIGTERM, or what Windows has for it. It listens as soon as this returns: who is told that a program runs may end it at once.
 pub(super) fn end() -> Result<impl Future<Output = ()>, Failure> {
-    listen().map_err(|cause| Failure {
-        what: "cannot wait for Ctrl-C or the system's signals".to_owned(),
-        cause: cause.into(),
-        hint: "running it where signals can be handled",
+    listen().map_err(|cause| {
+        Failure::met("cannot wait for Ctrl-C or the system's signals", cause, "running it where signals can be handled")
     })
 }
 

@@ -55,10 +55,8 @@ impl Way {
     pub(super) fn read(&self) -> Result<(Arc<Resolver>, Vec<CertificateDer<'static>>), Failure> {
         let authorities = self.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default();
         let providers = if self.doh.is_empty() { Provider::usual() } else { self.doh.clone() };
-        let resolver = Resolver::new(self.dns.into(), &providers, &authorities).map_err(|cause| Failure {
-            what: "cannot ask for addresses".to_owned(),
-            cause: cause.into(),
-            hint: "--doh with the address of a server, or none",
+        let resolver = Resolver::new(self.dns.into(), &providers, &authorities).map_err(|cause| {
+            Failure::told("cannot ask for addresses", cause, "--doh with the address of a server, or none")
         })?;
         let resolver = resolver.through(&self.exits()).map_err(no_exit)?;
         Ok((Arc::new(resolver), authorities))
@@ -75,9 +73,9 @@ impl Way {
 }
 
 fn no_exit(cause: UnusableExit) -> Failure {
-    Failure {
-        what: "cannot use the proxy that leads out of this network".to_owned(),
-        cause: cause.into(),
-        hint: "--proxy, HTTPS_PROXY and ALL_PROXY with another, or none",
-    }
+    Failure::told(
+        "cannot use the proxy that leads out of this network",
+        cause,
+        "--proxy, HTTPS_PROXY and ALL_PROXY with another, or none",
+    )
 }

@@ -41,11 +41,7 @@ impl Arrival {
         let (resolver, authorities) = args.way.read()?;
         let exit = args.way.exit(link)?;
         let setup = Setup { extra_roots: authorities.clone(), exit: exit.clone(), ..Setup::new(resolver.clone()) };
-        let http = Http::new(link, &setup).map_err(|cause| Failure {
-            what: texts::NO_LINK.to_owned(),
-            cause: cause.into(),
-            hint: texts::RIGHT_NAME,
-        })?;
+        let http = Http::new(link, &setup).map_err(|cause| Failure::told(texts::NO_LINK, cause, texts::RIGHT_NAME))?;
         let (begun, mut told) = (Instant::now(), false);
         while !answers(&http, link).await {
             if begun.elapsed() > NAME_MAX {

@@ -73,15 +73,15 @@ pub(in super::super) fn holder(secret: &str) -> String {
 
 /// There is a key already.
 pub(in super::super) fn has_key(person: &Person) -> Failure {
-    Failure { what: texts::has_key(&person.to_string()), cause: texts::KEYS_STAY.into(), hint: texts::REVOKE_FIRST }
+    Failure::met(texts::has_key(&person.to_string()), texts::KEYS_STAY, texts::REVOKE_FIRST)
 }
 
 /// There is no key to take back.
 pub(in super::super) fn no_key(person: &Person) -> Failure {
-    Failure { what: texts::has_no_key(&person.to_string()), cause: texts::NOT_LISTED.into(), hint: texts::LIST_FIRST }
+    Failure::met(texts::has_no_key(&person.to_string()), texts::NOT_LISTED, texts::LIST_FIRST)
 }
 
 /// One key more would be too many.
 pub(in super::super) fn full() -> Failure {
-    Failure { what: texts::FULL.to_owned(), cause: texts::FULL_CAUSE.into(), hint: texts::MAKE_ROOM }
+    Failure::met(texts::FULL, texts::FULL_CAUSE, texts::MAKE_ROOM)
 }
