@@ -1,9 +1,9 @@
 //! `bridge` as its user starts it: what it says of relays, what it cannot use, and how it ends.
 
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::{Ipv4Addr, SocketAddr},
-    process::Child,
+    process::{Child, Command, Stdio},
 };
 
 use pasarela_noise::wire;
@@ -40,7 +40,11 @@ impl Drop for Bridge {
 
 impl Bridge {
     pub(crate) fn start(args: &[&str]) -> Self {
-        let mut child = command(&[&["bridge", "--listen", "127.0.0.1:0"], args].concat()).spawn().expect("starts");
+        Self::of(command(&[&["bridge", "--listen", "127.0.0.1:0"], args].concat()))
+    }
+
+    fn of(mut command: Command) -> Self {
+        let mut child = command.spawn().expect("starts");
         let out = BufReader::new(child.stdout.take().expect("piped"));
         let (sender, lines) = mpsc::unbounded_channel();
         std::thread::spawn(move || out.lines().map_while(Result::ok).try_for_each(|line| sender.send(line)));
@@ -126,6 +130,21 @@ async fn it_ends_in_order_when_it_is_told_to_while_a_stream_is_open() {
         assert_eq!(within(status).await.expect("no panic").expect("ended").code(), Some(0));
         assert_relay_empty(&world.relay).await;
     }
+}
+
+#[tokio::test]
+async fn it_does_not_outlive_the_program_that_started_it_if_that_is_asked_for() {
+    let nobody = link("relay.example", tunnels::Nobody::new().address());
+    let mut command = command(&["bridge", "--listen", "127.0.0.1:0", "--json", "--end-with-stdin", &nobody]);
+    command.stdin(Stdio::piped());
+    let mut bridge = Bridge::of(command);
+    let mut input = bridge.child.stdin.take().expect("piped");
+    let address = bridge.listens().await;
+    input.write_all(b"not looked at\n").expect("open");
+    TcpStream::connect(address).await.expect("still there");
+    drop(input);
+    let status = tokio::task::spawn_blocking(move || bridge.child.wait());
+    assert_eq!(within(status).await.expect("no panic").expect("ended").code(), Some(0));
 }
 
 /// What the bridge says of arguments that it cannot use.

@@ -99,6 +99,10 @@ pub(super) struct Args {
     #[arg(long)]
     json: bool,
 
+    /// End when standard input is closed: so the bridge does not outlive a program that started it, however that one ends
+    #[arg(long)]
+    end_with_stdin: bool,
+
     #[command(flatten)]
     way: Way,
 }
@@ -116,7 +120,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let tuning = Tuning { budget: args.budget, ..Tuning::default() };
     let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed("cannot start to listen"))?;
 
-    let end = signal::end()?;
+    let (end, input_closed) = (signal::end()?, signal::input_closed(args.end_with_stdin)?);
     let port = bridge.addresses().first().map_or(ports::USUAL, SocketAddr::port);
     let socks = args.socks5.and_then(|_| bridge.addresses().last().copied());
     let mut reach = reach(&args, &bridge);
@@ -127,12 +131,13 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     } else {
         Screen::Lines
     };
-    tokio::pin!(end);
+    tokio::pin!(end, input_closed);
     loop {
         let (public, only_here) = (args.public, !args.listen.is_empty());
         screen.begin(&bridge, &Report { reach: reach.clone(), port, moved, socks, public, only_here });
         tokio::select! {
             () = &mut end => break,
+            () = &mut input_closed => break,
             never = screen.follow(&bridge) => match never {},
             // The computer has come into another network, and the code that was shown leads nowhere.
             changed = changed(&args, &bridge, &reach) => reach = changed,

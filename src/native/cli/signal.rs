@@ -1,4 +1,8 @@
-//! The signals that end a command, and the one that makes it read its files anew.
+//! What ends a command: signals, and the end of whoever started it; and the signal that makes it read its files anew.
+
+use std::{future::pending, io, thread};
+
+use tokio::sync::oneshot;
 
 use super::Failure;
 
@@ -6,6 +10,27 @@ use super::Failure;
 pub(super) fn end() -> Result<impl Future<Output = ()>, Failure> {
     listen().map_err(|cause| {
         Failure::met("cannot wait for Ctrl-C or the system's signals", cause, "running it where signals can be handled")
+    })
+}
+
+/// Ready when standard input is closed; never, if nobody asked for that. What comes in is not looked at.
+pub(super) fn input_closed(asked: bool) -> Result<impl Future<Output = ()>, Failure> {
+    let (closed, heard) = oneshot::channel();
+    if asked {
+        // A thread of its own: the runtime would wait for one of its own at the end.
+        let read = move || {
+            // One that cannot be read is closed as well.
+            let _ = io::copy(&mut io::stdin().lock(), &mut io::sink());
+            let _ = closed.send(());
+        };
+        let started = thread::Builder::new().spawn(read);
+        started
+            .map_err(|cause| Failure::met("cannot wait for the end of standard input", cause, "it without the flag"))?;
+    }
+    Ok(async {
+        if heard.await.is_err() {
+            pending::<()>().await;
+        }
     })
 }
 

@@ -216,8 +216,9 @@ public final class BridgeService extends Service implements Bridge.Owner {
         // Not on all addresses: in a mobile network strangers are neighbours.
         String at = Whatsapp.HERE + ":" + port + (host == null ? "" : "," + host + ":" + port);
         return host == null
-                ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at)
-                : Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--listen", at, "--host", host);
+                ? Program.start(this, "PASARELA_LINKS", links, "bridge", "--json", "--end-with-stdin", "--listen", at)
+                : Program.start(
+                        this, "PASARELA_LINKS", links, "bridge", "--json", "--end-with-stdin", "--listen", at, "--host", host);
     }
 
     @Override

@@ -11,7 +11,10 @@ import java.util.ArrayList;
 import java.util.Arrays;
 import java.util.List;
 
-/** The native program as a child process. What it says on standard error is read and thrown away: there is no log. */
+/**
+ * The native program as a child process. What it says on standard error is read and thrown away: there is no log. Its standard input
+ * stays open as long as this process lives, so that a bridge that is told to ends with it, even when the system kills this one.
+ */
 final class Program implements Closeable {
     private final Process process;
     private final BufferedReader lines;
@@ -32,9 +35,7 @@ final class Program implements Closeable {
         if (variable != null) {
             builder.environment().put(variable, secret);
         }
-        Process process = builder.start();
-        process.getOutputStream().close();
-        return new Program(process);
+        return new Program(builder.start());
     }
 
     /** The next line of JSON; null when the program has ended. */

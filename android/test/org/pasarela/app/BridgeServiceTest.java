@@ -119,7 +119,7 @@ public final class BridgeServiceTest {
         given.script("echo \"$PASARELA_LINKS\" > \"$0.links\"\necho \"$@\" > \"$0.arguments\"\nexec sleep 60\n");
         service = given.service();
         given.awaitFile("libpasarela.so.links", "https://relay.example/#0123456789abcdef\n");
-        given.awaitFile("libpasarela.so.arguments", "bridge --json --listen 127.0.0.1:5222\n");
+        given.awaitFile("libpasarela.so.arguments", "bridge --json --end-with-stdin --listen 127.0.0.1:5222\n");
     }
 
     @Test
@@ -209,11 +209,12 @@ public final class BridgeServiceTest {
         given.script("echo \"$@\" >> \"$0.arguments\"\n" + LISTENING + "exec sleep 60\n").wifi(null);
         given.settings.wifi(true);
         service = given.service();
-        String alone = "bridge --json --listen 127.0.0.1:5222\n";
+        String alone = "bridge --json --end-with-stdin --listen 127.0.0.1:5222\n";
         given.awaitFile("libpasarela.so.arguments", alone);
         given.awaitNotification("The bridge is on and waits for WhatsApp.");
         given.wifi("192.168.1.7").networkChanges();
-        given.awaitFile("libpasarela.so.arguments", alone + "bridge --json --listen 127.0.0.1:5222,192.168.1.7:5222 --host 192.168.1.7\n");
+        given.awaitFile("libpasarela.so.arguments",
+                alone + "bridge --json --end-with-stdin --listen 127.0.0.1:5222,192.168.1.7:5222 --host 192.168.1.7\n");
     }
 
     @Test
