@@ -8,6 +8,8 @@ mod wrangler;
 mod refusals;
 /// Who has a key.
 mod keys;
+/// A name that has led elsewhere up to now.
+mod name;
 
 use std::{
     fs,

@@ -380,7 +380,7 @@ fn code(verdict: &Verdict) -> ExitCode {
     verdict.failure().map_or(ExitCode::SUCCESS, |(stage, _)| exit_code(stage))
 }
 
-fn exit_code(stage: Stage) -> ExitCode {
+pub(super) fn exit_code(stage: Stage) -> ExitCode {
     ExitCode::from(match stage {
         Stage::Name => 10,
         Stage::Connect => 11,

@@ -186,7 +186,7 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
         return remove(args, place, existing.is_some(), progress).await;
     }
     let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
-    let host = host(args, place, progress).await?;
+    let (host, is_new) = host(args, place, progress).await?;
     let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
     let links: Vec<_> = links.collect();
     send(args, worker, (place, &host), (existing.as_ref(), &plan, &links), progress).await?;
@@ -194,7 +194,8 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
         return Ok(ExitCode::SUCCESS);
     }
     let bare = link(args, &host, None);
-    let arrival = Arrival::of(args, links.first().map(|(_, link)| link).or(bare.as_ref()), progress).await?;
+    let first = links.first().map(|(_, link)| link).or(bare.as_ref());
+    let arrival = Arrival::of(args, first, is_new, progress).await?;
     say(args, place, (&host, existing.is_some()), &links, &plan, &arrival);
     Ok(arrival.code)
 }
@@ -234,16 +235,17 @@ async fn send(
     Ok(())
 }
 
-/// The relay's name. Even one with a domain of its own needs the account's at workers.dev.
-async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String, Failure> {
+/// The relay's name, and whether it has led elsewhere up to now. Even one with a domain of its own needs the account's at workers.dev.
+async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<(String, bool), Failure> {
     let subdomain = match place.subdomain().await.map_err(refused(texts::LOOKING))? {
         Some(subdomain) => subdomain,
         None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(texts::CLAIMING))?,
     };
-    match &args.domain {
-        Some(domain) => Ok(domain.clone()),
-        None => place.host(&subdomain).await.map_err(refused(texts::LOOKING)),
-    }
+    let present = place.host(&subdomain).await.map_err(refused(texts::LOOKING))?;
+    Ok(match &args.domain {
+        Some(domain) => (domain.clone(), *domain != present),
+        None => (present, false),
+    })
 }
 
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {

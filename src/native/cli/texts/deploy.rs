@@ -204,6 +204,11 @@ pub(in super::super) const WAITING: &str = "not yet from here; a new name can ta
 pub(in super::super) const SILENT: &str =
     "not from here. A new name can take longer, and some networks block workers.dev";
 
+/// A name of its own leads elsewhere, as far as can be seen from here.
+pub(in super::super) const UNCHECKED: &str = "\
+Not checked: the name may still lead to whoever had it before, who must not see the key. In an hour, with the link below:
+  pasarela check \"https://HOST/#KEY\"";
+
 /// At the end.
 pub(in super::super) const UPDATED: &str = "\
 The relay is up to date, and all keys are as they were. They are not told to anybody, so check it with your link:
