@@ -30,6 +30,9 @@ use crate::tunnel::{
     tcp,
 };
 
+/// The most that is read at once, in bytes: here no window bounds what waits for a client who does not read.
+const READ_MAX: usize = 64 * 1024;
+
 /// The client is not read while more than this is not yet taken by the upstream, in bytes: several writes' worth, and more
 /// than any first bytes that are looked at.
 const UPLOAD_AHEAD: usize = 4 * limits::WRITE_BATCH;
@@ -182,7 +185,7 @@ impl Task<'_> {
     fn read(&mut self) {
         if self.may_read() {
             self.reading = false;
-            self.upstream.read(usize::MAX);
+            self.upstream.read(READ_MAX);
         }
     }
 

@@ -158,12 +158,9 @@ impl<S: AsyncRead + AsyncWrite + Unpin> Tcp<S> {
         }
     }
 
-    /// Adapts the size of the next read. A read that the core had limited to `room` tells nothing about the stream's pace.
+    /// Adapts the size of the next read. One that filled the room that the caller had left it tells nothing of the stream's pace.
     fn adapt(&mut self, n: usize, room: usize) {
-        if room < self.read_size {
-            return;
-        }
-        if n == room {
+        if n == self.read_size {
             self.read_size = (self.read_size * 2).min(READ_MAX);
         } else if n < room / 4 {
             self.read_size = (self.read_size / 2).max(READ_MIN);
@@ -231,6 +228,27 @@ mod tests {
         assert_eq!(sizes[..5], [4096, 8192, 16384, 32768, 65536]);
         tcp.read(10);
         assert!(matches!(poll_fn(|cx| tcp.poll(cx)).await, Event::ReadEnd));
+    }
+
+    #[tokio::test]
+    async fn a_stream_that_was_busy_keeps_no_more_than_any_once_it_is_quiet() {
+        for max in [64 << 10, 1 << 20] {
+            let (near, mut far) = duplex(1 << 20);
+            let mut tcp = Tcp::new(near);
+            far.write_all(&[7; 600_000]).await.expect("room");
+            let mut left = 600_000;
+            while left > 0 {
+                tcp.read(max);
+                let Event::Read(piece) = poll_fn(|cx| tcp.poll(cx)).await else { unreachable!("there is more") };
+                left -= piece.into_bytes().len();
+            }
+            for _ in 0..8 {
+                far.write_all(b"chat").await.expect("room");
+                tcp.read(max);
+                assert!(matches!(poll_fn(|cx| tcp.poll(cx)).await, Event::Read(_)));
+            }
+            assert!(tcp.buffer.capacity() <= READ_MIN && tcp.read_size == READ_MIN, "{max}");
+        }
     }
 
     #[tokio::test]
