@@ -52,7 +52,8 @@ Exit codes:
    0  done; if a key was given, WhatsApp works through the relay with it
    1  not done; what was done all the same is said, and how to undo it
    2  told wrongly: an option, a variable, the token or a file cannot be used
-  10 to 17  the relay is there, but its check failed, see `pasarela check --help`"##;
+  10 to 17  the relay is there, but its check failed, see `pasarela check --help`
+  13  may also mean that it was not checked: its own name may still lead elsewhere"##;
 
 /// The platform's limit of the free plan for variables and secrets of one Worker.
 pub(super) const VARIABLES_MAX: usize = 64;
@@ -186,7 +187,7 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
         return remove(args, place, existing.is_some(), progress).await;
     }
     let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
-    let (host, is_new) = host(args, place, progress).await?;
+    let host = host(args, place, progress).await?;
     let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
     let links: Vec<_> = links.collect();
     send(args, worker, (place, &host), (existing.as_ref(), &plan, &links), progress).await?;
@@ -195,7 +196,7 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
     }
     let bare = link(args, &host, None);
     let first = links.first().map(|(_, link)| link).or(bare.as_ref());
-    let arrival = Arrival::of(args, first, is_new, progress).await?;
+    let arrival = Arrival::of(args, first, progress).await?;
     say(args, place, (&host, existing.is_some()), &links, &plan, &arrival);
     Ok(arrival.code)
 }
@@ -208,7 +209,7 @@ async fn send(
     (existing, plan, links): (Option<&Existing>, &Plan, &[(&Person, Link)]),
     progress: &Progress,
 ) -> Result<(), Failure> {
-    let own_name = !host.ends_with(".workers.dev");
+    let own_name = is_own_name(host);
     let seen = existing.and_then(|existing| existing.tag.as_deref());
     let sent = format!("sent as {}", place.name);
     progress.change(("worker", &sent), None, place.upload(worker, seen)).await.map_err(refused(texts::UPLOADING))?;
@@ -235,17 +236,21 @@ async fn send(
     Ok(())
 }
 
-/// The relay's name, and whether it has led elsewhere up to now. Even one with a domain of its own needs the account's at workers.dev.
-async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<(String, bool), Failure> {
+/// Whether a relay's name is one that led elsewhere before it was the account's; those at workers.dev are Cloudflare's.
+fn is_own_name(host: &str) -> bool {
+    !host.ends_with(".workers.dev")
+}
+
+/// The relay's name. Even one with a domain of its own needs the account's at workers.dev.
+async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String, Failure> {
     let subdomain = match place.subdomain().await.map_err(refused(texts::LOOKING))? {
         Some(subdomain) => subdomain,
         None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(texts::CLAIMING))?,
     };
-    let present = place.host(&subdomain).await.map_err(refused(texts::LOOKING))?;
-    Ok(match &args.domain {
-        Some(domain) => (domain.clone(), *domain != present),
-        None => (present, false),
-    })
+    match &args.domain {
+        Some(domain) => Ok(domain.clone()),
+        None => place.host(&subdomain).await.map_err(refused(texts::LOOKING)),
+    }
 }
 
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {
@@ -320,12 +325,24 @@ fn say(
             "check": arrival.check,
         });
         println!("{object}");
+        if arrival.is_elsewhere {
+            eprintln!("{}", texts::UNCHECKED);
+        }
         return;
     }
     for (person, link) in links {
         println!("\nThe link of {person}:\n{}", shown(link));
     }
-    println!("{}", if links.is_empty() { texts::UPDATED.to_owned() } else { texts::next(&place.name) });
+    println!("{}", ending(arrival.is_elsewhere, links.is_empty(), &place.name));
+}
+
+/// What comes next. Whoever may be somebody else is not to see a key: nobody is told to use one there now.
+fn ending(is_elsewhere: bool, is_update: bool, name: &str) -> String {
+    match (is_elsewhere, is_update) {
+        (true, _) => texts::UNCHECKED.to_owned(),
+        (false, true) => texts::UPDATED.to_owned(),
+        (false, false) => texts::next(name),
+    }
 }
 
 /// A link with its code.
@@ -333,4 +350,19 @@ pub(super) fn shown(link: &Link) -> String {
     let text = link.to_string();
     let code = Qr::of(&text).map(|code| format!("\n{}", look::code(&code))).unwrap_or_default();
     format!("{text}\n{code}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nobody_is_told_to_use_a_key_where_somebody_else_may_answer() {
+        for is_update in [true, false] {
+            let (elsewhere, here) = (ending(true, is_update, "bicycles"), ending(false, is_update, "bicycles"));
+            assert!(elsewhere.starts_with("Not checked: ") && !here.contains("Not checked"), "{elsewhere}{here}");
+            assert!(!elsewhere.contains("up to date"), "{elsewhere}");
+        }
+        assert!(is_own_name("relay.example") && !is_own_name("bicycles.name.workers.dev"));
+    }
 }

@@ -42,6 +42,8 @@ pub(in super::super) const NO_ACCOUNT_ID: &str =
 pub(in super::super) const NO_DOMAIN: &str = "--domain: a name such as relay.example.org";
 pub(in super::super) const NO_LINK: &str =
     "--link-with: not what a link may say behind its key, as addr=104.16.0.1&sni=none";
+pub(in super::super) const NO_WAY: &str = "--link-with cannot be used";
+pub(in super::super) const ANOTHER_LINK_WITH: &str = "--link-with with something else, or none";
 pub(in super::super) const NO_WORKER: &str = "there is no Worker to send";
 pub(in super::super) const GIVE_WORKER: &str =
     "--worker with the folder that `cargo xtask dist edge` makes, or a program that was given away as a release";
@@ -201,12 +203,18 @@ pub(in super::super) const STOPPED: &str = "stopped before the end";
 
 /// While the name is not known everywhere yet.
 pub(in super::super) const WAITING: &str = "not yet from here; a new name can take some minutes";
-pub(in super::super) const SILENT: &str =
-    "not from here. A new name can take longer, and some networks block workers.dev";
+pub(in super::super) const fn silent(own_name: bool) -> &'static str {
+    if own_name {
+        "not from here. A new name can take longer"
+    } else {
+        "not from here. A new name can take longer, and some networks block workers.dev"
+    }
+}
 
 /// A name of its own leads elsewhere, as far as can be seen from here.
 pub(in super::super) const UNCHECKED: &str = "\
-Not checked: the name may still lead to whoever had it before, who must not see the key. In an hour, with the link below:
+Not checked: the name may still lead to whoever had it before, who must not see the key. Or a site or a firewall rule of yours
+answers unknown paths by something else than 404. In an hour, or once you know that it is yours, check it with a link:
   pasarela check \"https://HOST/#KEY\"";
 
 /// At the end.
