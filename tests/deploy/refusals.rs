@@ -160,6 +160,7 @@ async fn a_command_line_that_is_not_right_is_refused_before_anything_is_asked() 
         (&["--subdomain", "a.b"], "--subdomain"),
         (&["--domain", "localhost"], "--domain"),
         (&["--link-with", "nonsense=1"], "--link-with"),
+        (&["--link-with", "ech=AAAA"], "--link-with"),
         (&["--key", "maria-jose"], "a name has"),
         (&["--remove", "--key", "ana"], "cannot be used with"),
     ] {

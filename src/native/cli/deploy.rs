@@ -117,6 +117,12 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         return Ok(usage(wrong));
     }
     let worker = worker(&args)?;
+    if !args.remove
+        && let Some(link) = link(&args, "relay.example", None)
+    {
+        // Else what the links say would prove unusable once everything is changed.
+        arrival::way(&args, &link)?;
+    }
     let asks = !args.yes && !args.dry_run;
     if asks && !args.remove {
         eprint!("{}", texts::TERMS);
