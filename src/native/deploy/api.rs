@@ -101,8 +101,8 @@ pub(crate) struct Change<'a> {
 }
 
 impl Change<'_> {
-    /// Writes it down where nothing may change. `true`: it was not to be sent.
-    pub(super) fn is_planned(&self) -> bool {
+    /// Writes it down where nothing may change. `true`: it is not to be sent.
+    pub(super) fn plan(&self) -> bool {
         let Some(planned) = &self.api.planned else { return false };
         let body = match &self.body {
             Body::Nothing => Value::Null,

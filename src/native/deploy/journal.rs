@@ -29,7 +29,7 @@ impl Journal {
         secret: Option<String>,
         change: Change<'_>,
     ) -> Result<bool, ApiError> {
-        if change.is_planned() {
+        if change.plan() {
             return Ok(false);
         }
         let known = {
