@@ -114,10 +114,10 @@ impl Change<'_> {
     }
 
     /// Sends it. What is gone already need not be taken away.
-    pub(super) async fn send(self) -> Result<(), ApiError> {
+    pub(super) async fn send(self) -> Result<(), Failed> {
         let deletes = self.method == Method::DELETE;
         match self.api.send(self.method, &self.path, &self.body).await {
-            Err(error) if deletes && error.meaning() == Meaning::Missing => Ok(()),
+            Err(failed) if deletes && failed.error.meaning() == Meaning::Missing => Ok(()),
             answer => answer.map(drop),
         }
     }
@@ -143,6 +143,14 @@ pub(crate) enum ApiError {
     NotApi(StatusCode),
     /// The API refuses, with its number and its words.
     Refused { status: StatusCode, code: u64, message: String },
+}
+
+/// A request that came to nothing, however often it was sent.
+pub(super) struct Failed {
+    /// The last time's.
+    pub(super) error: ApiError,
+    /// Whether nothing was changed for certain, by any of the times.
+    pub(super) is_certain: bool,
 }
 
 /// What an error means for whoever asked.
@@ -172,13 +180,17 @@ pub(crate) enum Meaning {
 
 impl ApiError {
     /// Whether nothing was changed for certain. Who does not hear the answer does not know.
-    pub(crate) fn is_certain(&self) -> bool {
+    fn is_certain(&self) -> bool {
         match self {
             Self::Refused { status, .. } => !status.is_server_error(),
             Self::Over => true,
             Self::Unreached(Unreached::Way(_)) => true,
             Self::Unreached(Unreached::Cut | Unreached::Late) | Self::NotApi(_) => false,
         }
+    }
+
+    fn is_fault_of_api(&self) -> bool {
+        matches!(self, Self::Refused { status, .. } | Self::NotApi(status) if status.is_server_error())
     }
 
     /// By the platform's numbers where it has one, else by the status.
@@ -231,7 +243,7 @@ impl Api {
 
     /// Asks for what is there.
     pub(super) async fn get(&self, path: &str) -> Result<Value, ApiError> {
-        self.send(Method::GET, path, &Body::Nothing).await
+        self.send(Method::GET, path, &Body::Nothing).await.map_err(|failed| failed.error)
     }
 
     /// Asks for what may not be there.
@@ -250,17 +262,22 @@ impl Api {
 
     /// A request means the same when it is sent twice, so one that failed by the API's own fault is sent again. Only an upload whose
     /// migrations were taken the first time is refused then; the next run goes on from there.
-    async fn send(&self, method: Method, path: &str, body: &Body) -> Result<Value, ApiError> {
-        let mut pause = PAUSE;
-        for _ in 1..TRIES {
-            match self.send_once(method.clone(), path, body).await {
-                Err(ApiError::Refused { status, .. } | ApiError::NotApi(status)) if status.is_server_error() => {}
-                answer => return answer,
+    async fn send(&self, method: Method, path: &str, body: &Body) -> Result<Value, Failed> {
+        let (mut pause, mut left, mut is_certain) = (PAUSE, TRIES, true);
+        loop {
+            let error = match self.send_once(method.clone(), path, body).await {
+                Ok(value) => return Ok(value),
+                Err(error) => error,
+            };
+            // One that is refused may have been heeded before, by whoever failed to say so.
+            is_certain &= error.is_certain();
+            left -= 1;
+            if left == 0 || !error.is_fault_of_api() {
+                return Err(Failed { error, is_certain });
             }
             tokio::time::sleep(pause).await;
             pause *= 2;
         }
-        self.send_once(method, path, body).await
     }
 
     async fn send_once(&self, method: Method, path: &str, body: &Body) -> Result<Value, ApiError> {

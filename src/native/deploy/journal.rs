@@ -46,13 +46,13 @@ impl Journal {
                 let done = changes.begun.take();
                 changes.done.extend(done);
             }
-            Err(error) if error.is_certain() => {
+            Err(failed) if failed.is_certain => {
                 changes.begun = None;
                 changes.secrets.truncate(known);
             }
             Err(_) => {}
         }
-        result.map(|()| true)
+        result.map(|()| true).map_err(|failed| failed.error)
     }
 
     /// What was done up to here.

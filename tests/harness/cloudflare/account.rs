@@ -65,6 +65,8 @@ pub struct Account {
     pub asked: Vec<Asked>,
     /// What goes wrong.
     pub refusals: Vec<Refusal>,
+    /// What goes wrong once, before that.
+    pub once: Vec<Refusal>,
     /// The accounts that the token sees; one if none are named.
     pub accounts: Option<Vec<&'static str>>,
     /// The name below workers.dev.
