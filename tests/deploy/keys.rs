@@ -123,7 +123,9 @@ async fn keys_that_were_set_by_hand_stay_and_are_told_to_be_unknown() -> Result<
 async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     let desk = Desk::still().await?;
     let path = desk.folder.path().join("keys");
-    desk.keys(&["--file", "keys"]).await?.has(2, &["the file of keys cannot be read: No such file"])?;
+    desk.keys(&["--file", "keys"])
+        .await?
+        .has(2, &["the file of keys cannot be read: No such file", "which makes a new one"])?;
     desk.keys(&["new", "ana", "--file", "none/keys"]).await?.has(2, &["the file of keys cannot be changed"])?;
     let ana = desk.keys(&["new", "ana", "--file", "keys", "--json"]).await?.json()?;
     let key = ana["key"].as_str().context("no key")?;
@@ -145,6 +147,12 @@ async fn a_file_of_keys_is_changed_one_key_at_a_time() -> Result<()> {
     listed.has(0, &["warning: me has no key there"])?;
     ensure!(listed.out == "bo\n", "{listed:?}");
     desk.keys(&["revoke", "bo", "--file", "keys"]).await?.has(1, &["the last key"])?;
+    let given = desk.keys(&["new", "me", "--file", "keys"]).await?;
+    given.has(0, &["https://HOST/#"])?;
+    ensure!(!given.err.contains("warning"), "{given:?}");
+    fs::write(&path, "me=0123456789abcdef me=fedcba9876543210 word\n")?;
+    let listed = desk.keys(&["--file", "keys"]).await?;
+    ensure!(listed.err.matches("warning").count() == 1 && !listed.err.contains("word\n"), "{listed:?}");
     ensure!(desk.cloud.account().asked.is_empty(), "a file is nobody's business");
     Ok(())
 }

@@ -187,22 +187,29 @@ fn of_file(path: &Path, wanted: &Wanted<&str>, json: bool) -> Result<ExitCode, K
         (Err(error), _) => return Err(KeyFileError::Read(error)),
     };
     let mut file = KeyFile::new(path, text);
-    for name in file.unusable().iter().filter(|name| !matches!(wanted, Wanted::Revoke(person) if person == name)) {
-        eprintln!("{}", texts::unusable(name));
-    }
-    match wanted {
-        Wanted::List => tell(json, file.names(), false),
+    let new = match wanted {
+        Wanted::List => None,
         Wanted::New(person) => {
             let key = random_key();
             file.add(person, &key)?;
             file.write()?;
-            tell_new(json, person, &key, None);
+            Some((person, key))
         }
         Wanted::Revoke(person) => {
             file.revoke(person)?;
             file.write()?;
-            tell(json, file.names(), false);
+            None
         }
+    };
+    for name in file.unusable() {
+        eprintln!("{}", texts::unusable(&name));
+    }
+    if file.is_odd() {
+        eprintln!("{}", texts::ODD);
+    }
+    match new {
+        Some((person, key)) => tell_new(json, person, &key, None),
+        None => tell(json, file.names(), false),
     }
     if !json && !matches!(wanted, Wanted::List) {
         eprintln!("{}", texts::RESTART);

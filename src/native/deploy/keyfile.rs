@@ -64,16 +64,31 @@ impl KeyFile {
         self.pairs().filter(|(_, key)| !is_key(key)).map(|(name, _)| name.to_owned()).collect()
     }
 
+    /// Whether something else there is no name=key: a word, a key of nobody, a name that is there twice.
+    pub(crate) fn is_odd(&self) -> bool {
+        let mut names = Vec::new();
+        self.words().any(|word| match word.split_once('=') {
+            Some((name, _)) if !name.is_empty() && !names.contains(&name) => {
+                names.push(name);
+                false
+            }
+            Some(_) | None => true,
+        })
+    }
+
     fn pairs(&self) -> impl Iterator<Item = (&str, &str)> {
-        let lines = self.text.lines().filter(|line| !is_comment(line));
-        lines.flat_map(str::split_whitespace).filter_map(|pair| pair.split_once('='))
+        self.words().filter_map(|word| word.split_once('='))
+    }
+
+    fn words(&self) -> impl Iterator<Item = &str> {
+        self.text.lines().filter(|line| !is_comment(line)).flat_map(str::split_whitespace)
     }
 
     fn knows(&self, name: &str) -> bool {
         self.pairs().any(|(known, _)| known == name)
     }
 
-    /// Adds a key on a line of its own.
+    /// Adds a key on a line of its own, in place of what could be none.
     pub(crate) fn add(&mut self, name: &str, key: &str) -> Result<(), KeyFileError> {
         if name.is_empty()
             || name.starts_with('#')
@@ -81,9 +96,10 @@ impl KeyFile {
         {
             return Err(KeyFileError::Name);
         }
-        if self.knows(name) {
+        if self.names().iter().any(|known| known == name) {
             return Err(KeyFileError::Taken);
         }
+        self.take_out(name);
         let end = if self.text.contains("\r\n") { "\r\n" } else { "\n" };
         if !self.text.is_empty() && !self.text.ends_with('\n') {
             self.text += end;
@@ -98,9 +114,15 @@ impl KeyFile {
             return Err(KeyFileError::Unknown);
         }
         // Without any key, `serve` would show everybody what it is.
-        if self.names().iter().all(|known| known == name) {
+        let names = self.names();
+        if !names.is_empty() && names.iter().all(|known| known == name) {
             return Err(KeyFileError::Last);
         }
+        self.take_out(name);
+        Ok(())
+    }
+
+    fn take_out(&mut self, name: &str) {
         let own = |pair: &str| pair.split_once('=').is_some_and(|(known, _)| known == name);
         let mut kept = String::new();
         for line in self.text.split_inclusive('\n') {
@@ -115,7 +137,6 @@ impl KeyFile {
             }
         }
         self.text = kept;
-        Ok(())
     }
 
     /// Puts it in the old one's place, for the same eyes.
@@ -163,9 +184,25 @@ mod tests {
         let mut keys = file(&format!("me= bo=short\nana={ONE}\n"));
         assert_eq!((keys.names(), keys.unusable()), (vec!["ana".to_owned()], vec!["me".to_owned(), "bo".to_owned()]));
         assert!(matches!(keys.revoke("ana"), Err(KeyFileError::Last)));
-        assert!(matches!(keys.add("me", OTHER), Err(KeyFileError::Taken)));
         keys.revoke("me").expect("known");
         assert_eq!(keys.text, format!("bo=short\nana={ONE}\n"));
+        keys.add("bo", OTHER).expect("nobody has one");
+        assert_eq!(keys.text, format!("ana={ONE}\nbo={OTHER}\n"));
+        let mut keys = file("me=\n");
+        keys.revoke("me").expect("no key, so not the last");
+        assert_eq!(keys.text, "");
+    }
+
+    #[test]
+    fn what_serve_refuses_is_noticed() {
+        for (text, odd) in [
+            (format!("# a word\nana={ONE} bo={OTHER}\nme=\n"), false),
+            (format!("ana={ONE} {OTHER}"), true),
+            (format!("={ONE}"), true),
+            (format!("ana={ONE}\nana={OTHER}"), true),
+        ] {
+            assert_eq!(file(&text).is_odd(), odd, "{text}");
+        }
     }
 
     #[test]

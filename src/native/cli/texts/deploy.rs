@@ -1,5 +1,7 @@
 //! What `pasarela deploy` and `pasarela keys` say.
 
+use std::io;
+
 use super::trouble::words;
 use crate::deploy::{KeyFileError, Meaning, Unreached};
 
@@ -150,21 +152,25 @@ pub(in super::super) const fn file(error: &KeyFileError) -> &'static str {
         | KeyFileError::Write(_) => "the file of keys cannot be changed",
     }
 }
-pub(in super::super) const fn file_hint(error: &KeyFileError) -> &'static str {
+pub(in super::super) fn file_hint(error: &KeyFileError) -> &'static str {
     match error {
         KeyFileError::Name => "another name",
         KeyFileError::Taken => REVOKE_FIRST,
         KeyFileError::Unknown => "`pasarela keys --file FILE`, which lists them",
         KeyFileError::Last => "giving another key first: without any, the relay shows everybody what it is",
-        KeyFileError::Read(_) => "a text that you may read; `pasarela keys new NAME --file FILE` makes a new one",
+        KeyFileError::Read(error) if error.kind() == io::ErrorKind::NotFound => {
+            "another file, or `pasarela keys new NAME --file FILE`, which makes a new one"
+        }
+        KeyFileError::Read(_) => "a text that you may read",
         KeyFileError::Write(_) => "a file in a folder in which you may write",
     }
 }
 pub(in super::super) fn unusable(name: &str) -> String {
     format!(
-        "warning: {name} has no key there that can be used, and `pasarela serve` does not start with it: take it back, and give a new one"
+        "warning: {name} has no key there that can be used, and `pasarela serve` does not start with it: take it back, or give a new one"
     )
 }
+pub(in super::super) const ODD: &str = "warning: something there is no name=key, or a name is there twice, and `pasarela serve` does not start with it: mend the file by hand";
 pub(in super::super) const RESTART: &str = "`pasarela serve` takes it into account when it is started again.";
 pub(in super::super) fn file_link(key: &str) -> String {
     format!("https://HOST/#{key}\nThat is the link, with your server's name for HOST. The key is not shown again.")
