@@ -290,7 +290,7 @@ async fn what_is_taken_away_is_gone_and_nothing_else_is() -> Result<()> {
         command
     })
     .await?;
-    unsure.has(1, &["All links of this relay stop working", "--yes"])?;
+    unsure.has(2, &["All links of this relay stop working", "--yes"])?;
     // Whoever does not hear the answer does not know.
     let hang = Refusal { at: "/services/pasarela", method: Method::DELETE, status: 0, code: 0 };
     desk.cloud.account().refusals.push(hang);
@@ -309,7 +309,7 @@ async fn what_is_taken_away_is_gone_and_nothing_else_is() -> Result<()> {
 async fn before_anything_is_done_the_terms_are_told_and_a_no_is_a_no() -> Result<()> {
     let desk = Desk::still().await?;
     let nobody = finish(desk.command(&["deploy"])?).await?;
-    nobody.has(1, &["similar proxy services", "100 000 requests", "nobody to ask", "--yes"])?;
+    nobody.has(2, &["similar proxy services", "100 000 requests", "nobody to ask", "--yes"])?;
     let mut command = desk.command(&["deploy"])?;
     let mut child = command.stdin(Stdio::piped()).spawn()?;
     let mut input = child.stdin.take().context("no input")?;

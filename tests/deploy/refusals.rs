@@ -98,7 +98,7 @@ async fn without_a_network_or_an_account_nothing_is_done() -> Result<()> {
     desk.cloud.account().accounts = Some(Vec::new());
     desk.deployed(&[]).await?.has(1, &["the token sees no account", "Account Resources"])?;
     desk.cloud.account().accounts = Some(vec!["one", "two"]);
-    desk.deployed(&[]).await?.has(1, &["1  one  Tests", "2  two  Tests", "--account"])?;
+    desk.deployed(&[]).await?.has(2, &["1  one  Tests", "2  two  Tests", "--account"])?;
     desk.cloud.account().accounts = Some(vec!["one", ACCOUNT]);
     // Whoever has said yes to all is not asked.
     let root = places::root();

@@ -13,7 +13,8 @@ const LINK: &str = "https://relay.example/#a-key-of-the-tests";
 async fn told_wrongly_every_command_ends_with_2_and_by_what_may_pass_otherwise() {
     let folder = Folder::new();
     let (missing, text) = (folder.path("missing"), folder.write("token", "two words"));
-    let missing = missing.to_str().expect("UTF-8");
+    let picture = missing.join("x.png");
+    let (missing, picture) = (missing.to_str().expect("UTF-8"), picture.to_str().expect("UTF-8"));
     for wrong in [
         &["bridge", "https://relay.example/#short"][..],
         &["bridge", LINK, "--listen", "nowhere"],
@@ -24,6 +25,7 @@ async fn told_wrongly_every_command_ends_with_2_and_by_what_may_pass_otherwise()
         &["check", "https://relay.example/#short"],
         &["check", LINK, "--ca", missing],
         &["share", "https://relay.example/#short"],
+        &["share", LINK, "--output", picture],
         &["deploy", "--yes", "--dry-run", "--worker", missing],
         &["keys", "--token-file", &text],
         &["keys", "--file", missing],

@@ -156,7 +156,7 @@ pub(super) fn is_sure(question: &str) -> Result<bool, Failure> {
 }
 
 fn nobody(hint: &'static str) -> Failure {
-    Failure::met(texts::NOTHING_DONE.trim_end_matches('.'), texts::NOBODY_TO_ASK, hint)
+    Failure::told(texts::NOTHING_DONE.trim_end_matches('.'), texts::NOBODY_TO_ASK, hint)
 }
 
 /// What could not be done, and why, in words.

@@ -138,6 +138,6 @@ fn write(path: &Path, force: bool, link: &str) -> Result<Asked, Failure> {
     let written = open.open(path).and_then(|mut file| file.write_all(&bytes));
     written.map(Ok).map_err(|cause| {
         let hint = if cause.kind() == io::ErrorKind::AlreadyExists { texts::EXISTS } else { texts::ANOTHER_FILE };
-        Failure::met(texts::NOT_WRITTEN, cause, hint)
+        Failure::file(texts::NOT_WRITTEN, cause.kind(), cause, hint)
     })
 }
