@@ -8,8 +8,6 @@ use std::{
     path::Path,
 };
 
-use rand::random;
-
 /// Who may read the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Readers {
@@ -20,11 +18,14 @@ pub(crate) enum Readers {
     AsBefore,
 }
 
-/// Writes it beside the old one, and then puts it in that one's place. Where a link leads: the link itself stays.
+/// Writes it beside the old one, and then puts it in that one's place. Where a link leads: the link itself stays. Beside it the name
+/// is always the same, so whatever ends the program leaves one file at most, which the next time takes away.
 pub(crate) fn replace(path: &Path, text: &[u8], readers: Readers) -> io::Result<()> {
     let path = fs::canonicalize(path).unwrap_or_else(|_| path.to_path_buf());
     let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();
-    let beside = path.with_file_name(format!(".{name}.{:016x}", random::<u64>()));
+    let beside = path.with_file_name(format!(".{name}.pasarela"));
+    // Not written over: it may be a link to somewhere else, or for more eyes.
+    drop(fs::remove_file(&beside));
     let written = write(&beside, text, (readers == Readers::AsBefore).then_some(&*path));
     // If it was never made, nothing is left of it.
     written.and_then(|()| fs::rename(&beside, &path)).inspect_err(|_| drop(fs::remove_file(&beside)))
@@ -74,6 +75,8 @@ mod tests {
         symlink(&path, &link).expect("made");
         for (readers, mode) in [(Readers::AsBefore, 0o640), (Readers::Owner, 0o600)] {
             fs::set_permissions(&path, fs::Permissions::from_mode(0o640)).expect("ours");
+            // From a program that ended meanwhile.
+            fs::write(folder.path().join(".keys.pasarela"), "half").expect("written");
             let before = path.metadata().expect("there").ino();
             replace(&link, b"after", readers).expect("written");
             let after = path.metadata().expect("there");
