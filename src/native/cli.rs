@@ -45,7 +45,7 @@ Exit codes:
 Logging goes to standard error; RUST_LOG=pasarela=debug says more than --verbose can.
 No log line holds an address of a peer, a key or a payload.";
 
-/// The exit code of a program that is told wrongly, as clap has it: whoever starts it again tells it the same. Service managers do not.
+/// The exit code of a program that is told wrongly, as clap has it: whoever starts it again tells it the same. Our systemd units do not.
 const TOLD: u8 = 2;
 
 /// The exit code of any other failure.
