@@ -292,6 +292,7 @@ fn what_cannot_be_is_told_in_one_line_with_what_to_try() {
             &format!("(process {})\n", std::process::id()),
         ),
         (failed(&["--relay-keys-file", &missing], &[]), "missing: No such file"),
+        (failed(&["--relay-keys-file", "/dev/null"], &[]), "cannot use /dev/null: there is no key in it"),
         (failed(&[], &[("RELAY_KEYS", "me=short")]), "RELAY_KEYS is not usable: expected name=key pairs"),
         (failed(&[], &[("RELAY_KEYS", "me=")]), "RELAY_KEYS is not usable: expected name=key pairs"),
         (failed(&["--upstream-chat", "nowhere"], &open), "UPSTREAM_CHAT is not usable: expected host:port"),

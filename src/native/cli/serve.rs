@@ -253,9 +253,19 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
     }
 }
 
+/// The keys in this file. Whoever names one does not mean a relay without, which shows everybody what it is.
+fn keys(file: &Path) -> Result<String, Failure> {
+    let keys = without_comments(&files::text(file).map_err(|cause| unreadable(file, cause))?);
+    if keys.trim().is_empty() {
+        let what = format!("cannot use {}", file.display());
+        return Err(Failure::told(&what, "there is no key in it", "`pasarela keys new NAME --file FILE`"));
+    }
+    Ok(keys)
+}
+
 fn config(args: &Args) -> Result<Config, Failure> {
     let keys = match &args.relay_keys_file {
-        Some(file) => Some(without_comments(&files::text(file).map_err(|cause| unreadable(file, cause))?)),
+        Some(file) => Some(keys(file)?),
         None => std::env::var("RELAY_KEYS").ok(),
     };
     let Variables { web_upstream, upstream_chat, upstream_web, upstream_tls, proxy_header, site } = &args.variables;

@@ -40,7 +40,7 @@ impl fmt::Display for KeyFileError {
             Self::Name => f.write_str("a name has no blanks and no =, and does not begin with #"),
             Self::Taken => f.write_str("somebody of that name has a key"),
             Self::Unknown => f.write_str("nobody of that name has a key"),
-            Self::Last => f.write_str("it is the last key"),
+            Self::Last => f.write_str("nobody else has a key there"),
             Self::Read(error) | Self::Write(error) => error.fmt(f),
         }
     }
@@ -113,9 +113,11 @@ impl KeyFile {
         if !self.knows(name) {
             return Err(KeyFileError::Unknown);
         }
-        // Without any key, `serve` would show everybody what it is.
         let names = self.names();
-        if !names.is_empty() && names.iter().all(|known| known == name) {
+        let is_last_key = !names.is_empty() && names.iter().all(|known| known == name);
+        // Of a file that has one that cannot be used, or nothing, `serve` makes no relay.
+        let is_all = self.pairs().all(|(known, _)| known == name);
+        if is_last_key || is_all {
             return Err(KeyFileError::Last);
         }
         self.take_out(name);
@@ -189,8 +191,9 @@ mod tests {
         keys.add("bo", OTHER).expect("nobody has one");
         assert_eq!(keys.text, format!("ana={ONE}\nbo={OTHER}\n"));
         let mut keys = file("me=\n");
-        keys.revoke("me").expect("no key, so not the last");
-        assert_eq!(keys.text, "");
+        assert!(matches!(keys.revoke("me"), Err(KeyFileError::Last)));
+        keys.add("me", ONE).expect("that was no key");
+        assert_eq!(keys.text, format!("me={ONE}\n"));
     }
 
     #[test]

@@ -157,7 +157,7 @@ pub(in super::super) fn file_hint(error: &KeyFileError) -> &'static str {
         KeyFileError::Name => "another name",
         KeyFileError::Taken => REVOKE_FIRST,
         KeyFileError::Unknown => "`pasarela keys --file FILE`, which lists them",
-        KeyFileError::Last => "giving another key first: without any, the relay shows everybody what it is",
+        KeyFileError::Last => "giving another key first: `pasarela serve` does not start without any",
         KeyFileError::Read(error) if error.kind() == io::ErrorKind::NotFound => {
             "another file, or `pasarela keys new NAME --file FILE`, which makes a new one"
         }
