@@ -3,8 +3,8 @@
 //! Memory is that of the relay's process, read from outside. The clients' sockets have the smallest buffers that there are, so
 //! that what they do not read is the relay's to hold and not the kernel's.
 //!
-//! Two things are the runtime's alone to bound. How many clients there may be: here one that does nothing takes some 130 KiB, one of
-//! `/pipe` that does not read much more, and no test bounds these. And what has come of a message that is not whole; what is merely announced takes nothing.
+//! Two things are the runtime's alone to bound. How many clients there may be: here one that does nothing takes some 130 KiB. And what
+//! has come of a message that is not whole; what is merely announced takes nothing.
 
 use std::{
     net::SocketAddr,
@@ -12,6 +12,7 @@ use std::{
 };
 
 use anyhow::{Context, Result, ensure};
+use futures_util::future::try_join_all;
 use pasarela_core::{
     limits,
     tunnel::{
@@ -38,6 +39,7 @@ mod under {
         messages_that_never_come
         acknowledging_what_was_not_read
         tunnels_that_nobody_reads
+        pipes_that_nobody_reads
     }
 }
 
@@ -180,6 +182,18 @@ async fn tunnels_that_nobody_reads(kind: Kind) -> Result<()> {
     let bench = Bench::start(kind).await?;
     let connect = async || Client::tunnel(&bench, "sim source 67108864").await;
     crowd(&bench, "tunnels that nobody reads", 200, connect).await
+}
+
+/// All at once, so that nobody is counted yet while the others come; and then they vanish, while there is much more for them.
+async fn pipes_that_nobody_reads(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let attack = async {
+        let clients = (0..150).map(|_| Client::pipe(&bench, "sim source 67108864"));
+        let _here = try_join_all(clients).await?;
+        sleep(TIME / 2).await;
+        Ok(())
+    };
+    must_not_rise(&bench, "pipes that nobody reads", attack).await
 }
 
 async fn messages_that_never_come(kind: Kind) -> Result<()> {

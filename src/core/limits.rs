@@ -32,6 +32,10 @@ pub const IDLE: Duration = Duration::from_secs(200);
 /// After our end of the stream is sent, the upstream has this long for its own.
 pub const DRAIN: Duration = Duration::from_secs(5);
 
+/// Bytes that are read of an upstream behind a client who has gone, to hear its end. One that has more to say is not listened to: who
+/// vanishes in a download would have the relay fetch the rest of it, as fast as it goes.
+pub const UNHEARD: usize = 256 << 10;
+
 /// What is still queued when a client leaves has this long to be written.
 pub const FLUSH: Duration = Duration::from_secs(15);
 

@@ -86,6 +86,8 @@ pub struct Pipe<'a, C> {
     /// When the upstream opened, or bytes last went anywhere.
     last_activity: Instant,
     moved: Moved,
+    /// Bytes that the upstream sent after the client had gone.
+    unheard: usize,
     outputs: VecDeque<Output<C>>,
 }
 
@@ -124,6 +126,7 @@ impl<'a, C: Chunk> Pipe<'a, C> {
             now,
             last_activity: now,
             moved: Moved::default(),
+            unheard: 0,
             outputs: VecDeque::new(),
         }
     }
@@ -272,7 +275,13 @@ impl<'a, C: Chunk> Pipe<'a, C> {
                 }
                 self.outputs.push_back(Output::Read);
             }
-            (State::Flushing { .. } | State::Draining { .. }, _) => self.outputs.push_back(Output::Read),
+            (State::Flushing { .. } | State::Draining { .. }, _) => {
+                self.unheard = self.unheard.saturating_add(chunk.len());
+                chunk.discard();
+                if self.unheard < limits::UNHEARD {
+                    self.outputs.push_back(Output::Read);
+                }
+            }
             (State::Opening { .. } | State::Closing { .. } | State::Done, _) => {}
         }
     }

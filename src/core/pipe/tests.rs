@@ -134,6 +134,17 @@ fn a_client_that_leaves_is_flushed_finished_and_drained() {
 }
 
 #[test]
+fn an_upstream_that_has_much_to_say_is_not_read_to_its_end_for_nobody() {
+    let config = config(&[]);
+    let mut pipe = opened(&config, false);
+    step(&mut pipe, Input::ClientClosed, 10);
+    let chunk = 64 << 10;
+    let reads = (0..100).take_while(|n| !step(&mut pipe, Input::Read(vec![0; chunk]), 11 + n).is_empty()).count();
+    assert_eq!((reads + 1) * chunk, limits::UNHEARD);
+    assert_eq!(step(&mut pipe, Input::Timer, 5010), [Output::CloseUpstream, Output::Done]);
+}
+
+#[test]
 fn a_client_that_leaves_while_candidates_are_raced_is_still_flushed() {
     let config = config(&[]);
     let mut pipe = Pipe::new(&config, origin(), false, at(0));
