@@ -87,8 +87,8 @@ pub(crate) fn provider() -> Arc<CryptoProvider> {
 }
 
 /// The key exchanges that a client offers. The one against quantum computers is not among them: its share of 1184 bytes would make the
-/// hello two packets, and where it is offered without a share, servers that prefer it (Go's, OpenSSL's from 3.5 on) ask for one, which takes
-/// each connection a round trip more.
+/// hello two packets, and where it is offered without a share, servers that prefer it, as Go's do, ask for one, which takes each connection a
+/// round trip more.
 const OFFERED: [&dyn SupportedKxGroup; 3] = [kx_group::X25519, kx_group::SECP256R1, kx_group::SECP384R1];
 
 /// A client's configuration, whose hello may be hidden.

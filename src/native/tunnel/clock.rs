@@ -28,9 +28,9 @@ impl Clock {
         Instant::from_millis(u64::try_from(elapsed).unwrap_or(u64::MAX))
     }
 
-    fn tokio(self, at: Instant) -> time::Instant {
+    fn until(self, at: Instant) -> Duration {
         // What is clamped is the distance: a relay's clock outlives any bound on the time itself.
-        time::Instant::now() + at.since(self.now()).min(NEVER)
+        at.since(self.now()).min(NEVER)
     }
 }
 
@@ -45,14 +45,15 @@ pub(crate) struct Alarm {
 
 impl Alarm {
     pub(crate) fn new(clock: Clock) -> Self {
-        let at = clock.tokio(Instant::from_millis(u64::MAX));
+        let at = time::Instant::now() + clock.until(Instant::from_millis(u64::MAX));
         Self { sleep: Box::pin(time::sleep_until(at)), at, due: false }
     }
 
     /// It is to ring then and no other time.
     pub(crate) fn set(&mut self, clock: Clock, at: Instant) {
-        self.due = at <= clock.now();
-        self.at = clock.tokio(at);
+        let wait = clock.until(at);
+        self.due = wait.is_zero();
+        self.at = time::Instant::now() + wait;
         if self.sleep.is_elapsed() || self.at < self.sleep.deadline() {
             self.sleep.as_mut().reset(self.at);
         }
