@@ -18,6 +18,7 @@ use crate::{
     serve::forwarded,
     trouble::Trouble,
     tunnel::{carrier, chunk::Piece, request},
+    websocket::Message,
 };
 
 /// WhatsApp's frames in a stream that comes in pieces: each message, and whether the stream may end there.
@@ -100,13 +101,12 @@ pub fn websocket(pieces: &[&[u8]], longest: usize) -> Taken {
     for _ in 0..=pieces.len() {
         while let Poll::Ready(next) = Pin::new(&mut web).poll_next(&mut context) {
             let Some(Ok(message)) = next else { return Taken { messages, open: false, kept: 0 } };
-            if message.is_text() || message.is_binary() {
-                messages.push(message.as_payload().len());
+            if let Message::Text(_) | Message::Binary(_) = message {
+                messages.push(message.len());
             }
         }
     }
-    let watched = web.get_ref();
-    Taken { messages, open: !watched.is_too_long(), kept: watched.held() }
+    Taken { messages, open: true, kept: web.held() }
 }
 
 /// What an answer of a DNS resolver holds: addresses, and an ECHConfigList.

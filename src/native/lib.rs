@@ -20,6 +20,7 @@ mod replace;
 
 mod net;
 mod tls;
+mod websocket;
 
 pub mod trouble;
 pub mod link;

@@ -18,7 +18,6 @@
 
 pub(crate) mod chunk;
 pub(crate) mod clock;
-pub(crate) mod watched;
 pub(crate) mod budget;
 pub(crate) mod tcp;
 pub(crate) mod carrier;

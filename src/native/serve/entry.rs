@@ -42,10 +42,8 @@ use super::{
 };
 use crate::{
     net::{BoxedStream, Prefixed, upgrade},
-    tunnel::{
-        carrier::{self, Socket},
-        watched,
-    },
+    tunnel::carrier::{self, Socket},
+    websocket,
 };
 
 /// No request here has a body; so much of one is read and forgotten, in bytes.
@@ -190,7 +188,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
             match socket(upgrading, work.message_max()).await {
                 Ok(mut socket) => {
                     if carried.options.tls.is_some() {
-                        socket.get_mut().set_below(watched::TLS);
+                        socket.set_below(websocket::TLS);
                     }
                     work.carry(socket, client, &carried, leave).await;
                 }

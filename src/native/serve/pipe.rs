@@ -257,7 +257,6 @@ mod tests {
         net::{TcpListener, TcpStream},
         time,
     };
-    use tokio_websockets::Message;
 
     use tokio_util::sync::CancellationToken;
 
@@ -265,6 +264,7 @@ mod tests {
     use crate::{
         net::Prefixed,
         tunnel::carrier::{client, server},
+        websocket::Message,
     };
 
     const MAX: usize = 1 << 20;
@@ -284,7 +284,7 @@ mod tests {
             let leave = carried.leave(CancellationToken::new());
             run((&carried, &carried.meter, leave), theirs, origin, false).await;
         });
-        ours.send(Message::binary(&b"WA\x06\x03"[..])).await.expect("connected");
+        ours.send(Message::Binary("WA\x06\x03".into())).await.expect("connected");
         let (mut upstream, _) = listener.accept().await.expect("dialled");
         upstream.read_exact(&mut [0; 4]).await.expect("the first bytes");
         (ours, upstream, ground)
@@ -310,7 +310,7 @@ mod tests {
         time::resume();
         let mut received = 0;
         while received < total {
-            received += ours.next().await.expect("no end").expect("no fault").as_payload().len();
+            received += ours.next().await.expect("no end").expect("no fault").len();
         }
         assert_eq!(received, total);
         sending.await.expect("no panic").expect("connected");
@@ -320,10 +320,10 @@ mod tests {
     async fn an_upstream_that_reads_nothing_holds_the_client_back() {
         let (mut ours, mut upstream, ground) = piped().await;
         time::pause();
-        let message = Message::binary(vec![7; 32 << 10]);
+        let message = Message::Binary(vec![7; 32 << 10].into());
         let mut sent = 0;
         while time::timeout(Duration::from_secs(1), ours.send(message.clone())).await.is_ok() {
-            sent += message.as_payload().len() as u64;
+            sent += message.len() as u64;
             let held = sent - ground.meter.up.all().get().min(sent);
             assert!(held < 2 * UPLOAD_AHEAD as u64, "{held} bytes are held");
         }

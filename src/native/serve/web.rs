@@ -13,7 +13,6 @@ use futures_util::{Sink, SinkExt, Stream};
 use hyper::header::HeaderMap;
 use pasarela_core::{codes::Code, limits};
 use tokio::time;
-use tokio_websockets::{CloseCode, Message};
 
 use super::{
     dial::dial,
@@ -21,9 +20,12 @@ use super::{
     meter::Meter,
     shared::Shared,
 };
-use crate::tunnel::{
-    carrier::{Link, PINGS_MAX, Socket},
-    clock::Alarm,
+use crate::{
+    tunnel::{
+        carrier::{Link, PINGS_MAX, Socket},
+        clock::Alarm,
+    },
+    websocket::{Fault, Message},
 };
 
 /// A side has this long to take the last messages and to answer the close.
@@ -79,14 +81,10 @@ pub(super) async fn couple(
         let (up_now, down_now) = (up.moved.take(), down.moved.take());
         meter.up.inc_by(up_now.unwrap_or(0));
         meter.down.inc_by(down_now.unwrap_or(0));
-        share.holds(up.held() + down.held() + client.get_ref().held() + upstream.get_ref().held());
-        if client.get_ref().is_too_long() {
-            return Poll::Ready(End::Ours(Code::TooBig));
-        }
-        if upstream.get_ref().is_too_long() {
-            return Poll::Ready(End::Upstream(None));
-        }
+        share.holds(up.held() + down.held() + client.held() + upstream.held());
         match (upwards, downwards) {
+            (Poll::Ready(Side::TooLong), _) => return Poll::Ready(End::Ours(Code::TooBig)),
+            (_, Poll::Ready(Side::TooLong)) => return Poll::Ready(End::Upstream(None)),
             (Poll::Ready(Side::From(close)), _) => return Poll::Ready(End::Client(close)),
             (_, Poll::Ready(Side::From(close))) | (Poll::Ready(Side::To(close)), _) => {
                 return Poll::Ready(End::Upstream(close));
@@ -119,7 +117,7 @@ async fn finish(ground: &Ground, client: Socket, upstream: Socket, end: End) {
 }
 
 fn reason(code: Code) -> Message {
-    Message::close(CloseCode::try_from(code.number()).ok(), code.token())
+    Message::close(code.number(), code.token())
 }
 
 /// Sends the close, if there is one to send, and ends the connection in order if that is possible soon.
@@ -129,7 +127,7 @@ async fn close(mut socket: Socket, said: Option<Message>) {
             // Failure means that it is closed already.
             let _ = socket.send(said).await;
         }
-        socket.get_mut().ignore_the_rest();
+        socket.ignore_the_rest();
         let _ = socket.close().await;
     };
     let _ = time::timeout(LINGER, end).await;
@@ -150,12 +148,14 @@ struct Way {
 enum Side {
     From(Option<Message>),
     To(Option<Message>),
+    /// What was to be moved is longer than it may be.
+    TooLong,
 }
 
 impl Way {
     /// Bytes read and not yet taken.
     fn held(&self) -> usize {
-        self.message.as_ref().map_or(0, |message| message.as_payload().len())
+        self.message.as_ref().map_or(0, Message::len)
     }
 
     /// Moves what can be moved now. `Ready` at the end.
@@ -166,8 +166,7 @@ impl Way {
                     return Poll::Ready(Side::To(None));
                 }
                 if let Some(message) = self.message.take() {
-                    self.moved = Some(self.moved.unwrap_or(0) + message.as_payload().len() as u64);
-                    to.get_mut().sends(message.as_payload().len());
+                    self.moved = Some(self.moved.unwrap_or(0) + message.len() as u64);
                     if Pin::new(&mut *to).start_send(message).is_err() {
                         return Poll::Ready(Side::To(None));
                     }
@@ -175,26 +174,24 @@ impl Way {
                 }
             }
             match Pin::new(&mut *from).poll_next(cx) {
-                Poll::Ready(Some(Ok(message))) if message.is_binary() || message.is_text() => {
+                Poll::Ready(Some(Ok(message @ (Message::Binary(_) | Message::Text(_))))) => {
                     self.message = Some(message);
                 }
-                Poll::Ready(Some(Ok(message))) if message.is_close() => {
-                    return Poll::Ready(Side::From(Some(echo(&message))));
-                }
-                // A ping, which the library answers, or the answer to one.
-                Poll::Ready(Some(Ok(_))) => {
+                Poll::Ready(Some(Ok(close @ Message::Close(_)))) => return Poll::Ready(Side::From(Some(close))),
+                // The answer to a ping is queued.
+                Poll::Ready(Some(Ok(Message::Ping(_) | Message::Pong(_)))) => {
                     self.pings = if Pin::new(&mut *from).poll_flush(cx).is_ready() { 0 } else { self.pings + 1 };
                     if self.pings > PINGS_MAX {
                         return Poll::Ready(Side::From(None));
                     }
                 }
+                Poll::Ready(Some(Err(Fault::TooLong))) => return Poll::Ready(Side::TooLong),
                 Poll::Ready(Some(Err(_)) | None) => return Poll::Ready(Side::From(None)),
                 Poll::Pending => {
                     if !self.flushed {
                         if ready!(Pin::new(&mut *to).poll_flush(cx)).is_err() {
                             return Poll::Ready(Side::To(None));
                         }
-                        to.get_mut().is_flushed();
                         self.flushed = true;
                     }
                     return Poll::Pending;
@@ -202,12 +199,6 @@ impl Way {
             }
         }
     }
-}
-
-/// The same close for the other side; one without a code has none there either.
-fn echo(close: &Message) -> Message {
-    let said = close.as_close().filter(|(code, _)| *code != CloseCode::NO_STATUS_RECEIVED);
-    said.map_or_else(|| Message::close(None, ""), |(code, reason)| Message::close(Some(code), reason))
 }
 
 #[cfg(test)]
@@ -249,28 +240,25 @@ mod tests {
         socket.next().await.expect("no end").expect("no fault")
     }
 
-    fn bytes(message: &Message) -> &[u8] {
-        message.as_payload()
-    }
-
     fn said(message: &Message) -> (u16, &str) {
-        message.as_close().map_or((0, "no close"), |(code, reason)| (code.into(), reason))
+        if let Message::Close(Some(close)) = message { (close.code, &close.reason) } else { (0, "no close") }
     }
 
     #[tokio::test]
     async fn messages_of_both_kinds_pass_as_they_are_and_so_does_the_close() {
         for by_client in [true, false] {
             let (mut ours, mut theirs, ground) = coupled(1 << 20);
-            for message in [Message::binary("frame"), Message::text("text"), Message::binary("")] {
+            for message in
+                [Message::Binary("frame".into()), Message::Text("text".into()), Message::Binary(Bytes::new())]
+            {
                 ours.send(message.clone()).await.expect("coupled");
                 let there = next(&mut theirs).await;
-                assert_eq!((there.is_text(), bytes(&there)), (message.is_text(), bytes(&message)));
+                assert!(there == message, "{there:?}");
                 theirs.send(there).await.expect("coupled");
-                assert_eq!(bytes(&next(&mut ours).await), bytes(&message));
+                assert!(next(&mut ours).await == message);
             }
-            let code = CloseCode::try_from(4321).expect("of an application");
             let (closing, told) = if by_client { (&mut ours, &mut theirs) } else { (&mut theirs, &mut ours) };
-            closing.send(Message::close(Some(code), "whatsapp says")).await.expect("coupled");
+            closing.send(Message::close(4321, "whatsapp says")).await.expect("coupled");
             assert_eq!(said(&next(told).await), (4321, "whatsapp says"));
             assert_eq!((ground.meter.up.all().get(), ground.meter.down.all().get()), (9, 9));
         }
@@ -289,7 +277,7 @@ mod tests {
         let (mut ours, mut theirs, _ground) = coupled(1 << 20);
         let begun = time::Instant::now();
         time::sleep(limits::IDLE / 2).await;
-        theirs.send(Message::binary("x")).await.expect("coupled");
+        theirs.send(Message::Binary("x".into())).await.expect("coupled");
         assert!(next(&mut ours).await.is_binary());
         assert_eq!(said(&next(&mut ours).await), (4003, "idle"));
         assert_eq!(begun.elapsed(), limits::IDLE * 3 / 2);
@@ -298,7 +286,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn who_reads_nothing_holds_the_other_side_back() {
         let (mut ours, mut theirs, _ground) = coupled(1000);
-        let message = Message::binary(vec![7; 10_000]);
+        let message = Message::Binary(vec![7; 10_000].into());
         let mut sent = 0;
         while time::timeout(Duration::from_secs(1), theirs.send(message.clone())).await.is_ok() {
             sent += 1;
@@ -307,7 +295,7 @@ mod tests {
         // The last one was begun, too.
         let read = async {
             for _ in 0..=sent {
-                assert_eq!(bytes(&next(&mut ours).await).len(), 10_000);
+                assert_eq!(next(&mut ours).await.len(), 10_000);
             }
         };
         let (flushed, ()) = tokio::join!(SinkExt::flush(&mut theirs), read);
@@ -317,7 +305,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn pings_whose_answers_nobody_takes_end_it() {
         let (mut ours, _theirs, _ground) = coupled(100);
-        let ping = || Message::ping("are you there?");
+        let ping = || Message::Ping("are you there?".into());
         let end = async { while ours.feed(ping()).await.is_ok() && SinkExt::flush(&mut ours).await.is_ok() {} };
         assert!(time::timeout(limits::IDLE / 2, end).await.is_ok(), "answers pile up");
     }

@@ -18,16 +18,15 @@ use pasarela_core::{
     tunnel::{Ending, message::Control},
 };
 use tokio::time::{self, Sleep};
-use tokio_websockets::{ClientBuilder, CloseCode, Config, Limits, Message, ServerBuilder, WebSocketStream};
 
-use super::{chunk::Piece, watched::Watched};
-use crate::net::Prefixed;
+use super::chunk::Piece;
+use crate::{
+    net::Prefixed,
+    websocket::{FLUSH, Fault, Message, WebSocket},
+};
 
 /// A WebSocket; boxed, because it is moved about.
-pub(crate) type Socket = Box<WebSocketStream<Watched>>;
-
-/// Bytes handed to the socket before it must take some, and before a flush is worth a system call though more may follow.
-const FLUSH: usize = 64 * 1024;
+pub(crate) type Socket = Box<WebSocket>;
 
 /// The longest message of a tunnel, in bytes.
 pub(crate) const MESSAGE_MAX: usize = TUNNEL_CHUNK;
@@ -41,26 +40,20 @@ const QUEUE_MAX: usize = 2 * WINDOW_MAX as usize;
 /// Messages that may wait to be sent: those of a window, and as many answers to them as there may be.
 const QUEUE_MESSAGES: usize = 4 * IN_FLIGHT_MESSAGES;
 
+/// What a close says that says nothing (RFC 6455, section 7.1.5).
+const NO_CODE: u16 = 1005;
+
 /// When nobody waits for it any more a carrier has this long to take its last messages and to be closed in order.
 const LINGER: Duration = Duration::from_secs(1);
 
 /// The client's end, behind an upgrade. A longer message than `max` bytes is the last event.
 pub(crate) fn client(stream: Prefixed, max: usize) -> Socket {
-    Box::new(ClientBuilder::new().config(config()).limits(limits()).take_over(Watched::new(stream, max)))
+    Box::new(WebSocket::client(stream, max))
 }
 
 /// The relay's end, behind an upgrade.
 pub(crate) fn server(stream: Prefixed, max: usize) -> Socket {
-    Box::new(ServerBuilder::new().config(config()).limits(limits()).serve(Watched::new(stream, max)))
-}
-
-fn config() -> Config {
-    Config::default().flush_threshold(FLUSH)
-}
-
-/// Messages that are too long are found before the library sees them.
-fn limits() -> Limits {
-    Limits::default().max_payload_len(None)
+    Box::new(WebSocket::server(stream, max))
 }
 
 /// What happened.
@@ -68,7 +61,7 @@ pub(crate) enum Event {
     /// A binary message.
     Data(Piece),
     /// A text message.
-    Text(Message),
+    Text(String),
     /// The answer to a ping.
     Pong,
     /// A longer message than there may be was announced. Nothing follows but the end.
@@ -125,12 +118,12 @@ impl Link {
 
     /// Queues a binary message.
     pub(crate) fn send(&mut self, piece: Piece) {
-        self.push(Message::binary(piece.into_bytes()));
+        self.push(Message::Binary(piece.into_bytes()));
     }
 
     /// Queues a text message. An acknowledgement goes before all data: the peer may be waiting for nothing else.
     pub(crate) fn control(&mut self, control: &Control) {
-        let message = Message::text(control.encode());
+        let message = Message::Text(control.encode());
         match control {
             Control::Ack(_) => self.push_ahead(message),
             Control::Open(_)
@@ -145,20 +138,17 @@ impl Link {
 
     /// Queues a ping, before all data.
     pub(crate) fn ping(&mut self) {
-        self.push_ahead(Message::ping(Bytes::new()));
+        self.push_ahead(Message::Ping(Bytes::new()));
     }
 
     /// Closes it behind what is queued. Unless the peer answers in time, it is cut.
     pub(crate) fn close(&mut self, code: Code, within: Duration) {
         if code == Code::Superseded && self.closing.is_none() {
             // The next carrier says it again; what the socket has begun to take is not in the queue.
-            let (queue, socket) = (&mut self.queue, self.socket.get_mut());
-            queue.iter().filter(|message| message.is_binary()).for_each(|data| socket.forgets(data.as_payload().len()));
-            queue.retain(|message| !message.is_binary());
-            self.waiting = queue.iter().map(|message| message.as_payload().len()).sum();
+            self.queue.retain(|message| !message.is_binary());
+            self.waiting = self.queue.iter().map(Message::len).sum();
         }
-        let number = CloseCode::try_from(code.number()).ok();
-        self.push(Message::close(number, code.token()));
+        self.push(Message::close(code.number(), code.token()));
         self.closing.get_or_insert_with(|| Box::pin(time::sleep(within)));
     }
 
@@ -180,10 +170,9 @@ impl Link {
         if self.closing.is_some() || self.overrun {
             return;
         }
-        let len = message.as_payload().len();
+        let len = message.len();
         self.waiting += len;
         self.queued += len;
-        self.socket.get_mut().sends(len);
         self.queue.insert(place, message);
         self.flushed = false;
         if self.waiting > self.bytes_max || self.queue.len() > self.messages_max {
@@ -194,8 +183,7 @@ impl Link {
 
     /// Forgets what is queued.
     fn let_go(&mut self) {
-        let (queue, socket) = (std::mem::take(&mut self.queue), self.socket.get_mut());
-        queue.iter().for_each(|message| socket.forgets(message.as_payload().len()));
+        self.queue = VecDeque::new();
         self.waiting = 0;
     }
 
@@ -207,12 +195,12 @@ impl Link {
     /// Payload in memory for it, in bytes: what waits to be sent, what the socket has not taken of it, and the beginning of a
     /// message that is not whole.
     pub(crate) fn held(&self) -> usize {
-        self.socket.get_ref().held()
+        self.waiting + self.socket.held()
     }
 
     /// Whether its socket took something that had to wait, or brought a part of a message, since this was asked last.
-    pub(crate) fn take_moved(&mut self) -> bool {
-        self.socket.get_mut().take_moved()
+    pub(crate) const fn take_moved(&mut self) -> bool {
+        self.socket.take_moved()
     }
 
     /// Whether so much is queued that it should go out before more is looked for.
@@ -226,13 +214,12 @@ impl Link {
         while !self.queue.is_empty() {
             ready!(Pin::new(&mut self.socket).poll_ready(cx)).map_err(|_| Broken)?;
             if let Some(message) = self.queue.pop_front() {
-                self.waiting -= message.as_payload().len();
+                self.waiting -= message.len();
                 Pin::new(&mut self.socket).start_send(message).map_err(|_| Broken)?;
             }
         }
         if !self.flushed {
             ready!(Pin::new(&mut self.socket).poll_flush(cx)).map_err(|_| Broken)?;
-            self.socket.get_mut().is_flushed();
             self.flushed = true;
             self.pings = 0;
         }
@@ -246,31 +233,33 @@ impl Link {
             return Poll::Ready(Event::Closed(Ending::Cut));
         }
         loop {
-            let next = Pin::new(&mut self.socket).poll_next(cx);
-            if next.is_pending() && self.socket.get_ref().is_too_long() && !self.too_long {
-                self.too_long = true;
-                return Poll::Ready(Event::TooLong);
-            }
-            let Some(Ok(message)) = ready!(next) else {
-                // The close behind a message that is too long never gets as far as here.
-                let answered = self.too_long && self.closing.is_some() && self.socket.get_ref().has_closed();
-                return Poll::Ready(Event::Closed(if answered { Ending::Clean } else { Ending::Cut }));
-            };
-            if message.is_binary() {
-                return Poll::Ready(Event::Data(Bytes::from(message.into_payload()).into()));
-            } else if message.is_text() {
-                return Poll::Ready(Event::Text(message));
-            } else if message.is_pong() {
-                return Poll::Ready(Event::Pong);
-            } else if let Some((number, _)) = message.as_close() {
-                let answer = self.closing.is_some() && self.queue.is_empty();
-                return Poll::Ready(Event::Closed(Ending::of(Some(number.into()), answer)));
-            }
-            // A ping; the library has queued its answer.
-            self.flushed = false;
-            self.pings += 1;
-            if self.pings > PINGS_MAX {
-                return Poll::Ready(Event::Closed(Ending::Cut));
+            match ready!(Pin::new(&mut self.socket).poll_next(cx)) {
+                Some(Ok(Message::Binary(bytes))) => return Poll::Ready(Event::Data(bytes.into())),
+                Some(Ok(Message::Text(text))) => return Poll::Ready(Event::Text(text)),
+                Some(Ok(Message::Pong(_))) => return Poll::Ready(Event::Pong),
+                Some(Ok(Message::Close(said))) => {
+                    let answer = self.closing.is_some() && self.queue.is_empty();
+                    let code = said.map_or(NO_CODE, |close| close.code);
+                    return Poll::Ready(Event::Closed(Ending::of(Some(code), answer)));
+                }
+                Some(Ok(Message::Ping(_))) => {
+                    // Its answer is queued already.
+                    self.flushed = false;
+                    self.pings += 1;
+                    if self.pings > PINGS_MAX {
+                        return Poll::Ready(Event::Closed(Ending::Cut));
+                    }
+                }
+                Some(Err(Fault::TooLong)) => {
+                    self.too_long = true;
+                    return Poll::Ready(Event::TooLong);
+                }
+                Some(Err(_)) => return Poll::Ready(Event::Closed(Ending::Cut)),
+                None => {
+                    // The close behind a message that is too long never gets as far as here.
+                    let answered = self.too_long && self.closing.is_some() && self.socket.has_closed();
+                    return Poll::Ready(Event::Closed(if answered { Ending::Clean } else { Ending::Cut }));
+                }
             }
         }
     }
@@ -288,7 +277,7 @@ impl Link {
             // Nothing can be sent behind the peer's close, which is still to be answered.
             let _ = poll_fn(|cx| self.poll_flush(cx)).await;
             // Reads on to the peer's close: closing over unread bytes would reset what is on its way.
-            self.socket.get_mut().ignore_the_rest();
+            self.socket.ignore_the_rest();
             let _ = self.socket.close().await;
         };
         let _ = time::timeout(LINGER, end).await;

@@ -295,9 +295,8 @@ impl Task<'_> {
             Event::Upstream(upstream::Event::Tcp(tcp::Event::Written(_))) => Input::Written,
             Event::Upstream(upstream::Event::Tcp(tcp::Event::Failed(_))) => Input::UpstreamFailed,
             Event::Link(carrier, carrier::Event::Data(piece)) => Input::Data(carrier, piece),
-            Event::Link(carrier, carrier::Event::Text(message)) => {
-                let text = message.as_text().unwrap_or_default();
-                return self.core.handle(Input::Text(carrier, text), self.ground.clock.now());
+            Event::Link(carrier, carrier::Event::Text(text)) => {
+                return self.core.handle(Input::Text(carrier, &text), self.ground.clock.now());
             }
             Event::Link(_, carrier::Event::Pong) => return,
             Event::Link(_, carrier::Event::TooLong) => Input::End(Code::TooBig),

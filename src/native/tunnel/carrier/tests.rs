@@ -30,7 +30,7 @@ async fn messages_arrive_whole_and_in_order_and_the_close_behind_them() {
     flush(&mut near).await;
     assert!(matches!(next(&mut far).await, Event::Data(piece) if piece.clone().into_bytes() == "data"));
     let Event::Text(text) = next(&mut far).await else { unreachable!("sent as text") };
-    assert_eq!(text.as_text(), Some("{\"reset\":{\"code\":\"gone\"}}"));
+    assert_eq!(text, "{\"reset\":{\"code\":\"gone\"}}");
     assert!(matches!(next(&mut far).await, Event::Closed(Ending::Clean)));
     far.linger().await;
     assert!(matches!(next(&mut near).await, Event::Pong));

@@ -288,8 +288,8 @@ impl Engine {
         let now = self.clock.now();
         match event {
             carrier::Event::Data(piece) => self.core.handle(Input::Data(carrier, piece), now),
-            carrier::Event::Text(message) => {
-                self.core.handle(Input::Text(carrier, message.as_text().unwrap_or_default()), now);
+            carrier::Event::Text(text) => {
+                self.core.handle(Input::Text(carrier, &text), now);
             }
             carrier::Event::Pong => self.core.handle(Input::Pong(carrier), now),
             carrier::Event::TooLong => self.core.handle(Input::CarrierClosed(carrier, Ending::Cut), now),
