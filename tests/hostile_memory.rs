@@ -130,7 +130,7 @@ async fn acknowledging_what_was_not_read(kind: Kind) -> Result<()> {
     let attack = async {
         let mut client = Client::tunnel(&bench, "sim source 4294967296").await?;
         for step in 1..u64::MAX {
-            let ack = Control::Ack(Ack { n: step * (256 << 10), fin: false });
+            let ack = Control::Ack(Ack { n: step * (256 << 10), fin: false, window: None });
             // It is closed for that.
             if client.send(1, ack.encode().as_bytes()).await.is_err() {
                 return Ok(());

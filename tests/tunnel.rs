@@ -90,11 +90,11 @@ async fn the_clients_end_is_passed_on_while_data_flows_the_other_way(kind: Kind)
     for _ in 0..6 {
         carrier.send(vec![7; window / 4]).await?;
         sent += window as u64 / 4;
-        while carrier.next().await? != Said::Control(Control::Ack(Ack { n: sent, fin: false })) {}
+        while carrier.next().await? != Said::Control(Control::Ack(Ack { n: sent, fin: false, window: None })) {}
     }
     ensure!(carrier.received == u64::from(limits::WINDOW_MIN), "{} bytes unread", carrier.received);
     carrier.say(&Control::Fin(Fin { n: sent })).await?;
-    carrier.say(&Control::Ack(Ack { n: carrier.received, fin: false })).await?;
+    carrier.say(&Control::Ack(Ack { n: carrier.received, fin: false, window: None })).await?;
     // The simulator ends its side when it has seen the end of ours, and behind all that it had to say.
     let echoed = sent - hello.len() as u64;
     let (mut ended, mut acked) = (None, false);
@@ -102,15 +102,15 @@ async fn the_clients_end_is_passed_on_while_data_flows_the_other_way(kind: Kind)
         match carrier.next().await? {
             Said::Data(bytes) => {
                 ensure!(bytes.iter().all(|byte| *byte == 7));
-                carrier.say(&Control::Ack(Ack { n: carrier.received, fin: false })).await?;
+                carrier.say(&Control::Ack(Ack { n: carrier.received, fin: false, window: None })).await?;
             }
-            Said::Control(Control::Ack(ack)) => acked |= ack == Ack { n: sent, fin: true },
+            Said::Control(Control::Ack(ack)) => acked |= ack == Ack { n: sent, fin: true, window: None },
             Said::Control(Control::Fin(fin)) => ended = Some(fin.n),
             other => anyhow::bail!("{other:?}"),
         }
     }
     ensure!(ended == Some(echoed) && carrier.received == echoed, "{ended:?} of {echoed}");
-    carrier.say(&Control::Ack(Ack { n: echoed, fin: true })).await?;
+    carrier.say(&Control::Ack(Ack { n: echoed, fin: true, window: None })).await?;
     carrier.close().await?;
     bench.must_be_idle().await
 }
@@ -122,7 +122,7 @@ async fn the_upstreams_end_is_passed_on_while_data_flows_the_other_way(kind: Kin
     carrier.opened().await?;
     carrier.download(5).await?;
     ensure!(carrier.control().await? == Control::Fin(Fin { n: 5 }));
-    carrier.say(&Control::Ack(Ack { n: 5, fin: true })).await?;
+    carrier.say(&Control::Ack(Ack { n: 5, fin: true, window: None })).await?;
     // The simulator reads on to our end.
     let mut sent = hello.len() as u64;
     for _ in 0..4 {
@@ -132,7 +132,7 @@ async fn the_upstreams_end_is_passed_on_while_data_flows_the_other_way(kind: Kin
         ensure!(ack.n > 0 && ack.n <= sent && !ack.fin);
     }
     carrier.say(&Control::Fin(Fin { n: sent })).await?;
-    ensure!(carrier.control().await? == Control::Ack(Ack { n: sent, fin: true }));
+    ensure!(carrier.control().await? == Control::Ack(Ack { n: sent, fin: true, window: None }));
     carrier.close().await?;
     bench.must_be_idle().await
 }
@@ -211,7 +211,7 @@ async fn an_upstream_that_breaks_behind_its_end_is_told(kind: Kind) -> Result<()
     upstream.shutdown().await?;
     carrier.opened().await?;
     ensure!(carrier.control().await? == Control::Fin(Fin { n: 0 }));
-    carrier.say(&Control::Ack(Ack { n: 0, fin: true })).await?;
+    carrier.say(&Control::Ack(Ack { n: 0, fin: true, window: None })).await?;
     upstream.set_zero_linger()?;
     drop(upstream);
     // No read is left to tell it, and of the writes only one behind the reset.
@@ -265,7 +265,7 @@ async fn a_newer_attachment_takes_over_and_an_older_is_refused(kind: Kind) -> Re
     let (mut first, session) = echo(&bench).await?;
     let mut third = Carrier::resume(&bench.url(), resume(&session, 3, 0)).await?;
     ensure!(matches!(third.control().await?, Control::Resumed(Resumed { received, .. }) if received == hello));
-    ensure!(third.control().await? == Control::Ack(Ack { n: hello, fin: false }));
+    ensure!(third.control().await? == Control::Ack(Ack { n: hello, fin: false, window: None }));
     ensure!(first.next().await? == Said::Closed(4001, "superseded".into()));
     for late in [1, 2, 3] {
         Carrier::resume(&bench.url(), resume(&session, late, 0)).await?.fails_with(Code::Gone).await?;
@@ -294,17 +294,20 @@ async fn what_was_not_received_is_said_again_in_both_directions(kind: Kind) -> R
     for wrong in [11, u64::MAX] {
         Carrier::resume(&bench.url(), resume(&session, 2, wrong)).await?.fails_with(Code::Gone).await?;
     }
-    second.say(&Control::Ack(Ack { n: 10, fin: false })).await?;
+    second.say(&Control::Ack(Ack { n: 10, fin: false, window: None })).await?;
     second.say(&Control::Fin(Fin { n: hello + 10 })).await?;
     let mut both = [second.control().await?, second.control().await?];
     both.sort_by_key(|control| matches!(control, Control::Fin(_)));
-    ensure!(both == [Control::Ack(Ack { n: hello + 10, fin: true }), Control::Fin(Fin { n: 10 })], "{both:?}");
+    ensure!(
+        both == [Control::Ack(Ack { n: hello + 10, fin: true, window: None }), Control::Fin(Fin { n: 10 })],
+        "{both:?}"
+    );
     // The end is said again, too, and the acknowledgement of ours.
     let mut third = Carrier::resume(&bench.url(), resume(&session, 2, 10)).await?;
     ensure!(matches!(third.control().await?, Control::Resumed(_)));
-    ensure!(third.control().await? == Control::Ack(Ack { n: hello + 10, fin: true }));
+    ensure!(third.control().await? == Control::Ack(Ack { n: hello + 10, fin: true, window: None }));
     ensure!(third.control().await? == Control::Fin(Fin { n: 10 }));
-    third.say(&Control::Ack(Ack { n: 10, fin: true })).await?;
+    third.say(&Control::Ack(Ack { n: 10, fin: true, window: None })).await?;
     third.close().await?;
     bench.must_be_idle().await
 }

@@ -77,6 +77,11 @@ pub const WINDOW_MIN: u32 = 64 << 10;
 /// The largest window of a tunnel, in bytes: a megabyte a round trip of 100 ms is 80 Mbit/s.
 pub const WINDOW_MAX: u32 = 1 << 20;
 
+/// Who sends a whole window within this time gets a larger one: on a long way it would wait for the acknowledgement of a small one
+/// longer than for anything else. So no window is much more than what the line carries in this time, which must be sent again
+/// when a carrier is lost.
+pub const WINDOW_GROWS: Duration = Duration::from_secs(1);
+
 /// An acknowledgement is due when this part of a window was delivered since the last, of the smaller of both sides' windows:
 /// often enough for the sender never to wait, and seldom, since sending one costs the relay about as much as a message.
 pub const ACKS_PER_WINDOW: u32 = 4;

@@ -69,6 +69,10 @@ impl Granted {
     fn window(&self) -> u32 {
         self.grant.as_ref().map_or(0, Grant::window)
     }
+
+    fn widen(&mut self, asked: u32) -> u32 {
+        self.grant.as_mut().map_or(0, |grant| self.pool.borrow_mut().widen(grant, asked))
+    }
 }
 
 impl Drop for Granted {
@@ -129,7 +133,7 @@ pub(crate) async fn tunnel(
             };
             let kind = open.route;
             let options = options(request, open, early, &granted, None);
-            let keeper = Alone { kind, _granted: granted, counted: Gauge::Tunnel.count(owner) };
+            let keeper = Alone { kind, granted: RefCell::new(granted), counted: Gauge::Tunnel.count(owner) };
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
             keep_alive(stream::start(|events, _| Driver::new(events, client, relay, false, keeper)));
@@ -146,7 +150,7 @@ fn options(request: &Request, open: Open, early: Vec<u8>, granted: &Granted, ses
 /// Goes with a tunnel that ends with its WebSocket.
 struct Alone {
     kind: Kind,
-    _granted: Granted,
+    granted: RefCell<Granted>,
     counted: Counted,
 }
 
@@ -159,6 +163,10 @@ impl Keeper for Alone {
 
     fn moved(&self, moved: Moved) {
         self.counted.moved(moved);
+    }
+
+    fn widen(&self, asked: u32) -> u32 {
+        self.granted.borrow_mut().widen(asked)
     }
 }
 
@@ -206,7 +214,7 @@ struct Kept {
 /// How a tunnel is reached, and its window.
 struct Tenant {
     handle: Handle<Member>,
-    _granted: Granted,
+    granted: Granted,
 }
 
 impl Kept {
@@ -285,7 +293,7 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
             let relay = Relay::new(config, options, now());
             // The object lives while its sockets do; nothing is to be told of the end.
             drop(stream::start(|events, tunnel| {
-                let tenant = Tenant { handle: Rc::clone(tunnel), _granted: granted };
+                let tenant = Tenant { handle: Rc::clone(tunnel), granted };
                 kept.sessions.borrow_mut().insert(name.clone(), owner, tenant);
                 let member = Member { kind, name, kept: kept.clone(), part: kept.keys.of(owner).part() };
                 Driver::new(events, client, relay, true, member)
@@ -305,7 +313,8 @@ fn make_room(owner: &str, asked: u32, kept: &Kept) -> Option<Granted> {
             return Some(granted);
         }
         let evicted = kept.sessions.borrow_mut().evict(&kept.pool.borrow(), owner)?;
-        let Evicted { handle: Tenant { handle, _granted }, code } = evicted;
+        let Evicted { handle: Tenant { handle, granted }, code } = evicted;
+        drop(granted);
         handle.tell(Note::End(code));
     }
 }
@@ -331,6 +340,10 @@ impl Keeper for Member {
 
     fn moved(&self, moved: Moved) {
         self.part.moved(moved);
+    }
+
+    fn widen(&self, asked: u32) -> u32 {
+        self.kept.sessions.borrow_mut().handle_mut(&self.name).map_or(0, |tenant| tenant.granted.widen(asked))
     }
 }
 

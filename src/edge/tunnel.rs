@@ -58,6 +58,9 @@ pub(crate) trait Keeper {
 
     /// So much went through it so far.
     fn moved(&self, moved: Moved);
+
+    /// A larger window is asked for; the one that it has now, if it has one, in bytes.
+    fn widen(&self, asked: u32) -> u32;
 }
 
 /// How a tunnel stands.
@@ -80,8 +83,6 @@ pub(crate) struct Driver<K> {
     copied: bool,
     events: Events,
     stood: Standing,
-    /// The client's, in bytes.
-    window: u32,
     /// Bytes that the runtime held for the client when it was looked at last.
     backlog: f64,
     keeper: K,
@@ -104,7 +105,6 @@ impl<K: Keeper> Driver<K> {
             alarm: Alarm::new(events.listener(event::TIMER)),
             events,
             stood: Standing { attached: true, dialling: 0 },
-            window: relay.window(),
             backlog: 0.0,
             relay,
             keeper,
@@ -155,6 +155,10 @@ impl<K: Keeper> Driver<K> {
                 Output::Read(max) => self.upstream.read(max),
                 Output::Write(bytes) => self.upstream.write(bytes),
                 Output::Finish => self.upstream.finish(),
+                Output::Widen(asked) => {
+                    let window = self.keeper.widen(asked);
+                    self.relay.handle(Input::Widened(window), now());
+                }
                 Output::CloseUpstream => self.upstream.close_all(),
                 Output::Wait(deadline) => {
                     self.alarm.arm(deadline);
@@ -180,7 +184,7 @@ impl<K: Keeper> Driver<K> {
             bytes.discard();
         }
         // What waits to be sent is not acknowledged by an honest client, and beyond a window he gets nothing.
-        if self.backlog > f64::from(2 * self.window) {
+        if self.backlog > f64::from(2 * self.relay.window()) {
             self.relay.handle(Input::End(Code::Flood), now());
         }
     }

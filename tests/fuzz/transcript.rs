@@ -124,7 +124,7 @@ pub(crate) fn relay(text: &str) -> bool {
     let mut now = Instant::from_millis(0);
     let mut relay = Relay::new(&config, options, now);
     let (mut tcp, mut at_fault) = (Tcp::default(), false);
-    drain_relay(&mut relay, &mut tcp, &mut at_fault);
+    drain_relay(&mut relay, now, &mut tcp, &mut at_fault);
     for line in lines(text) {
         if line.verb == "w" {
             now = now + Duration::from_millis(line.numbers[0].min(1_000_000));
@@ -133,8 +133,8 @@ pub(crate) fn relay(text: &str) -> bool {
         for _ in 0..times {
             let Some(input) = relay_input(&line, &mut tcp) else { break };
             relay.handle(input, now);
-            drain_relay(&mut relay, &mut tcp, &mut at_fault);
-            assert!(relay.held() <= 2 * WINDOW as usize + PIECE, "{} bytes are held", relay.held());
+            drain_relay(&mut relay, now, &mut tcp, &mut at_fault);
+            assert!(relay.held() <= 2 * relay.window() as usize + PIECE, "{} bytes are held", relay.held());
         }
     }
     !at_fault
@@ -174,7 +174,7 @@ fn resume(line: &Line<'_>) -> Resume {
     }
 }
 
-fn drain_relay(relay: &mut Relay<'_, Span>, tcp: &mut Tcp, at_fault: &mut bool) {
+fn drain_relay(relay: &mut Relay<'_, Span>, now: Instant, tcp: &mut Tcp, at_fault: &mut bool) {
     use relay::Output;
     // A finished relay still refuses.
     loop {
@@ -186,6 +186,10 @@ fn drain_relay(relay: &mut Relay<'_, Span>, tcp: &mut Tcp, at_fault: &mut bool) 
             Output::Write(span) => tcp.begin_write(span),
             Output::Connect(..) | Output::Use(_) | Output::Finish | Output::CloseUpstream => assert!(!tcp.done),
             Output::Abandon(_) => {}
+            Output::Widen(asked) => {
+                assert!(asked > relay.window(), "{asked} is no more");
+                relay.handle(relay::Input::Widened(asked.min(limits::WINDOW_MAX)), now);
+            }
             Output::Wait(_) => return assert!(!tcp.done),
             Output::Done => {
                 assert_eq!(relay.held(), 0);

@@ -158,7 +158,7 @@ impl Carrier {
             return Ok(());
         }
         (self.acked, self.messages_since_ack) = (self.received, 0);
-        self.say(&Control::Ack(Ack { n: self.acked, fin: false })).await
+        self.say(&Control::Ack(Ack { n: self.acked, fin: false, window: None })).await
     }
 
     /// Reads `total` bytes of the simulator's pattern, acknowledging them as a client does.

@@ -273,7 +273,7 @@ async fn what_was_acknowledged_and_not_read() {
         kept.push(scene.attacker(Way::Tunnel, "sim source 67108864").await);
     }
     for step in 1..20 {
-        let ack = Control::Ack(Ack { n: step * (64 << 10), fin: false });
+        let ack = Control::Ack(Ack { n: step * (64 << 10), fin: false, window: None });
         for tcp in &mut kept {
             // Some are sent away for it.
             let _ = tcp.write_all(&message(1, ack.encode().as_bytes())).await;

@@ -219,7 +219,7 @@ async fn who_breaks_the_protocol_is_told_and_forgotten() {
     let world = World::start().await;
     let mut raw = Raw::open(&world).await;
     assert!(matches!(raw.control().await, Control::Opened(_)));
-    raw.say(&Control::Ack(Ack { n: 1 << 40, fin: false })).await;
+    raw.say(&Control::Ack(Ack { n: 1 << 40, fin: false, window: None })).await;
     raw.ends_with(Code::Protocol).await;
     drop(raw);
     assert_all_closed(&world.sim).await;

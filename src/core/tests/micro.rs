@@ -257,7 +257,7 @@ fn client_up(times: u64) {
 
 fn control(times: u64) {
     for n in 0..times {
-        let text = Control::Ack(Ack { n: black_box(n + (1 << 30)), fin: false }).encode();
+        let text = Control::Ack(Ack { n: black_box(n + (1 << 30)), fin: false, window: None }).encode();
         let _ = black_box(Control::decode(black_box(&text)));
     }
 }

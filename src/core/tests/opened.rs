@@ -47,6 +47,7 @@ pub(crate) fn step(relay: &mut Relay<'_, Span>, input: Input<'_, Span>) -> (u64,
             | Output::Use(_)
             | Output::Read(_)
             | Output::Finish
+            | Output::Widen(_)
             | Output::CloseUpstream
             | Output::Done => {}
         }

@@ -137,6 +137,9 @@ impl<C: Chunk + Clone> Client<C> {
             Input::End(code) => self.abort(code),
             Input::Timer => self.timer(now),
         }
+        if let Some(window) = self.duplex.take_wish() {
+            self.duplex.inbound.grow(window);
+        }
         if self.options.packets.is_some() && now >= self.counts_until {
             // Should that come to nothing, the next time is as far.
             self.counts_until = now + limits::FROZEN_FOR;
@@ -214,7 +217,7 @@ impl<C: Chunk + Clone> Client<C> {
             Ok(None) => Ok(()),
             Ok(Some(Control::Opened(opened))) => self.opened(opened),
             Ok(Some(Control::Resumed(resumed))) => self.resumed(from, asked, &resumed, now),
-            Ok(Some(Control::Ack(ack))) if opened => self.duplex.ack(from, ack),
+            Ok(Some(Control::Ack(ack))) if opened => self.duplex.ack(from, ack, limits::WINDOW_MAX),
             Ok(Some(Control::Fin(fin))) if opened => self.duplex.fin(from, fin),
             Ok(Some(Control::Reset(reset))) => {
                 self.refused(from, reset.code, now);

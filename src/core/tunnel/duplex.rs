@@ -34,6 +34,8 @@ pub(super) struct Duplex<C> {
     /// One that was replaced and may still bring bytes, with the position of the next.
     older: Option<(Carrier, u64)>,
     tcp: Tcp,
+    /// The window that the peer is to get.
+    wish: Option<u32>,
     /// How fast the peer takes what it is sent.
     pace: Pace,
     now: Instant,
@@ -61,6 +63,7 @@ impl<C: Chunk + Clone> Duplex<C> {
             current: None,
             older: None,
             tcp: Tcp::Opening,
+            wish: None,
             pace: Pace::default(),
             now: Instant::from_millis(0),
             outputs: VecDeque::new(),
@@ -130,6 +133,11 @@ impl<C: Chunk + Clone> Duplex<C> {
         self.inbound.peer_widens(window);
     }
 
+    /// The window that the peer should get for its pace; once.
+    pub(super) const fn take_wish(&mut self) -> Option<u32> {
+        self.wish.take()
+    }
+
     /// The next thing to do.
     pub(super) fn next(&mut self) -> Option<Output<C>> {
         self.outputs.pop_front()
@@ -161,6 +169,7 @@ impl<C: Chunk + Clone> Duplex<C> {
     /// TCP has taken the write.
     pub(super) fn written(&mut self) {
         self.inbound.written();
+        self.wish = self.inbound.next_window(self.now).or(self.wish);
         self.pump();
     }
 
@@ -186,13 +195,17 @@ impl<C: Chunk + Clone> Duplex<C> {
         Ok(new)
     }
 
-    /// A carrier brought an acknowledgement. An older one's is worth nothing: the newer repeats it.
-    pub(super) fn ack(&mut self, from: Carrier, ack: Ack) -> Result<(), Code> {
+    /// A carrier brought an acknowledgement. An older one's is worth nothing: the newer repeats it. Of a window that it brings we use at
+    /// most `ours`.
+    pub(super) fn ack(&mut self, from: Carrier, ack: Ack, ours: u32) -> Result<(), Code> {
         if let Some(current) = self.current.as_mut().filter(|current| current.carrier == from) {
             current.seen = current.seen.saturating_add(packets(0));
             let before = self.outbound.acked();
             self.outbound.ack(ack.n, ack.fin)?;
             self.pace.acked(self.outbound.acked() - before, self.outbound.in_flight(), self.now);
+            if let Some(window) = ack.window {
+                self.widen(window, ours);
+            }
             self.pump();
         }
         Ok(())

@@ -16,6 +16,10 @@ pub(super) struct Inbound<C> {
     unacked_since: Option<Instant>,
     ack_bytes: u32,
     window: u32,
+    /// The peer was not told of all of it.
+    widened: bool,
+    /// What was delivered when, as far as the window is concerned.
+    measured: (u64, Instant),
     /// What the peer accepts. It may hold itself to as much, whatever we accept.
     peers_window: u32,
     fin: Fin,
@@ -46,6 +50,8 @@ impl<C: Chunk> Inbound<C> {
             messages_since_ack: 0,
             unacked_since: None,
             window: limits::WINDOW_MIN,
+            widened: false,
+            measured: (0, Instant::from_millis(0)),
             peers_window: limits::WINDOW_MIN,
             fin: Fin::Open,
         }
@@ -79,6 +85,33 @@ impl<C: Chunk> Inbound<C> {
     /// From here on the peer may send this much.
     pub(super) fn widen(&mut self, window: u32) {
         self.window = self.window.max(window);
+    }
+
+    /// From here on the peer may send this much, and is to be told so.
+    pub(super) fn grow(&mut self, window: u32) {
+        self.widened |= window > self.window;
+        self.widen(window);
+    }
+
+    /// The window that the peer's pace is worth, if that is more than it has.
+    pub(super) fn next_window(&mut self, now: Instant) -> Option<u32> {
+        let (from, since) = self.measured;
+        if self.delivered - from < u64::from(self.window) {
+            return None;
+        }
+        self.measured = (self.delivered, now);
+        let wider = self.window.saturating_mul(2).min(limits::WINDOW_MAX);
+        (wider > self.window && now.since(since) <= limits::WINDOW_GROWS).then_some(wider)
+    }
+
+    /// Bytes that the peer may send beyond the last acknowledgement.
+    pub(super) const fn window(&self) -> u32 {
+        self.window
+    }
+
+    /// Bytes that the peer accepts.
+    pub(super) const fn peers_window(&self) -> u32 {
+        self.peers_window
     }
 
     /// The peer announced its own window.
@@ -178,7 +211,8 @@ impl<C: Chunk> Inbound<C> {
         if fin {
             self.fin = Fin::Acked;
         }
-        Ack { n: self.acked, fin }
+        let window = core::mem::take(&mut self.widened).then_some(self.window);
+        Ack { n: self.acked, fin, window }
     }
 
     /// Nothing will be delivered any more.

@@ -103,6 +103,9 @@ pub struct Ack {
     /// Your end was delivered, too.
     #[serde(default, skip_serializing_if = "core::ops::Not::not")]
     pub fin: bool,
+    /// Bytes that are accepted beyond the last acknowledgement from now on, if that is more than was said before.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub window: Option<u32>,
 }
 
 /// A stream's end (TCP half-close).
@@ -225,8 +228,9 @@ mod tests {
                 Control::Resumed(Resumed { received: 7, window: 65536, from: Some(9) }),
                 r#"{"resumed":{"received":7,"window":65536,"from":9}}"#,
             ),
-            (Control::Ack(Ack { n: 9, fin: false }), r#"{"ack":{"n":9}}"#),
-            (Control::Ack(Ack { n: 9, fin: true }), r#"{"ack":{"n":9,"fin":true}}"#),
+            (Control::Ack(Ack { n: 9, fin: false, window: None }), r#"{"ack":{"n":9}}"#),
+            (Control::Ack(Ack { n: 9, fin: true, window: None }), r#"{"ack":{"n":9,"fin":true}}"#),
+            (Control::Ack(Ack { n: 9, fin: false, window: Some(131_072) }), r#"{"ack":{"n":9,"window":131072}}"#),
             (Control::Fin(Fin { n: u64::MAX }), r#"{"fin":{"n":18446744073709551615}}"#),
             (Control::Budget(Budget { n: 1 }), r#"{"budget":{"n":1}}"#),
             (Control::Reset(Reset { code: Code::UpstreamReset }), r#"{"reset":{"code":"upstream-reset"}}"#),
@@ -240,7 +244,7 @@ mod tests {
     fn unknown_fields_are_ignored_and_unknown_messages_by_their_name() {
         assert_eq!(
             Control::decode(r#"{"ack":{"n":1,"later":[{}]}}"#),
-            Ok(Some(Control::Ack(Ack { n: 1, fin: false })))
+            Ok(Some(Control::Ack(Ack { n: 1, fin: false, window: None })))
         );
         assert_eq!(Control::decode(r#"{"x-later":{"n":1}}"#), Ok(None));
         let unknown = Control::Reset(Reset { code: Code::UpstreamReset });

@@ -101,6 +101,11 @@ impl<C: Chunk + Clone> Outbound<C> {
     }
 
     #[cfg(test)]
+    pub(super) const fn window(&self) -> u32 {
+        self.window
+    }
+
+    #[cfg(test)]
     pub(super) fn pieces(&self) -> usize {
         self.pieces.len()
     }

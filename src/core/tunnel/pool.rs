@@ -70,11 +70,7 @@ impl Pool {
     /// A window for one more tunnel of this owner; none if there is no room.
     pub fn grant(&mut self, owner: &str, asked: u32) -> Option<Grant> {
         let owner = self.owner(owner);
-        let mine = self.owners.get(owner)?.reserved;
-        let others =
-            self.owners.iter().enumerate().filter(|(index, other)| *index != owner && other.reserved > 0).count();
-        let share = if others > 0 && mine > self.held / (others + 1) { 0 } else { self.left / Self::SHARE / 2 };
-        let share = u32::try_from(share).unwrap_or(u32::MAX);
+        let share = self.share(owner);
         let grant = Grant { window: asked.min(share).clamp(limits::WINDOW_MIN, limits::WINDOW_MAX), owner };
         if self.tunnels >= self.most || grant.reserved() > self.left {
             return None;
@@ -85,6 +81,25 @@ impl Pool {
         owner.reserved += grant.reserved();
         owner.tunnels += 1;
         Some(grant)
+    }
+
+    /// Makes a window larger, as far as there is room for one more that is as much larger; the window that it is now.
+    pub fn widen(&mut self, grant: &mut Grant, asked: u32) -> u32 {
+        let more = asked.min(limits::WINDOW_MAX).saturating_sub(grant.window).min(self.share(grant.owner));
+        let reserved = 2 * more as usize;
+        self.left -= reserved;
+        self.owners.get_mut(grant.owner).iter_mut().for_each(|owner| owner.reserved += reserved);
+        grant.window += more;
+        grant.window
+    }
+
+    /// What of the windows that are left is for a tunnel of this owner, in bytes.
+    fn share(&self, owner: usize) -> u32 {
+        let mine = self.owners.get(owner).map_or(0, |owner| owner.reserved);
+        let others =
+            self.owners.iter().enumerate().filter(|(index, other)| *index != owner && other.reserved > 0).count();
+        let share = if others > 0 && mine > self.held / (others + 1) { 0 } else { self.left / Self::SHARE / 2 };
+        u32::try_from(share).unwrap_or(u32::MAX)
     }
 
     /// Takes a window back.
@@ -139,6 +154,22 @@ mod tests {
         assert!(grants.iter().map(|grant| grant.reserved()).sum::<usize>() <= limits::HELD);
         grants.drain(..).for_each(|grant| pool.give_back(grant));
         assert_eq!((pool.left, pool.tunnels), (limits::HELD, 0));
+    }
+
+    #[test]
+    fn a_window_grows_while_there_is_room_and_all_of_it_is_given_back() {
+        let mut pool = Pool::default();
+        let mut ana = pool.grant("ana", limits::WINDOW_MIN).unwrap();
+        assert_eq!(pool.widen(&mut ana, 2 * limits::WINDOW_MIN), 2 * limits::WINDOW_MIN);
+        assert_eq!(pool.widen(&mut ana, u32::MAX), limits::WINDOW_MAX);
+        assert_eq!(pool.widen(&mut ana, limits::WINDOW_MIN), limits::WINDOW_MAX);
+        let rest: Vec<_> = std::iter::from_fn(|| pool.grant("bo", limits::WINDOW_MAX)).collect();
+        let mut last = pool.grant("ana", 0).unwrap_or(rest.into_iter().next_back().unwrap());
+        let before = last.window();
+        assert!(pool.widen(&mut last, limits::WINDOW_MAX) - before <= limits::WINDOW_MIN);
+        pool.give_back(ana);
+        pool.give_back(last);
+        assert!(pool.owners.iter().map(|owner| owner.reserved).sum::<usize>() + pool.left == limits::HELD);
     }
 
     #[test]

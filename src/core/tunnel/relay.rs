@@ -36,6 +36,8 @@ pub struct Relay<'a, C> {
     phase: Phase<'a>,
     pub(super) duplex: Duplex<C>,
     window: u32,
+    /// The client accepts so much more.
+    wish: Option<u32>,
     session: Option<String>,
     /// The newest attachment.
     attach: u64,
@@ -73,6 +75,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
             phase: Phase::Opening(Box::new(Opening::new(config, options.origin, now))),
             duplex: Duplex::new(options.session.is_some(), u32::MAX),
             window: options.window,
+            wish: None,
             session: options.session,
             attach: 0,
             detached_at: None,
@@ -133,6 +136,7 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
                 self.last_activity = now;
                 self.duplex.written();
             }
+            Input::Widened(window) => self.widened(window),
             Input::End(code) => self.fail(code, now),
             Input::Timer => self.timer(now),
         }
@@ -152,6 +156,11 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         }
         if core::mem::take(&mut self.close_upstream) {
             return Output::CloseUpstream;
+        }
+        if let Some(window) = self.wish.take().or_else(|| self.duplex.take_wish())
+            && let Phase::Open = self.phase
+        {
+            return Output::Widen(window);
         }
         match &mut self.phase {
             Phase::Opening(opening) => {
@@ -196,6 +205,20 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         self.duplex.open();
     }
 
+    /// It was granted this window, which may be no larger than the one before.
+    fn widened(&mut self, window: u32) {
+        if let Phase::Open = self.phase
+            && window > self.window
+        {
+            self.window = window;
+            self.duplex.inbound.grow(window);
+            self.duplex.outbound.widen(window.min(self.duplex.inbound.peers_window()));
+            // Who sends nothing is owed no other.
+            self.duplex.say_ack();
+            self.duplex.pump();
+        }
+    }
+
     fn race(&mut self, input: dial::Input, now: Instant) {
         if let Phase::Opening(opening) = &mut self.phase {
             opening.race(input, now);
@@ -225,7 +248,10 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         }
         let result = match Control::decode(text) {
             Ok(None) => Ok(()),
-            Ok(Some(Control::Ack(ack))) => self.duplex.ack(from, ack),
+            Ok(Some(Control::Ack(ack))) => {
+                self.wish = ack.window.filter(|window| *window > self.window).or(self.wish);
+                self.duplex.ack(from, ack, self.window)
+            }
             Ok(Some(Control::Fin(fin))) => self.duplex.fin(from, fin),
             Ok(Some(Control::Budget(budget))) => {
                 self.duplex.budget(from, budget.n);

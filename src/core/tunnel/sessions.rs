@@ -78,6 +78,11 @@ impl<H> Sessions<H> {
         found
     }
 
+    /// By what the tunnel of this name is reached.
+    pub fn handle_mut(&mut self, name: &str) -> Option<&mut H> {
+        self.entries.iter_mut().find(|entry| entry.name == name).map(|entry| &mut entry.handle)
+    }
+
     /// Since when the tunnel has had no carrier, or that it has one.
     pub fn set_detached(&mut self, name: &str, at: Option<Instant>) {
         if let Some(entry) = self.entries.iter_mut().find(|entry| entry.name == name) {

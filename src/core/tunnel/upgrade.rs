@@ -111,7 +111,7 @@ mod tests {
     fn each_fault_has_its_code() {
         let good = encode(&Control::Open(open()), b"");
         let message = good.trim_start_matches("pasarela.v1, ");
-        let ack = encode(&Control::Ack(super::super::message::Ack { n: 1, fin: false }), b"");
+        let ack = encode(&Control::Ack(super::super::message::Ack { n: 1, fin: false, window: None }), b"");
         for (header, code) in [
             ("".to_string(), Code::Protocol),
             ("pasarela.v1".to_string(), Code::Protocol),

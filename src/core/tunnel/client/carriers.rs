@@ -64,7 +64,7 @@ impl<C: Chunk + Clone> Client<C> {
         attempt.stage = Stage::Asked { received, at: now };
         attempt.deadline = Some(now + self.options.timing.attempt);
         let carrier = attempt.carrier;
-        let (window, budget, packets) = (self.options.window, self.budget(), self.packets());
+        let (window, budget, packets) = (self.duplex.inbound.window(), self.budget(), self.packets());
         let header = match &self.phase {
             Phase::Opening => {
                 let open = Open { route: self.options.route, window, budget, packets };

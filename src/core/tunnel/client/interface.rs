@@ -79,7 +79,7 @@ pub enum Output<C> {
 pub struct Options {
     /// What it speaks.
     pub route: Kind,
-    /// Bytes to accept beyond the last acknowledgement, 64 KiB … 1 MiB.
+    /// Bytes to accept beyond the last acknowledgement at first, 64 KiB … 1 MiB.
     pub window: u32,
     /// Stream bytes from the relay that a carrier can bear before the network freezes it; none if it does not.
     pub budget: Option<u64>,

@@ -31,6 +31,8 @@ pub enum Input<'t, C> {
     UpstreamFailed,
     /// The upstream took what `Output::Write` asked to write.
     Written,
+    /// The answer to `Output::Widen`: the window that is granted now, each way, in bytes.
+    Widened(u32),
     /// The adapter ends the stream: its budget is used up, it makes room, it shuts down.
     End(Code),
     /// The time given by `Output::Wait` has come.
@@ -56,6 +58,8 @@ pub enum Output<C> {
     Read(usize),
     /// Write this to the upstream; answer with `Written`. One at a time.
     Write(C),
+    /// Grant a window of so many bytes each way, if there is room for it; answer with `Widened`.
+    Widen(u32),
     /// Send the upstream the client's end of the stream.
     Finish,
     /// Close every connection to the upstream that there is.

@@ -20,7 +20,7 @@ impl World {
         let now = self.instant();
         self.client.handle(input, now);
         self.drain_client();
-        check_held(&self.client.duplex, self.plan.window);
+        check_held(&self.client.duplex);
     }
 
     pub(super) fn drain_client(&mut self) {

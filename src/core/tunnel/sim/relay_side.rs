@@ -33,7 +33,9 @@ impl World {
         self.slots[slot].relay.handle(input, now);
         self.drain_relay(slot);
         let Slot { relay, name, .. } = &self.slots[slot];
-        check_held(&relay.duplex, relay.window());
+        check_held(&relay.duplex);
+        let granted = relay.window().max(limits::WINDOW_MIN);
+        assert!(relay.duplex.outbound.window().max(relay.duplex.inbound.window()) <= granted, "more than was granted");
         self.sessions.set_detached(name, relay.detached_at());
     }
 
@@ -72,6 +74,13 @@ impl World {
                     self.begin_write(Side::Relay(slot), &bytes);
                 }
                 Output::Finish => self.finish(Side::Relay(slot)),
+                Output::Widen(asked) => {
+                    let asked = asked.min(self.plan.granted);
+                    let grant = &mut self.slots[slot].grant;
+                    let window = self.pool.widen(grant.as_mut().expect("a tunnel's"), asked);
+                    let now = self.instant();
+                    self.slots[slot].relay.handle(Input::Widened(window), now);
+                }
                 Output::CloseUpstream => self.slots[slot].tcp.closed = true,
                 Output::Wait(at) => return self.set_wake(Side::Relay(slot), at),
                 Output::Done => return self.relay_is_done(slot),

@@ -161,6 +161,17 @@ impl Entry {
         self.window
     }
 
+    /// A larger window, if there is room for it; the one that it has now, in bytes.
+    pub(super) fn widen(&mut self, asked: u32) -> u32 {
+        let mut state = self.registry.lock();
+        let State { pool, sessions } = &mut *state;
+        // One that had to make room is not there any more.
+        if let Some(reach) = sessions.handle_mut(&self.name) {
+            self.window = pool.widen(&mut reach.grant, asked);
+        }
+        self.window
+    }
+
     /// How the tunnel stands now.
     pub(super) fn update(&mut self, detached_at: Option<Instant>, held: usize) {
         let detached = detached_at.is_some();

@@ -153,6 +153,10 @@ impl Task<'_> {
                 Output::Read(max) => self.upstream.read(max),
                 Output::Write(piece) => self.upstream.write(piece),
                 Output::Finish => self.upstream.finish(),
+                Output::Widen(asked) => {
+                    let window = self.entry.widen(asked);
+                    self.core.handle(Input::Widened(window), self.ground.clock.now());
+                }
                 Output::CloseUpstream => self.upstream.close(),
                 Output::Wait(at) => {
                     self.alarm.set(self.ground.clock, at);
