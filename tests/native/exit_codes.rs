@@ -19,6 +19,8 @@ async fn told_wrongly_every_command_ends_with_2_and_by_what_may_pass_otherwise()
         &["bridge", "https://relay.example/#short"][..],
         &["bridge", LINK, "--listen", "nowhere"],
         &["bridge", LINK, "--proxy", "socks4://192.0.2.1:1080"],
+        &["check", LINK, "--proxy", "ftp://192.0.2.1:21"],
+        &["check", LINK, "--proxy", "http://"],
         &["serve", "--relay-keys-file", missing],
         &["serve", "--open", "--cert", missing, "--key", missing],
         &["serve", "--open", "--site-dir", missing],

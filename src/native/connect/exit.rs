@@ -27,20 +27,32 @@ use crate::{
 const HEAD_MAX: usize = 16 * 1024;
 
 /// Which way out is for whom: all take one, but those that an exception names.
-pub struct Exits(Matcher);
+pub struct Exits {
+    known: Matcher,
+    /// Something was said of a way out of which none can be made: for hosts without TLS, and for those with it. Nobody is to be
+    /// reached past a way out that he was told to take.
+    unusable: [bool; 2],
+}
 
 impl Exits {
     /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or small letters.
     #[must_use]
     pub fn from_env() -> Self {
-        Self(Matcher::from_env())
+        let said = |names: [&str; 2]| {
+            names.iter().find_map(|name| std::env::var(name).ok()).filter(|said| !said.trim().is_empty())
+        };
+        let all = said(["ALL_PROXY", "all_proxy"]);
+        let own = [said(["HTTP_PROXY", "http_proxy"]), said(["HTTPS_PROXY", "https_proxy"])];
+        let unusable = own.map(|own| own.as_ref().or(all.as_ref()).is_some_and(|url| !is_usable(url)));
+        Self { known: Matcher::from_env(), unusable }
     }
 
     /// This one, but for hosts that `NO_PROXY` names.
     #[must_use]
     pub fn given(url: &str) -> Self {
         let no = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-        Self(Matcher::builder().all(url).no(no.unwrap_or_default()).build())
+        let known = Matcher::builder().all(url).no(no.unwrap_or_default()).build();
+        Self { known, unusable: [!is_usable(url); 2] }
     }
 
     /// The way out towards a host, if there is one. This machine is reached without.
@@ -54,8 +66,18 @@ impl Exits {
         if is_here(url.host().unwrap_or_default()) {
             return Ok(None);
         }
-        self.0.intercept(&url).map(|found| Exit::of(&found)).transpose()
+        if self.unusable[usize::from(secure)] {
+            return Err(UnusableExit);
+        }
+        self.known.intercept(&url).map(|found| Exit::of(&found)).transpose()
     }
+}
+
+/// Whether a way out can be made of this. What makes none the matcher takes for nothing said.
+fn is_usable(said: &str) -> bool {
+    let anybody = Uri::from_static("https://anybody.example/");
+    let found = Matcher::builder().all(said).build().intercept(&anybody);
+    found.is_some_and(|found| Exit::of(&found).is_ok())
 }
 
 /// Whether no network lies between.
@@ -190,7 +212,11 @@ mod tests {
             let exit = towards(url, "relay.example").expect("usable").expect("for all");
             assert_eq!(exit.authority, authority, "{url}");
         }
-        assert!(towards("https://exit.example", "relay.example").is_err());
+        for unusable in
+            ["https://exit.example", "ftp://exit.example:21", "http://", "socks5:/exit.example", "socks://x", " ", ""]
+        {
+            assert!(towards(unusable, "relay.example").is_err(), "{unusable:?}: nobody is reached past it");
+        }
         assert!(towards("http://exit.example", "127.0.0.1:8080").expect("usable").is_none());
     }
 
