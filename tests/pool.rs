@@ -10,6 +10,7 @@ use pasarela::{
     bridge::{Index, Tuning},
     serve,
     trouble::Trouble,
+    tunnel::Timing,
 };
 use pasarela_core::{codes::Code, config::Config};
 use pasarela_e2e::{
@@ -19,6 +20,7 @@ use pasarela_e2e::{
     phone::{self, Way},
     socket::PATIENCE,
 };
+use rustix::process::{Pid, Signal, kill_process};
 use rustls::pki_types::CertificateDer;
 use tokio::{
     io::{AsyncReadExt, AsyncWriteExt},
@@ -136,6 +138,40 @@ async fn a_stream_whose_relay_dies_is_given_up_soon_if_another_works() -> Result
         ensure!(standing.relay == Some(Index(1)) && standing.problem.is_some(), "{standing:?}");
         bridge.bridge.shutdown().await;
         second.must_be_idle().await?;
+    }
+    Ok(())
+}
+
+/// In a black hole, as when its power fails: nobody says that it is gone. A phone that talks notices, and one that waits.
+#[tokio::test]
+async fn a_relay_that_falls_silent_is_left_by_who_talks_and_by_who_waits() -> Result<()> {
+    let timing = Timing {
+        ping: Duration::from_secs(1),
+        quiet: Duration::from_millis(300),
+        pong: Duration::from_millis(400),
+        ..Timing::DEFAULT
+    };
+    let tuning = Tuning { leave: Duration::from_secs(1), timing, ..tuning() };
+    for talks in [true, false] {
+        let (first, second) = (Bench::start(Kind::Object).await?, Bench::start(Kind::Object).await?);
+        let bridge = Bridge::start(&[link(&first), link(&second)], tuning).await?;
+        let mut chat = phone::chat(bridge.port()?, Way::Raw, first.sim.root_key()).await?;
+        chat.ask(PATIENCE).await?;
+        let pid = Pid::from_raw(first.workerd()?.pid().try_into()?).context("no pid")?;
+        kill_process(pid, Signal::STOP)?;
+        let begun = Instant::now();
+        let lost = async {
+            if talks {
+                while chat.ask(PATIENCE).await.is_ok() {}
+            } else {
+                chat.until_lost().await;
+            }
+        };
+        timeout(SOON, lost).await.context("the phone waits for the silent relay")?;
+        eprintln!("talks: {talks}: given up after {} ms", begun.elapsed().as_millis());
+        let mut chat = phone::chat(bridge.port()?, Way::Raw, second.sim.root_key()).await?;
+        chat.ask(PATIENCE).await?;
+        ensure!(bridge.bridge.standing().relay == Some(Index(1)), "{:?}", bridge.bridge.standing());
     }
     Ok(())
 }

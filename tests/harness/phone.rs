@@ -99,6 +99,11 @@ impl Chat {
         Ok(self.stream.flush().await?)
     }
 
+    /// Says nothing and listens until the connection is gone.
+    pub async fn until_lost(&mut self) {
+        while frame(&mut self.stream, &mut self.buffer).await.is_ok() {}
+    }
+
     /// Asks something and waits for the answer to it; gives how long that took.
     ///
     /// # Errors

@@ -43,13 +43,22 @@ pub struct Tuning {
     pub timing: Timing,
 }
 
+/// See [`Tuning::leave`].
+const LEAVE: Duration = Duration::from_secs(8);
+
+// A relay that says nothing any more, be it dead or cut off, is left 15 s after its last byte by a stream that has something to say.
+const _: () = {
+    let Timing { quiet, pong, .. } = Timing::DEFAULT;
+    assert!(quiet.as_millis() + pong.as_millis() + LEAVE.as_millis() <= 15_000);
+};
+
 impl Default for Tuning {
     fn default() -> Self {
         Self {
             hedge: Duration::from_secs(1),
             // WhatsApp's apps give up after 20 s by themselves. On a long line a stream needs four round trips until then.
             open: Duration::from_secs(45),
-            leave: Duration::from_secs(10),
+            leave: LEAVE,
             cooldown: (Duration::from_secs(15), Duration::from_secs(300)),
             budget: None,
             timing: Timing::DEFAULT,
