@@ -11,12 +11,13 @@ use std::{
     time::{Duration, Instant},
 };
 
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result, bail, ensure};
 use futures_util::future::try_join_all;
 use pasarela_core::{
+    codes::Code,
     limits,
     tunnel::{
-        message::{Ack, Control},
+        message::{Ack, Control, Reset, Resume},
         upgrade,
     },
 };
@@ -32,12 +33,15 @@ use crate::relays::{Bench, Kind};
 mod under {
     crate::relays::against! { object Object:
         acknowledging_what_was_not_read
+        many_who_acknowledge_what_they_do_not_read
+        one_who_goes_on_with_what_he_does_not_read
         uploads_that_nobody_takes
         tunnels_that_nobody_reads
     }
     crate::relays::against! { worker Worker:
         messages_that_never_come
         acknowledging_what_was_not_read
+        many_who_acknowledge_what_they_do_not_read
         tunnels_that_nobody_reads
         pipes_that_nobody_reads
     }
@@ -74,6 +78,19 @@ impl Client {
     async fn tunnel(bench: &Bench, mode: &str) -> Result<Self> {
         let offer = upgrade::encode(&Control::Open(open(limits::WINDOW_MAX)), &ask(mode));
         Self::connect(bench.address(), "/tunnel", Some(&offer)).await
+    }
+
+    /// The name under which its tunnel may be gone on with. Of what follows nothing is read.
+    async fn session(&mut self) -> Result<String> {
+        let mut header = [0; 2];
+        timeout(Duration::from_secs(30), self.0.read_exact(&mut header)).await.context("no answer")??;
+        ensure!(header[0] == 0x81 && header[1] < 126, "{header:?}");
+        let mut text = vec![0; header[1].into()];
+        self.0.read_exact(&mut text).await?;
+        match Control::decode(std::str::from_utf8(&text)?) {
+            Ok(Some(Control::Opened(opened))) => opened.session.context("it keeps no tunnels"),
+            other => bail!("{other:?}"),
+        }
     }
 
     async fn pipe(bench: &Bench, mode: &str) -> Result<Self> {
@@ -143,6 +160,62 @@ async fn acknowledging_what_was_not_read(kind: Kind) -> Result<()> {
         Ok(())
     };
     must_not_rise(&bench, "acknowledging what was not read", attack).await
+}
+
+/// Acknowledgements of a tunnel that has read nothing, each before its sender could think that too much is on its way.
+async fn acknowledge_blindly(client: &mut Client) -> Result<()> {
+    for step in 1..=15_u64 {
+        let ack = Control::Ack(Ack { n: step * (256 << 10), fin: false, window: None });
+        client.send(1, ack.encode().as_bytes()).await?;
+        sleep(Duration::from_millis(40)).await;
+    }
+    Ok(())
+}
+
+/// Half of them then end their tunnel, but not their connection.
+async fn many_who_acknowledge_what_they_do_not_read(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let one = async |number: usize| {
+        // So that there are never more than some at once, and each has all that can be had.
+        sleep(Duration::from_millis(25) * u32::try_from(number)?).await;
+        let mut client = Client::tunnel(&bench, "sim source 67108864").await?;
+        let acknowledged = acknowledge_blindly(&mut client).await;
+        if acknowledged.is_ok() && number.is_multiple_of(2) {
+            client.send(1, Control::Reset(Reset { code: Code::End }).encode().as_bytes()).await?;
+        }
+        anyhow::Ok(client)
+    };
+    let attack = async {
+        let _here = try_join_all((0..96).map(one)).await?;
+        sleep(TIME / 2).await;
+        Ok(())
+    };
+    must_not_rise(&bench, "many who acknowledge what they do not read", attack).await
+}
+
+/// One tunnel, each of whose carriers is left with what was sent on it.
+async fn one_who_goes_on_with_what_he_does_not_read(kind: Kind) -> Result<()> {
+    let bench = Bench::start(kind).await?;
+    let attack = async {
+        let mut here = vec![Client::tunnel(&bench, "sim source 1073741824").await?];
+        let session = here[0].session().await?;
+        for attach in 1..60 {
+            let resume = Resume {
+                session: session.clone(),
+                attach,
+                received: attach * (64 << 10),
+                window: limits::WINDOW_MAX,
+                budget: None,
+                packets: None,
+            };
+            let offer = upgrade::encode(&Control::Resume(resume), &[]);
+            here.push(Client::connect(bench.address(), "/tunnel", Some(&offer)).await?);
+            sleep(Duration::from_millis(50)).await;
+        }
+        sleep(TIME / 2).await;
+        Ok(())
+    };
+    must_not_rise(&bench, "one who goes on with what he does not read", attack).await
 }
 
 async fn uploads_that_nobody_takes(kind: Kind) -> Result<()> {

@@ -1,9 +1,13 @@
 //! What all streams of one isolate or server hold for clients and upstreams that do not take it, and whose turn it is to go when that is
-//! too much: always the one's who holds most.
+//! too much: of the key whose streams hold most together, the one that holds most. By streams alone many small ones of one key would
+//! be safe, and drive out others' larger ones.
 //!
 //! It ends no stream and measures nothing; the adapter tells what each holds.
 
-use alloc::vec::Vec;
+use alloc::{
+    string::{String, ToString},
+    vec::Vec,
+};
 
 /// A stream's place. To be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -23,14 +27,30 @@ pub struct Ledger {
     most: usize,
     total: usize,
     /// By place. Of one that is free, nothing.
-    held: Vec<Option<usize>>,
+    streams: Vec<Option<Stream>>,
     free: Vec<usize>,
+    /// Everybody who ever had a stream: there are as many as the operator gave keys.
+    owners: Vec<Owner>,
+}
+
+#[derive(Debug)]
+struct Stream {
+    owner: usize,
+    held: usize,
+    /// It is over, and nobody can make it hold less.
+    over: bool,
+}
+
+#[derive(Debug)]
+struct Owner {
+    name: String,
+    held: usize,
 }
 
 impl Ledger {
     /// All streams together may hold so many bytes.
     pub const fn new(most: usize) -> Self {
-        Self { most, total: 0, held: Vec::new(), free: Vec::new() }
+        Self { most, total: 0, streams: Vec::new(), free: Vec::new(), owners: Vec::new() }
     }
 
     /// Bytes that all may hold beyond what they do.
@@ -39,36 +59,60 @@ impl Ledger {
         self.most.saturating_sub(self.total)
     }
 
-    /// A place for one more stream.
-    pub fn enter(&mut self) -> Place {
-        let place = self.free.pop().unwrap_or(self.held.len());
-        match self.held.get_mut(place) {
-            Some(held) => *held = Some(0),
-            None => self.held.push(Some(0)),
+    /// A place for one more stream of this owner.
+    pub fn enter(&mut self, owner: &str) -> Place {
+        let owner = self.owners.iter().position(|known| known.name == owner).unwrap_or_else(|| {
+            self.owners.push(Owner { name: owner.to_string(), held: 0 });
+            self.owners.len() - 1
+        });
+        let stream = Some(Stream { owner, held: 0, over: false });
+        let place = self.free.pop().unwrap_or(self.streams.len());
+        match self.streams.get_mut(place) {
+            Some(free) => *free = stream,
+            None => self.streams.push(stream),
         }
         Place(place)
     }
 
-    /// The stream holds so many bytes now. If that is too much for all together, gives the stream that is to end; its bytes are
-    /// not counted from then on.
+    /// The stream holds so many bytes now.
+    pub fn holds(&mut self, Place(place): Place, bytes: usize) {
+        if let Some(Some(stream)) = self.streams.get_mut(place) {
+            let before = core::mem::replace(&mut stream.held, bytes);
+            let of_owner = self.owners.get_mut(stream.owner).map(|owner| &mut owner.held);
+            for sum in of_owner.into_iter().chain([&mut self.total]) {
+                *sum = *sum - before + bytes;
+            }
+        }
+    }
+
+    /// The stream that is to end because all together hold too much; its bytes are not counted from then on. To be asked until there is
+    /// none.
     #[must_use = "a stream is to end"]
-    pub fn holds(&mut self, Place(place): Place, bytes: usize) -> Option<Place> {
-        let Some(Some(held)) = self.held.get_mut(place) else { return None };
-        self.total = self.total - *held + bytes;
-        *held = bytes;
+    pub fn excess(&mut self) -> Option<Place> {
         if self.total <= self.most {
             return None;
         }
-        let (largest, held) = self.held.iter_mut().enumerate().max_by_key(|(_, held)| **held)?;
-        self.total -= held.replace(0).unwrap_or(0);
+        let candidates = self.streams.iter().enumerate().filter_map(|(place, stream)| Some((place, stream.as_ref()?)));
+        let candidates = candidates.filter(|(_, stream)| !stream.over && stream.held > 0);
+        let of_owner = |owner: usize| self.owners.get(owner).map_or(0, |owner| owner.held);
+        let (largest, _) = candidates.max_by_key(|(_, stream)| (of_owner(stream.owner), stream.owner, stream.held))?;
+        self.holds(Place(largest), 0);
         Some(Place(largest))
     }
 
-    /// The stream is over.
-    pub fn leave(&mut self, Place(place): Place) {
-        if let Some(held) = self.held.get_mut(place).and_then(Option::take) {
-            self.total -= held;
-            self.free.push(place);
+    /// The stream is over, but for so many bytes that its client does not take: they are there until he goes.
+    pub fn is_over(&mut self, place: Place, bytes: usize) {
+        self.holds(place, bytes);
+        if let Some(Some(stream)) = self.streams.get_mut(place.0) {
+            stream.over = true;
+        }
+    }
+
+    /// Nothing is there of the stream any more.
+    pub fn leave(&mut self, place: Place) {
+        self.holds(place, 0);
+        if self.streams.get_mut(place.0).and_then(Option::take).is_some() {
+            self.free.push(place.0);
         }
     }
 }
@@ -78,38 +122,70 @@ mod tests {
     use proptest::prelude::*;
 
     use super::*;
+    use alloc::vec;
+
+    /// Those that have to go when this one holds so much.
+    fn told(ledger: &mut Ledger, place: Place, bytes: usize) -> Vec<Place> {
+        ledger.holds(place, bytes);
+        std::iter::from_fn(|| ledger.excess()).collect()
+    }
 
     #[test]
     fn who_holds_most_goes_whoever_comes_last() {
         let mut ledger = Ledger::new(100);
-        let [a, b, c] = [(); 3].map(|()| ledger.enter());
-        assert_eq!((ledger.holds(a, 60), ledger.holds(b, 30), ledger.holds(c, 10)), (None, None, None));
-        assert_eq!(ledger.holds(c, 11), Some(a));
-        assert_eq!((ledger.total, ledger.holds(b, 90)), (41, Some(b)));
+        let [a, b, c] = [(); 3].map(|()| ledger.enter(""));
+        for (place, bytes, gone) in
+            [(a, 60, vec![]), (b, 30, vec![]), (c, 10, vec![]), (c, 11, vec![a]), (b, 90, vec![b])]
+        {
+            assert_eq!(told(&mut ledger, place, bytes), gone);
+        }
         ledger.leave(b);
-        let again = ledger.enter();
+        let again = ledger.enter("");
         assert_eq!((again, ledger.total), (b, 11));
+    }
+
+    #[test]
+    fn many_small_streams_of_one_key_drive_nobody_else_out() {
+        let mut ledger = Ledger::new(100);
+        let hogs: Vec<_> = (0..10).map(|_| ledger.enter("ana")).collect();
+        assert!(hogs.iter().all(|hog| told(&mut ledger, *hog, 10).is_empty()));
+        let slow = ledger.enter("bo");
+        let gone = told(&mut ledger, slow, 40);
+        assert!(gone.len() == 4 && gone.iter().all(|gone| hogs.contains(gone)), "{gone:?}");
+    }
+
+    #[test]
+    fn what_is_over_is_counted_and_is_nobody_who_could_go() {
+        let mut ledger = Ledger::new(100);
+        let [a, b] = [(); 2].map(|()| ledger.enter(""));
+        ledger.holds(a, 90);
+        ledger.is_over(a, 80);
+        assert_eq!((told(&mut ledger, b, 30), ledger.left()), (vec![b], 20));
+        ledger.leave(a);
+        assert_eq!((told(&mut ledger, b, 30), ledger.left()), (vec![], 70));
     }
 
     proptest! {
         #[test]
-        fn it_is_never_overdrawn_and_counts_what_is_there(steps in prop::collection::vec((0_usize..20, 0_usize..60), 0..300)) {
+        fn it_counts_what_is_there(steps in prop::collection::vec((0_usize..20, 0_usize..60, 0..3), 0..300)) {
             let mut ledger = Ledger::new(100);
             let mut places = Vec::new();
-            for (number, bytes) in steps {
+            for (number, bytes, owner) in steps {
                 match places.get(number).copied() {
                     Some(place) if bytes == 0 => {
                         places.swap_remove(number);
                         ledger.leave(place);
                     }
-                    Some(place) => drop(ledger.holds(place, bytes)),
-                    None => places.push(ledger.enter()),
+                    Some(place) => drop(told(&mut ledger, place, bytes)),
+                    None => places.push(ledger.enter(["ana", "bo", "cem"][owner as usize])),
                 }
+                let held = |stream: &Stream| stream.held;
+                prop_assert_eq!(ledger.total, ledger.streams.iter().flatten().map(held).sum::<usize>());
+                prop_assert_eq!(ledger.total, ledger.owners.iter().map(|owner| owner.held).sum::<usize>());
                 prop_assert!(ledger.total <= 100);
-                prop_assert_eq!(ledger.total, ledger.held.iter().flatten().sum::<usize>());
             }
             places.drain(..).for_each(|place| ledger.leave(place));
-            prop_assert_eq!((ledger.total, ledger.free.len()), (0, ledger.held.len()));
+            prop_assert_eq!((ledger.total, ledger.free.len()), (0, ledger.streams.len()));
         }
     }
 }

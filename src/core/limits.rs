@@ -70,6 +70,10 @@ pub const DOWNLOAD_BACKLOGS: usize = 8 << 20;
 /// Bytes the runtime holds for one slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
+/// What the runtime holds for a client who does not take it, though his stream is over, is counted for so long, and looked at so
+/// often. Then he has gone, or is taken for gone.
+pub const UNSENT: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(5));
+
 /// What a tunnel's sender may have beyond the last acknowledgement before its peer has said anything, in bytes; no window
 /// is smaller.
 pub const WINDOW_MIN: u32 = 64 << 10;

@@ -107,6 +107,6 @@ fn relay(
     let gauge = if framed { Gauge::WsTcp } else { Gauge::Pipe };
     let pipe = Pipe::new(config, origin, framed, now());
     let won = move |winner| remember(kind, winner);
-    keep_alive(stream::start(|events, _| Driver::new(events, client, pipe, framed, (gauge.count(owner), won))));
+    keep_alive(stream::start(owner, |events, _| Driver::new(events, client, pipe, framed, (gauge.count(owner), won))));
     Ok(response)
 }

@@ -9,6 +9,7 @@ use pasarela_core::{
     chunk::Chunk,
     codes::Code,
     dial::Candidate,
+    limits,
     pipe::{Input, Output, Pipe},
 };
 use wasm_bindgen::{JsCast, JsValue};
@@ -33,11 +34,11 @@ mod event {
 }
 
 /// While the client's backlog forbids reading it is looked at again after this long, then twice as long, and so on.
-const BACKLOG_POLL: (f64, f64) = (5.0, 100.0);
+pub(crate) const BACKLOG_POLL: (f64, f64) = (5.0, 100.0);
 
 /// Where many do not read a message has this size, in bytes: each is held twice while it is being sent. In smaller ones what a
 /// read costs besides its bytes would be more than these.
-const CROWDED: u32 = 64 << 10;
+pub(crate) const CROWDED: u32 = 64 << 10;
 
 /// One stream under way.
 pub(crate) struct Driver<F> {
@@ -202,5 +203,13 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
 
     fn shed(&mut self) {
         self.pipe.handle(Input::End(Code::Queue), now());
+    }
+
+    fn unsent(&mut self) -> usize {
+        let backlog = if self.client_gone { 0.0 } else { self.client.buffered_amount().unwrap_or(0.0) };
+        if backlog > 0.0 {
+            self.alarm.arm(now() + limits::UNSENT.1);
+        }
+        held_by_runtime(backlog)
     }
 }

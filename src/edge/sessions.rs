@@ -136,7 +136,7 @@ pub(crate) async fn tunnel(
             let keeper = Alone { kind, granted: RefCell::new(granted), counted: Gauge::Tunnel.count(owner) };
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
-            keep_alive(stream::start(|events, _| Driver::new(events, client, relay, false, keeper)));
+            keep_alive(stream::start(owner, |events, _| Driver::new(events, client, relay, false, keeper)));
             Ok(response)
         }
         Asked::Resume(_) => tunnel::refuse(&offer, Code::Gone),
@@ -292,7 +292,7 @@ fn tunnel_here(request: &Request, owner: &str, config: &'static Config, kept: &K
             let (client, response) = tunnel::accept(&offer)?;
             let relay = Relay::new(config, options, now());
             // The object lives while its sockets do; nothing is to be told of the end.
-            drop(stream::start(|events, tunnel| {
+            drop(stream::start(owner, |events, tunnel| {
                 let tenant = Tenant { handle: Rc::clone(tunnel), granted };
                 kept.sessions.borrow_mut().insert(name.clone(), owner, tenant);
                 let member = Member { kind, name, kept: kept.clone(), part: kept.keys.of(owner).part() };

@@ -9,7 +9,7 @@
 //! itself, within the time that the platform gives it.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     collections::VecDeque,
     rc::{Rc, Weak},
 };
@@ -18,10 +18,11 @@ use js_sys::{Function, Promise, Set};
 use pasarela_core::{
     ledger::{Ledger, Place},
     limits,
+    time::Instant,
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
-use crate::{pace, trap};
+use crate::{alarm::now, pace, trap};
 
 /// The number of the first event of every stream.
 pub(crate) const START: u32 = 0;
@@ -42,6 +43,10 @@ pub(crate) trait Handler {
 
     /// Ends the stream because that is too much: lets go of them at once, and tells the sockets at the next event.
     fn shed(&mut self);
+
+    /// Of these, bytes that the runtime still holds for a client when the stream is over. There is to be an event when they may be
+    /// fewer.
+    fn unsent(&mut self) -> usize;
 }
 
 /// Whatever kind of stream it is.
@@ -78,9 +83,9 @@ pub(crate) fn held_by_runtime(backlog: f64) -> usize {
 struct Share(Place);
 
 impl Share {
-    fn enter(stream: Weak<dyn Shed>) -> Self {
+    fn enter(owner: &str, stream: Weak<dyn Shed>) -> Self {
         LEDGER.with_borrow_mut(|(ledger, streams)| {
-            let place = ledger.enter();
+            let place = ledger.enter(owner);
             match streams.get_mut(place.index()) {
                 Some(known) => *known = Some(stream),
                 None => streams.push(Some(stream)),
@@ -89,20 +94,25 @@ impl Share {
         })
     }
 
-    /// The stream holds so many bytes now. If it has to end for that, says so; another that has to, it ends.
+    /// The stream is over, but for so many bytes.
+    fn is_over(&self, bytes: usize) {
+        LEDGER.with_borrow_mut(|(ledger, _)| ledger.is_over(self.0, bytes));
+    }
+
+    /// The stream holds so many bytes now. If it has to end for that, says so; others that have to, it ends.
     fn is_too_much(&self, bytes: usize) -> bool {
-        let too_much = LEDGER.with_borrow_mut(|(ledger, streams)| {
-            let place = ledger.holds(self.0, bytes)?;
+        LEDGER.with_borrow_mut(|(ledger, _)| ledger.holds(self.0, bytes));
+        let mut own = false;
+        while let Some((place, stream)) = LEDGER.with_borrow_mut(|(ledger, streams)| {
+            let place = ledger.excess()?;
             Some((place, streams.get(place.index()).cloned().flatten()))
-        });
-        let Some((place, stream)) = too_much else { return false };
-        if place == self.0 {
-            return true;
+        }) {
+            own |= place == self.0;
+            if let Some(stream) = stream.filter(|_| place != self.0).and_then(|stream| stream.upgrade()) {
+                stream.shed();
+            }
         }
-        if let Some(stream) = stream.and_then(|stream| stream.upgrade()) {
-            stream.shed();
-        }
-        false
+        own
     }
 }
 
@@ -148,6 +158,8 @@ pub(crate) struct Stream<H: Handler> {
     share: RefCell<Option<Share>>,
     /// Settles the promise that tells the platform that this stream is still at work.
     over: RefCell<Option<Function>>,
+    /// Since when it has been over, if it is.
+    over_at: Cell<Option<Instant>>,
 }
 
 enum Happening<N> {
@@ -155,16 +167,17 @@ enum Happening<N> {
     Note(N),
 }
 
-/// Starts a stream: `make` gets the events to listen to and returns the handler. The promise resolves at its end.
-pub(crate) fn start<H: Handler + 'static>(make: impl FnOnce(Events, &Rc<Stream<H>>) -> H) -> Promise {
+/// Starts a stream of this owner: `make` gets the events to listen to and returns the handler. The promise resolves at its end.
+pub(crate) fn start<H: Handler + 'static>(owner: &str, make: impl FnOnce(Events, &Rc<Stream<H>>) -> H) -> Promise {
     let stream = Rc::new(Stream {
         handler: RefCell::new(None),
         inbox: RefCell::default(),
         share: RefCell::default(),
         over: RefCell::new(None),
+        over_at: Cell::new(None),
     });
     let this: Weak<dyn Shed> = Rc::downgrade(&stream) as _;
-    stream.share.replace(Some(Share::enter(this)));
+    stream.share.replace(Some(Share::enter(owner, this)));
     let entry = {
         let stream = Rc::clone(&stream);
         Closure::<dyn Fn(u32, JsValue) -> bool>::new(move |number, value| {
@@ -227,6 +240,9 @@ impl<H: Handler> Stream<H> {
                 goes_on
             });
             if !goes_on {
+                if self.is_unsent(handler.as_mut()) {
+                    continue;
+                }
                 handler.take();
                 drop(self.share.take());
                 if let Some(over) = self.over.take() {
@@ -236,6 +252,18 @@ impl<H: Handler> Stream<H> {
             }
         }
         handler.is_some()
+    }
+
+    /// Whether a stream that is over must still be counted.
+    fn is_unsent(&self, handler: Option<&mut H>) -> bool {
+        let unsent = handler.map_or(0, H::unsent);
+        let over_at = self.over_at.get().unwrap_or_else(now);
+        self.over_at.set(Some(over_at));
+        let counts = unsent > 0 && now() < over_at + limits::UNSENT.0;
+        if let Some(share) = self.share.borrow().as_ref().filter(|_| counts) {
+            share.is_over(unsent);
+        }
+        counts
     }
 
     fn next(&self) -> Option<Happening<H::Note>> {

@@ -25,8 +25,9 @@ use crate::{
     alarm::{Alarm, now},
     bytes::Bytes,
     cpu,
+    pipe::{BACKLOG_POLL, CROWDED},
     platform::{self, CloseEvent, MessageEvent, ServerSocket},
-    stream::{Events, Handler, held_by_runtime},
+    stream::{Events, Handler, backlog_allowed, held_by_runtime},
     upgrade as websocket,
     upstream::{self, Upstream},
 };
@@ -34,6 +35,8 @@ use crate::{
 /// Numbers of the events after `START`; the upstream has its own, and those of carriers follow in pairs.
 mod event {
     pub(super) const TIMER: u32 = 1;
+    pub(super) const RESUME: u32 = 2;
+    const _: () = assert!(RESUME < super::upstream::FIRST);
     pub(super) const CARRIERS: u32 = super::upstream::END;
 }
 
@@ -83,8 +86,13 @@ pub(crate) struct Driver<K> {
     copied: bool,
     events: Events,
     stood: Standing,
-    /// Bytes that the runtime held for the client when it was looked at last.
+    /// Those that are closed, and for whose client the runtime still holds something.
+    closed: Vec<(Carrier, ServerSocket)>,
+    /// Bytes that the runtime held for the client when it was looked at last, on all of these.
     backlog: f64,
+    backlog_poll: f64,
+    /// So much is to be read once the client has taken enough.
+    wanted: Option<usize>,
     keeper: K,
 }
 
@@ -105,7 +113,10 @@ impl<K: Keeper> Driver<K> {
             alarm: Alarm::new(events.listener(event::TIMER)),
             events,
             stood: Standing { attached: true, dialling: 0 },
+            closed: Vec::new(),
             backlog: 0.0,
+            backlog_poll: BACKLOG_POLL.0,
+            wanted: None,
             relay,
             keeper,
         };
@@ -152,7 +163,10 @@ impl<K: Keeper> Driver<K> {
                         self.relay.handle(Input::UpstreamFailed, now());
                     }
                 }
-                Output::Read(max) => self.upstream.read(max),
+                Output::Read(max) => {
+                    self.wanted = Some(max);
+                    self.read();
+                }
                 Output::Write(bytes) => self.upstream.write(bytes),
                 Output::Finish => self.upstream.finish(),
                 Output::Widen(asked) => {
@@ -174,12 +188,38 @@ impl<K: Keeper> Driver<K> {
         for (_, socket) in self.carriers.extract_if(.., |(known, _)| *known == carrier) {
             drop(socket.close(code.number(), code.token()));
             self.events.release(&socket);
+            self.closed.push((carrier, socket));
         }
+        self.look();
+    }
+
+    /// Looks at what the runtime holds for the client.
+    fn look(&mut self) {
+        let waiting = |socket: &ServerSocket| socket.buffered_amount().unwrap_or(0.0);
+        self.closed.retain(|(_, socket)| waiting(socket) > 0.0);
+        self.backlog = self.carriers.iter().chain(&self.closed).map(|(_, socket)| waiting(socket)).sum();
+    }
+
+    /// Reads what is wanted, unless the client has too much to catch up on: what he acknowledges is but his word.
+    fn read(&mut self) {
+        let Some(max) = self.wanted else { return };
+        self.look();
+        let allowed = backlog_allowed();
+        if self.backlog > f64::from(allowed) {
+            let resume = self.events.listener(event::RESUME);
+            platform::set_timeout(&resume, self.backlog_poll);
+            self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
+            return;
+        }
+        self.wanted = None;
+        self.backlog_poll = BACKLOG_POLL.0;
+        self.upstream.read(max.min(allowed.max(CROWDED) as usize));
     }
 
     fn send(&mut self, carrier: Carrier, bytes: Bytes) {
         let Some(socket) = self.carrier(carrier).filter(|socket| socket.send(&bytes.0).is_ok()) else { return };
-        self.backlog = socket.buffered_amount().unwrap_or(0.0);
+        let socket_holds = socket.buffered_amount().unwrap_or(0.0);
+        self.backlog = self.backlog.max(socket_holds);
         if self.copied {
             bytes.discard();
         }
@@ -190,9 +230,16 @@ impl<K: Keeper> Driver<K> {
     }
 
     fn upstream_event(&mut self, number: u32, value: JsValue) -> Option<Input<'static, Bytes>> {
-        if number == event::TIMER {
-            self.alarm.rang();
-            return Some(Input::Timer);
+        match number {
+            event::TIMER => {
+                self.alarm.rang();
+                return Some(Input::Timer);
+            }
+            event::RESUME => {
+                self.read();
+                return None;
+            }
+            _ => {}
         }
         Some(match self.upstream.event(number, value)? {
             upstream::Event::Opened(candidate) => Input::Opened(candidate),
@@ -211,6 +258,7 @@ impl<K: Keeper> Driver<K> {
             let ending = Ending::of(code, self.carrier(carrier).is_none());
             // An older runtime counts a socket that its client has left as open until we close it, too.
             self.close(carrier, Code::End);
+            self.closed.retain(|(known, _)| *known != carrier);
             return self.relay.handle(Input::CarrierClosed(carrier, ending), now());
         }
         let data = value.unchecked_ref::<MessageEvent>().data();
@@ -235,9 +283,8 @@ impl<K: Keeper> Driver<K> {
             goes_on = self.drain();
         }
         if self.backlog > 0.0 {
-            // What waited when it was sent may be gone since, and with its carrier it is.
-            let current = self.carriers.last().and_then(|(_, socket)| socket.buffered_amount());
-            self.backlog = current.unwrap_or(0.0);
+            // What waited when it was sent may be gone since.
+            self.look();
         }
         self.keeper.moved(self.relay.moved());
         let stands = Standing { attached: self.relay.detached_at().is_none(), dialling: self.upstream.dialling() };
@@ -281,6 +328,14 @@ impl<K: Keeper> Handler for Driver<K> {
 
     fn shed(&mut self) {
         self.relay.handle(Input::End(Code::Queue), now());
+    }
+
+    fn unsent(&mut self) -> usize {
+        self.look();
+        if self.backlog > 0.0 {
+            self.alarm.arm(now() + limits::UNSENT.1);
+        }
+        held_by_runtime(self.backlog)
     }
 }
 

@@ -54,7 +54,7 @@ where
 {
     let (mut up, mut down) = (Half { rest: head, ..Half::default() }, Half::default());
     let clock = &ground.clock;
-    let mut share = ground.budget.share();
+    let mut share = ground.budget.share(&meter.key);
     let mut idle = Alarm::new(*clock);
     idle.set(*clock, clock.now() + limits::IDLE);
     poll_fn(|cx| {

@@ -12,6 +12,8 @@ use prometheus_client::{
 /// The counters of one relay. A clone counts in the same.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Meter {
+    /// The name of the key whose streams it counts; empty for who needed none.
+    pub(crate) key: String,
     /// Bytes that upstreams took.
     pub(crate) up: Flow,
     /// Bytes that came from upstreams.
@@ -75,6 +77,7 @@ impl Meter {
     /// The same, for a stream of this key.
     pub(crate) fn of(&self, key: &str) -> Self {
         Self {
+            key: key.to_owned(),
             up: self.up.of(key),
             down: self.down.of(key),
             failed: self.failed.clone(),

@@ -75,7 +75,7 @@ pub(super) async fn run(
         alarm: Alarm::new(ground.clock),
         link: Some(Link::unbounded(socket)),
         upstream: Upstream::new(meter),
-        share: ground.budget.share(),
+        share: ground.budget.share(&meter.key),
         reading: false,
         leave: Some(leave),
         turn: false,

@@ -68,7 +68,7 @@ pub(super) async fn couple(
     let mut alarm = Alarm::new(ground.clock);
     alarm.set(ground.clock, ground.clock.now() + limits::IDLE);
     let (mut up, mut down) = (Way::default(), Way::default());
-    let mut share = ground.budget.share();
+    let mut share = ground.budget.share(&meter.key);
     let end = poll_fn(|cx| {
         if let Poll::Ready(code) = leave.as_mut().poll(cx) {
             return Poll::Ready(End::Ours(code));

@@ -46,11 +46,11 @@ impl Budget {
         Arc::new(Self(Mutex::new(State { ledger: Ledger::new(most), exits: Vec::new() })))
     }
 
-    /// A share for one more stream.
-    pub(crate) fn share(self: &Arc<Self>) -> Share {
+    /// A share for one more stream of this owner.
+    pub(crate) fn share(self: &Arc<Self>, owner: &str) -> Share {
         let exit = Arc::new(Exit::default());
         let mut state = self.state();
-        let place = state.ledger.enter();
+        let place = state.ledger.enter(owner);
         match state.exits.get_mut(place.index()) {
             Some(known) => *known = Arc::downgrade(&exit),
             None => state.exits.push(Arc::downgrade(&exit)),
@@ -74,12 +74,12 @@ impl Share {
         }
         self.told = bytes;
         let mut state = self.budget.state();
-        let largest = state.ledger.holds(self.place, bytes);
-        let exit = largest.and_then(|place| state.exits.get(place.index())?.upgrade());
-        drop(state);
-        if let Some(exit) = exit {
-            exit.told.store(true, Ordering::Release);
-            exit.waker.wake();
+        state.ledger.holds(self.place, bytes);
+        while let Some(largest) = state.ledger.excess() {
+            if let Some(exit) = state.exits.get(largest.index()).and_then(Weak::upgrade) {
+                exit.told.store(true, Ordering::Release);
+                exit.waker.wake();
+            }
         }
     }
 
@@ -111,7 +111,7 @@ mod tests {
     #[tokio::test]
     async fn the_largest_is_woken_and_told_once() {
         let budget = Budget::new(10 * STEP);
-        let [mut large, mut small] = [budget.share(), budget.share()];
+        let [mut large, mut small] = [budget.share(""), budget.share("")];
         large.holds(8 * STEP);
         small.holds(2 * STEP + 1);
         assert!(!is_too_much(&mut large) && !is_too_much(&mut small));

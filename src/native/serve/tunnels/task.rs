@@ -95,7 +95,7 @@ pub(super) async fn run(
         next: FIRST.0 + 1,
         upstream: Upstream::new(&ground.meter.of(&owner)),
         entry,
-        share: ground.budget.share(),
+        share: ground.budget.share(&owner),
         inbox,
         evicted: false,
         failed: false,
