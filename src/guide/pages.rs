@@ -51,18 +51,26 @@ pub struct Asked<'a> {
 
 /// Programs that look at links which people send each other, so that a picture of the page stands below; as their
 /// `User-Agent` says, in small letters. A link in a chat must not show them what it leads to.
-const PREVIEWS: [&str; 16] = [
+const PREVIEWS: [&str; 24] = [
     "bot/",
+    "bot;",
+    "bot)",
     "applebot",
+    "cardyb",
+    "crawler",
     "discordbot",
     "embedly",
     "facebookexternalhit",
     "facebot",
     "googlebot",
+    "iframely",
     "kakaotalk-scrap",
     "linkedinbot",
+    "mastodon",
     "preview",
     "slackbot",
+    "spider",
+    "synapse",
     "telegrambot",
     "twitterbot",
     "viber",
@@ -76,8 +84,9 @@ impl Asked<'_> {
     }
 
     fn is_preview(&self) -> bool {
-        let agent = self.agent.to_ascii_lowercase();
-        PREVIEWS.iter().any(|known| agent.contains(known))
+        // These are phones.
+        let agent = self.agent.to_ascii_lowercase().replace("cubot", "");
+        agent == "bot" || agent.ends_with(" bot") || PREVIEWS.iter().any(|known| agent.contains(known))
     }
 }
 
@@ -266,12 +275,31 @@ mod tests {
             "Mozilla/5.0 (compatible; Discordbot/2.0; +https://discordapp.com)",
             "SkypeUriPreview Preview/0.5",
             "Mozilla/5.0 (compatible; SomeBot/1.0)",
+            "Mozilla/5.0 (compatible; SomeBot; +https://bot.example)",
+            "Snap URL Preview Service; bot; snapchat; https://developers.snap.com/robots",
+            "Mozilla/5.0 (compatible; SomeBot)",
+            "Some link bot",
+            "bot",
+            "Mozilla/5.0 (compatible; Baiduspider-render/2.0)",
+            "some-crawler 1.2",
+            "Iframely/1.3.1 (+https://iframely.com/docs/about)",
+            "Mozilla/5.0 (compatible; Bluesky Cardyb/1.1; +mailto:support@bsky.app)",
+            "Synapse (bot; +https://github.com/matrix-org/synapse)",
+            "Mastodon/4.3.1 (http.rb/5.2.0; +https://mastodon.example/) Bot",
+            "http.rb/5.1.1 (Mastodon/4.2.0; +https://mastodon.example/)",
         ] {
             assert!(!shown_to(agent), "{agent}");
         }
         for agent in [
             "",
             "Mozilla/5.0 (Linux; Android 10; CUBOT NOTE 20) AppleWebKit/537.36 Chrome/120.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Linux; Android 9; CUBOT) AppleWebKit/537.36 Chrome/120.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (Android 14; Mobile; rv:132.0) Gecko/132.0 Firefox/132.0",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64; rv:133.0) Gecko/20100101 Firefox/133.0",
+            "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 Edg/131.0.0.0",
+            "Mozilla/5.0 (Linux; Android 14; SM-S911B) AppleWebKit/537.36 (KHTML, like Gecko) SamsungBrowser/27.0 Chrome/125.0.0.0 Mobile Safari/537.36",
+            "Mozilla/5.0 (X11; Linux x86_64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36 OPR/116.0.0.0",
+            "curl/8.5.0",
             "Mozilla/5.0 (iPhone; CPU iPhone OS 17_1 like Mac OS X) AppleWebKit/605.1.15 Version/17.1 Mobile Safari/604.1",
         ] {
             assert!(shown_to(agent), "{agent}");
