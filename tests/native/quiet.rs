@@ -24,7 +24,8 @@ use tokio::{
 use crate::{
     frames::{ZEROS, frame, upgrade},
     front::Authority,
-    program::{Folder, command as program, pem, tls_before},
+    program::{Folder, command as program, finish, pem, root_of, tls_before},
+    serve::started,
     start,
     tunnels::{KEY, command},
     within,
@@ -180,7 +181,70 @@ async fn used(verbosity: &[&str], variable: Option<&str>) -> String {
     says(of_bridge, socks, &asked).await;
     let elsewhere = [b"\x05\x01\x00\x05\x01\x00\x03\x0b", &b"example.com\x01\xbb"[..], SAID].concat();
     says(of_bridge, socks, &elsewhere).await;
+    let arguments = [&["--ca", &ca, &none, &link], verbosity].concat();
+    let journal = in_a_journal(&arguments, env, folder.path("journal")).await;
     // The JSON of a bridge is for the program that started it, and names its relay.
     let bridge: String = bridge.said().await.lines().filter(|line| !line.starts_with('{')).collect();
-    server.said().await + &bridge
+    server.said().await + &bridge + &journal
+}
+
+/// What a bridge writes down that nobody looks at on a terminal.
+async fn in_a_journal(arguments: &[&str], env: impl Fn(Command) -> Command, log: PathBuf) -> String {
+    let free = std::net::TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("a free port");
+    let port = free.local_addr().expect("bound");
+    drop(free);
+    let listen = port.to_string();
+    let mut command = env(program(&[&["bridge", "--listen", &listen], arguments].concat()));
+    let file = File::create(&log).expect("writable");
+    command.stdout(file.try_clone().expect("a file")).stderr(file);
+    let written = || std::fs::read_to_string(&log).expect("text");
+    let _bridge = Running(command.spawn().expect("starts"), log.clone());
+    let mut look = tokio::time::interval(Duration::from_millis(10));
+    within(async {
+        while written().is_empty() {
+            look.tick().await;
+        }
+    })
+    .await;
+    let echo = [&self::command("sim echo")[..], SAID].concat();
+    says(USERS[1], port, SAID).await;
+    // This is where it says by which relay it goes.
+    within(async {
+        while !written().contains("relay 2") {
+            says(USERS[1], port, &echo).await;
+        }
+    })
+    .await;
+    written()
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn commands_write_no_key_beside_their_answer() {
+    let (sim, folder) = (start().await, Folder::new());
+    let keys = format!("me={KEY}");
+    let (chat, media) = (sim.chat().to_string(), sim.media().to_string());
+    let (file, ca) = (folder.write("keys", &keys), folder.write("ca", sim.ca_pem()));
+    let vars = [("RELAY_KEYS", &*keys), ("UPSTREAM_CHAT", &*chat), ("UPSTREAM_TLS", &*media)];
+    let (_program, said) = started(&[], &vars);
+    let link = format!("http://{}/#{KEY}", address(&said["http"]));
+    let nowhere = format!("https://{RELAY}/#{KEY}&addr=127.0.0.1:1");
+    let root = root_of(&sim);
+    for (verbosity, variable) in [(&["--verbose", "--verbose"][..], None), (&[], Some("trace"))] {
+        for arguments in [
+            &["check", &link, "--ca", &ca, "--root", &root][..],
+            &["check", &nowhere],
+            &["share", &link, "--text"],
+            &["keys", "list", "--file", &file],
+        ] {
+            let mut command = program(&[arguments, verbosity].concat());
+            command.env_remove("RUST_LOG").envs(variable.map(|value| ("RUST_LOG", value)));
+            let ended = finish(command).await;
+            // A link is what `share` is asked for.
+            let said = if arguments[0] == "share" { ended.err.clone() } else { format!("{}{}", ended.out, ended.err) };
+            assert_eq!(ended.code == Some(0), arguments[1] != nowhere, "{ended:?}");
+            for secret in [KEY, &page_name(KEY)] {
+                assert!(!said.contains(secret), "{arguments:?}: {secret:?} is in {said}");
+            }
+        }
+    }
 }
