@@ -13,6 +13,7 @@ mod say;
 pub mod memory;
 
 mod panics;
+mod crowd;
 mod lobby;
 mod sleep;
 mod deadline;

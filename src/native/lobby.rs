@@ -29,7 +29,7 @@ const KNOWN: Duration = Duration::from_secs(3600);
 const CUSTOMERS: usize = 1 << 16;
 
 /// An IPv4 address, or the network of an IPv6 address that is one customer's: he has all of its addresses.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub(crate) enum Customer {
     V4([u8; 4]),
     V6([u8; 8]),

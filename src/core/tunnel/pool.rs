@@ -19,7 +19,7 @@ pub struct Pool {
     held: usize,
     left: usize,
     tunnels: usize,
-    /// Everybody who ever had a tunnel: there are as many as the operator gave keys.
+    /// Everybody who has a tunnel, and others whose places are free.
     pub(super) owners: Vec<Owner>,
 }
 
@@ -119,10 +119,17 @@ impl Pool {
     }
 
     fn owner(&mut self, name: &str) -> usize {
-        self.owners.iter().position(|owner| owner.name == name).unwrap_or_else(|| {
-            self.owners.push(Owner { name: name.to_string(), tunnels: 0, reserved: 0 });
-            self.owners.len() - 1
-        })
+        let owner = Owner { name: name.to_string(), tunnels: 0, reserved: 0 };
+        if let Some(known) = self.owners.iter().position(|owner| owner.name == name) {
+            return known;
+        }
+        // A relay without keys has ever new owners. No grant tells of one who has no tunnel.
+        if let Some((index, free)) = self.owners.iter_mut().enumerate().find(|(_, owner)| owner.tunnels == 0) {
+            *free = owner;
+            return index;
+        }
+        self.owners.push(owner);
+        self.owners.len() - 1
     }
 
     /// What this owner's tunnels have, in bytes.
@@ -154,6 +161,17 @@ mod tests {
         assert!(grants.iter().map(|grant| grant.reserved()).sum::<usize>() <= limits::HELD);
         grants.drain(..).for_each(|grant| pool.give_back(grant));
         assert_eq!((pool.left, pool.tunnels), (limits::HELD, 0));
+    }
+
+    #[test]
+    fn who_has_no_tunnel_any_more_is_forgotten_when_others_come() {
+        let mut pool = Pool::default();
+        let kept = pool.grant("ana", limits::WINDOW_MIN).unwrap();
+        for n in 0..1000 {
+            let grant = pool.grant(&n.to_string(), limits::WINDOW_MIN).unwrap();
+            pool.give_back(grant);
+        }
+        assert_eq!((pool.owners.len(), pool.reserved("ana")), (2, kept.reserved()));
     }
 
     #[test]

@@ -79,7 +79,7 @@ fn text(shared: &Shared) -> Option<String> {
     all.register("up_bytes", "Payload that upstreams took", meter.up.all());
     all.register("down_bytes", "Payload that came from upstreams", meter.down.all());
     let keys = Family::<Of, Gauge>::default();
-    for (key, streams) in shared.places.by_owner() {
+    for (key, streams) in shared.places.by_key() {
         keys.get_or_create(&Of { key }).set(i64::try_from(streams).unwrap_or(i64::MAX));
     }
     all.register("key_clients", "Streams of clients, by the name of their key", keys);

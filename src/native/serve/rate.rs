@@ -23,7 +23,7 @@ const MINUTE: u64 = 60_000;
 /// The old are looked for this often at most, in milliseconds.
 const PURGE: u64 = 1000;
 
-/// Who asks.
+/// Who asks, and whose a stream is.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(super) enum Asker {
     /// Somebody with the key of this name: perhaps a machine with hundreds of sessions, or a family behind several addresses.

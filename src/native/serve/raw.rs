@@ -15,7 +15,7 @@ use super::{
     copy,
     counts::Counted,
     ground::Ground,
-    places::Place,
+    places::{NO_KEY, Place},
     shared::Shared,
     upstream::{Event, Upstream},
 };
@@ -43,9 +43,6 @@ pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, 
         });
     }
 }
-
-/// The key of who needs none.
-const NO_KEY: &str = "";
 
 /// A stream that goes somewhere.
 struct Stream {

@@ -16,7 +16,7 @@ use super::{
     counts::{Counts, Overload},
     ground::Ground,
     options::Options,
-    places::{Place, Places},
+    places::{NO_KEY, Place, Places},
     rate::{Asker, Rate},
     tunnels::Tunnels,
 };
@@ -78,9 +78,9 @@ impl Shared {
 
     /// A place for one more stream of this client and key.
     pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Overload> {
-        let asker = if owner.is_empty() { Asker::Address(client.into()) } else { Asker::Key(owner.to_owned()) };
-        self.rate.allows(asker, self.ground.clock.now()).map_err(Overload::Rate)?;
-        self.places.take(owner).ok_or(Overload::Full)
+        let asker = if owner == NO_KEY { Asker::Address(client.into()) } else { Asker::Key(owner.to_owned()) };
+        self.rate.allows(asker.clone(), self.ground.clock.now()).map_err(Overload::Rate)?;
+        self.places.take(asker).ok_or(Overload::Full)
     }
 }
 

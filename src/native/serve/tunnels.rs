@@ -79,7 +79,7 @@ impl Tunnels {
             Err(code) => Err((socket, code)),
             Ok(Request::Resume(resume)) => self.0.resume(&client.owner, Attach { socket, resume }),
             Ok(Request::Open(open, early)) => {
-                let Some((entry, inbox)) = self.0.open(&client.owner, open.window) else {
+                let Some((entry, inbox)) = self.0.open(&client.owner, client.address.into(), open.window) else {
                     return Err((socket, Code::Busy));
                 };
                 let kind = open.route;

@@ -2,9 +2,12 @@
 //!
 //! A tunnel's task owns its [`Entry`]; here is only how to reach it.
 
-use std::sync::{
-    Arc, Mutex, MutexGuard, PoisonError,
-    atomic::{AtomicUsize, Ordering},
+use std::{
+    collections::HashMap,
+    sync::{
+        Arc, Mutex, MutexGuard, PoisonError,
+        atomic::{AtomicUsize, Ordering},
+    },
 };
 
 use pasarela_core::{
@@ -18,7 +21,7 @@ use pasarela_core::{
 };
 use tokio::sync::{mpsc, oneshot, watch};
 
-use crate::tunnel::carrier::Socket;
+use crate::{lobby::Customer, tunnel::carrier::Socket};
 
 /// Clients that may wait for a tunnel's task to take their carriers.
 const WAITING: usize = 8;
@@ -46,6 +49,19 @@ pub(super) struct Registry {
 struct State {
     pool: Pool,
     sessions: Sessions<Reach>,
+    /// Of a relay that is open: whose each session is, by its name. Its client may go on with it from anywhere.
+    keyless: HashMap<String, String>,
+}
+
+impl State {
+    /// Whom a session counts for, if it was opened with this key.
+    fn owner(&self, key: &str, session: &str) -> Option<String> {
+        if key.is_empty() { self.keyless.get(session).cloned() } else { Some(key.to_owned()) }
+    }
+
+    fn find(&self, key: &str, session: &str) -> Option<&Reach> {
+        self.sessions.find(session, &self.owner(key, session)?)
+    }
 }
 
 /// How to reach the task of a tunnel.
@@ -80,18 +96,20 @@ pub(super) struct Entry {
 impl Registry {
     /// So many tunnels at most, whose windows are so many bytes together.
     pub(super) fn new(tunnels: usize, windows: usize) -> Self {
-        let state = State { pool: Pool::new(tunnels, windows), sessions: Sessions::new(0) };
+        let state = State { pool: Pool::new(tunnels, windows), sessions: Sessions::new(0), keyless: HashMap::new() };
         Self { state: Mutex::new(state), gauges: watch::Sender::default(), held: AtomicUsize::new(0) }
     }
 
-    /// A place for a new tunnel, for which another may have to go.
-    pub(super) fn open(self: &Arc<Self>, owner: &str, asked: u32) -> Option<(Entry, Inbox)> {
+    /// A place for a new tunnel, for which another may have to go. It counts for its key, or where there is none for its customer.
+    pub(super) fn open(self: &Arc<Self>, key: &str, customer: Customer, asked: u32) -> Option<(Entry, Inbox)> {
+        let own = if key.is_empty() { format!("{customer:?}") } else { key.to_owned() };
+        let owner = own.as_str();
         let mut state = self.lock();
         let grant = loop {
             if let Some(grant) = state.pool.grant(owner, asked) {
                 break grant;
             }
-            let State { pool, sessions } = &mut *state;
+            let State { pool, sessions, .. } = &mut *state;
             let Evicted { handle: Reach { end, grant, .. }, code } = sessions.evict(pool, owner)?;
             pool.give_back(grant);
             // Failure means that it is over already.
@@ -102,6 +120,9 @@ impl Registry {
         let (end, end_in) = oneshot::channel();
         let window = grant.window();
         state.sessions.insert(name.clone(), owner, Reach { resumes, end, grant });
+        if key.is_empty() {
+            state.keyless.insert(name.clone(), own);
+        }
         drop(state);
         self.count(|gauges| {
             gauges.tunnels += 1;
@@ -112,13 +133,13 @@ impl Registry {
     }
 
     /// Whether there is a tunnel of that name that was opened with the same key.
-    pub(super) fn has(&self, owner: &str, session: &str) -> bool {
-        self.lock().sessions.find(session, owner).is_some()
+    pub(super) fn has(&self, key: &str, session: &str) -> bool {
+        self.lock().find(key, session).is_some()
     }
 
     /// Hands a carrier to the tunnel that it asks for; gives it back with the reason if that is not possible.
-    pub(super) fn resume(&self, owner: &str, attach: Attach) -> Result<(), (Socket, Code)> {
-        let reach = self.lock().sessions.find(&attach.resume.session, owner).map(|reach| reach.resumes.clone());
+    pub(super) fn resume(&self, key: &str, attach: Attach) -> Result<(), (Socket, Code)> {
+        let reach = self.lock().find(key, &attach.resume.session).map(|reach| reach.resumes.clone());
         let Some(resumes) = reach else { return Err((attach.socket, Code::Gone)) };
         match resumes.try_send(attach) {
             Ok(()) => {
@@ -164,7 +185,7 @@ impl Entry {
     /// A larger window, if there is room for it; the one that it has now, in bytes.
     pub(super) fn widen(&mut self, asked: u32) -> u32 {
         let mut state = self.registry.lock();
-        let State { pool, sessions } = &mut *state;
+        let State { pool, sessions, .. } = &mut *state;
         // One that had to make room is not there any more.
         if let Some(reach) = sessions.handle_mut(&self.name) {
             self.window = pool.widen(&mut reach.grant, asked);
@@ -199,6 +220,7 @@ impl Drop for Entry {
         if let Some(reach) = state.sessions.remove(&self.name) {
             state.pool.give_back(reach.grant);
         }
+        state.keyless.remove(&self.name);
         drop(state);
         self.registry.held.fetch_sub(self.held, Ordering::Relaxed);
         if self.detached {
@@ -217,9 +239,13 @@ mod tests {
     /// Tunnels for which there is room.
     const ROOM: usize = 64;
 
+    fn open(registry: &Arc<Registry>, key: &str, from: u8) -> Option<(Entry, Inbox)> {
+        registry.open(key, Customer::V4([10, 0, 0, from]), limits::WINDOW_MIN)
+    }
+
     fn full() -> (Arc<Registry>, Vec<(Entry, Inbox)>) {
         let registry = Arc::new(Registry::new(ROOM, ROOM * 2 * limits::WINDOW_MIN as usize));
-        let entries = std::iter::from_fn(|| registry.open("ana", limits::WINDOW_MIN)).collect();
+        let entries = std::iter::from_fn(|| open(&registry, "ana", 1)).collect();
         (registry, entries)
     }
 
@@ -227,10 +253,24 @@ mod tests {
     fn what_is_dropped_makes_room_again() {
         let (registry, mut entries) = full();
         assert_eq!(entries.len(), ROOM);
-        assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
+        assert!(open(&registry, "ana", 1).is_none());
         entries.clear();
         assert_eq!(registry.watch().borrow().tunnels, 0);
-        assert!(registry.open("ana", limits::WINDOW_MIN).is_some());
+        assert!(open(&registry, "ana", 1).is_some());
+    }
+
+    #[test]
+    fn one_who_uses_an_open_relay_takes_no_tunnel_of_others() {
+        let registry = Arc::new(Registry::new(ROOM, ROOM * 2 * limits::WINDOW_MIN as usize));
+        let many: Vec<_> = std::iter::from_fn(|| open(&registry, "", 1)).collect();
+        let others: Vec<_> = std::iter::from_fn(|| open(&registry, "", 2)).collect();
+        assert_eq!((many.len(), others.len()), (ROOM, ROOM / 3));
+        // He goes on with his from wherever he is then.
+        assert!(registry.has("", others[0].0.name()) && !registry.has("ana", others[0].0.name()));
+        drop((many, others));
+        // Nobody's address is kept: the next one's takes its place.
+        let state = registry.lock();
+        assert!(state.keyless.is_empty() && state.sessions.is_empty());
     }
 
     #[test]
@@ -240,12 +280,12 @@ mod tests {
             entries[index].0.update(Some(Instant::from_millis(at)), 10);
         }
         assert_eq!((registry.watch().borrow().detached, registry.held()), (2, 20));
-        let more = registry.open("ana", limits::WINDOW_MIN).expect("the place of the fifth");
+        let more = open(&registry, "ana", 1).expect("the place of the fifth");
         assert_eq!(entries[5].1.end.try_recv(), Ok(Code::Gone));
         assert!(entries[3].1.end.try_recv().is_err());
         entries.remove(5);
         entries[3].0.update(None, 0);
-        assert!(registry.open("ana", limits::WINDOW_MIN).is_none());
+        assert!(open(&registry, "ana", 1).is_none());
         let gauges = *registry.watch().borrow();
         assert_eq!((gauges.tunnels, gauges.detached, registry.held()), (ROOM, 0, 0));
         drop(more);
