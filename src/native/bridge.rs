@@ -39,6 +39,9 @@ const CONNECTIONS: usize = 4096;
 /// Connections of which it is not known yet what they speak.
 const STRANGERS: usize = 1024;
 
+/// They speak no HTTP; what they say first has limits of its own.
+const HEADS: usize = usize::MAX;
+
 /// Relays have this long to be told that their streams are over.
 const DRAIN: Duration = Duration::from_secs(2);
 
@@ -87,7 +90,7 @@ impl Bridge {
         let board = Arc::new(Board::new());
         let pool = Arc::new(Pool::new(relays, tuning, Arc::clone(&board)));
         let (tasks, end) = (TaskTracker::new(), CancellationToken::new());
-        let (lobby, connections) = (Lobby::new(STRANGERS), Arc::new(Semaphore::new(CONNECTIONS)));
+        let (lobby, connections) = (Lobby::new(STRANGERS, HEADS), Arc::new(Semaphore::new(CONNECTIONS)));
         let shared = Arc::new(Shared { intake, pool, board, lobby, connections, tasks, end });
         for listener in listeners {
             let (listener, door) = match listener {

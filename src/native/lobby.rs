@@ -2,16 +2,22 @@
 //! short.
 //!
 //! Nobody is kept out: a newcomer comes in, and who has been longest without a byte goes. So whoever opens connections and
-//! says nothing loses them to whoever says something. It keeps addresses in memory only, and none for more than an hour.
+//! says nothing loses them to whoever says something. Those who have shown a key are spared as long as they have half of the
+//! places at most, so that they keep out nobody either. It keeps addresses in memory only, and none for more than an hour.
+
+mod known;
 
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     net::IpAddr,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::Duration,
 };
 
 use tokio::{sync::Notify, time::Instant};
+
+use crate::crowd::Crowd;
+use known::Known;
 
 /// So many of one customer may wait: a household's browsers, and a phone that dials all that it has at once.
 const OF_ONE: usize = 64;
@@ -21,12 +27,6 @@ const OF_ONE_KNOWN: usize = 1024;
 
 /// Who comes with more than that at once has this long to say something: the bytes are on their way or not yet read.
 const GRACE: Duration = Duration::from_secs(1);
-
-/// A customer is known for as long after the last key that he showed.
-const KNOWN: Duration = Duration::from_secs(3600);
-
-/// Known customers at once; some 4 MB. Further ones are strangers.
-const CUSTOMERS: usize = 1 << 16;
 
 /// An IPv4 address, or the network of an IPv6 address that is one customer's: he has all of its addresses.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -50,6 +50,8 @@ impl From<IpAddr> for Customer {
 /// Where connections wait until it is known whether they may stay.
 pub(crate) struct Lobby {
     places: usize,
+    /// What all guests may have said together that is not a whole request, in bytes.
+    bytes: usize,
     state: Mutex<State>,
 }
 
@@ -60,11 +62,20 @@ type Turn = u64;
 struct State {
     turn: Turn,
     guests: HashMap<u64, Entry>,
-    /// Guests by when they were heard last: all those of strangers, then all those of known customers.
-    order: [BTreeMap<Turn, u64>; 2],
-    customers: HashMap<Customer, BTreeMap<Turn, u64>>,
-    known: HashMap<Customer, Instant>,
+    /// Those of strangers, then those of known customers.
+    halls: [Hall; 2],
+    /// Guests by how much they said that is not a whole request; and all of it, in bytes.
+    talkers: BTreeSet<(usize, u64)>,
+    said: usize,
+    known: Known,
     next: u64,
+}
+
+/// Guests of one kind by when they were heard last.
+#[derive(Default)]
+struct Hall {
+    order: BTreeMap<Turn, u64>,
+    customers: Crowd<Customer, u64>,
 }
 
 struct Entry {
@@ -72,6 +83,9 @@ struct Entry {
     known: bool,
     turn: Turn,
     heard: Instant,
+    /// Of a request that is not whole, and by the last read alone, in bytes.
+    said: usize,
+    last: usize,
     away: Arc<Notify>,
 }
 
@@ -86,8 +100,9 @@ pub(crate) struct Guest {
 }
 
 impl Lobby {
-    pub(crate) fn new(places: usize) -> Arc<Self> {
-        Arc::new(Self { places: places.max(1), state: Mutex::default() })
+    /// For so many guests, who may have said so many bytes together that are no whole request.
+    pub(crate) fn new(places: usize, bytes: usize) -> Arc<Self> {
+        Arc::new(Self { places: places.max(2), bytes, state: Mutex::default() })
     }
 
     /// Lets a connection in.
@@ -96,17 +111,13 @@ impl Lobby {
         let mut state = self.state();
         let (id, turn, away) = (state.next, state.next_turn(), Arc::new(Notify::new()));
         state.next += 1;
-        let known = state.is_known(customer, now);
-        let entry = Entry { customer, known, turn, heard: now, away: Arc::clone(&away) };
+        let known = state.known.has(customer, now);
+        let entry = Entry { customer, known, turn, heard: now, said: 0, last: 0, away: Arc::clone(&away) };
+        state.halls[usize::from(known)].add(turn, customer, id);
         state.guests.insert(id, entry);
-        state.order[usize::from(known)].insert(turn, id);
-        state.customers.entry(customer).or_default().insert(turn, id);
         state.trim(customer, now);
         while state.guests.len() > self.places {
-            // The newcomer is the last of them, and there is a place for one.
-            let [strangers, known] = &state.order;
-            let Some((_, longest)) = strangers.first_key_value().or_else(|| known.first_key_value()) else { break };
-            let longest = *longest;
+            let Some(longest) = state.to_make_room(self.places) else { break };
             state.send_away(longest);
         }
         let crowded = state.is_crowded(customer, now);
@@ -114,35 +125,44 @@ impl Lobby {
         Guest { lobby: Arc::clone(self), id, customer, away, crowded }
     }
 
-    /// A right key came from there.
-    pub(crate) fn knows(&self, address: IpAddr) {
+    /// The right key of this name came from there.
+    pub(crate) fn knows(&self, address: IpAddr, key: &str) {
         let (customer, now) = (Customer::from(address), Instant::now());
         let mut state = self.state();
-        if state.known.len() >= CUSTOMERS {
-            state.known.retain(|_, until| *until > now);
-        }
-        if state.known.len() >= CUSTOMERS && !state.known.contains_key(&customer) {
-            return;
-        }
-        state.known.insert(customer, now + KNOWN);
-        let State { guests, order: [strangers, known], customers, .. } = &mut *state;
-        for (turn, id) in customers.get(&customer).into_iter().flatten() {
-            if strangers.remove(turn).is_some() {
-                known.insert(*turn, *id);
-                guests.entry(*id).and_modify(|guest| guest.known = true);
-            }
+        state.known.shows(customer, key, now);
+        let State { guests, halls: [strangers, known], .. } = &mut *state;
+        while let Some((turn, id)) = strangers.longest_of(customer) {
+            strangers.remove(turn, customer);
+            known.add(turn, customer, id);
+            guests.entry(id).and_modify(|guest| guest.known = true);
         }
     }
 
     /// Forgets customers who showed no key for long; to be called now and then.
     pub(crate) fn forget(&self) {
-        let now = Instant::now();
-        self.state().known.retain(|_, until| *until > now);
+        self.state().known.forget(Instant::now());
     }
 
     fn state(&self) -> MutexGuard<'_, State> {
         // Nothing under the lock leaves it half done.
         self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Hall {
+    fn add(&mut self, turn: Turn, customer: Customer, id: u64) {
+        self.order.insert(turn, id);
+        self.customers.insert(customer, turn, id);
+    }
+
+    fn remove(&mut self, turn: Turn, customer: Customer) {
+        self.order.remove(&turn);
+        self.customers.remove(&customer, turn);
+    }
+
+    /// The guest of this customer who has been silent for longest, and since when.
+    fn longest_of(&self, customer: Customer) -> Option<(Turn, u64)> {
+        self.customers.of(&customer)?.first_key_value().map(|(turn, id)| (*turn, *id))
     }
 }
 
@@ -152,22 +172,29 @@ impl State {
         self.turn
     }
 
-    fn is_known(&self, customer: Customer, now: Instant) -> bool {
-        self.known.get(&customer).is_some_and(|until| *until > now)
+    /// Who goes when there is one guest more than there are places: never the newcomer, who was heard last. Were the known not
+    /// held to half of the places, one of them could fill all, and whoever comes next would be the only stranger.
+    fn to_make_room(&self, places: usize) -> Option<u64> {
+        let [strangers, known] = &self.halls;
+        let longest = |hall: &Hall| hall.order.first_key_value().map(|(_, id)| *id);
+        if known.order.len() <= places / 2 {
+            return longest(strangers);
+        }
+        let (most, customer) = known.customers.largest()?;
+        if *most == 1 { longest(known) } else { known.longest_of(*customer).map(|(_, id)| id) }
     }
 
     /// Whether a customer has more guests than may stay.
     fn is_crowded(&self, customer: Customer, now: Instant) -> bool {
-        let most = if self.is_known(customer, now) { OF_ONE_KNOWN } else { OF_ONE };
-        self.customers.get(&customer).is_some_and(|own| own.len() > most)
+        let most = if self.known.has(customer, now) { OF_ONE_KNOWN } else { OF_ONE };
+        self.halls.iter().map(|hall| hall.customers.count(&customer)).sum::<usize>() > most
     }
 
     /// Sends away whom a customer has too many of and who has said nothing for a while.
     fn trim(&mut self, customer: Customer, now: Instant) {
         while self.is_crowded(customer, now) {
-            let own = self.customers.get(&customer);
-            let Some((_, longest)) = own.and_then(BTreeMap::first_key_value) else { return };
-            let longest = *longest;
+            let longest = self.halls.iter().filter_map(|hall| hall.longest_of(customer)).min();
+            let Some((_, longest)) = longest else { return };
             if self.guests.get(&longest).is_some_and(|guest| guest.heard + GRACE > now) {
                 return;
             }
@@ -183,26 +210,31 @@ impl State {
 
     fn remove(&mut self, id: u64) -> Option<Entry> {
         let guest = self.guests.remove(&id)?;
-        self.order[usize::from(guest.known)].remove(&guest.turn);
-        if let Some(own) = self.customers.get_mut(&guest.customer) {
-            own.remove(&guest.turn);
-            if own.is_empty() {
-                self.customers.remove(&guest.customer);
-            }
-        }
+        self.halls[usize::from(guest.known)].remove(guest.turn, guest.customer);
+        self.talkers.remove(&(guest.said, id));
+        self.said -= guest.said;
         Some(guest)
     }
 
     fn heard(&mut self, id: u64) {
         let turn = self.next_turn();
         let Some(guest) = self.guests.get_mut(&id) else { return };
-        let (old, known, customer) = (guest.turn, usize::from(guest.known), guest.customer);
+        let (old, customer) = (guest.turn, guest.customer);
         (guest.turn, guest.heard) = (turn, Instant::now());
-        self.order[known].remove(&old);
-        self.order[known].insert(turn, id);
-        let own = self.customers.entry(customer).or_default();
-        own.remove(&old);
-        own.insert(turn, id);
+        let hall = &mut self.halls[usize::from(guest.known)];
+        hall.remove(old, customer);
+        hall.add(turn, customer, id);
+    }
+
+    /// So much of what this guest said is no whole request, as this says.
+    fn says(&mut self, id: u64, said: impl FnOnce(&mut Entry) -> usize) {
+        let Some(guest) = self.guests.get_mut(&id) else { return };
+        let before = guest.said;
+        let after = said(guest);
+        guest.said = after;
+        self.talkers.remove(&(before, id));
+        self.talkers.insert((after, id));
+        self.said = self.said - before + after;
     }
 }
 
@@ -210,6 +242,25 @@ impl Guest {
     /// It said something.
     pub(crate) fn heard(&self) {
         self.lobby.state().heard(self.id);
+    }
+
+    /// It said so many bytes more, which have to be kept until the request is whole. When all guests have said too much, who
+    /// said most goes.
+    pub(crate) fn says(&self, bytes: usize) {
+        let mut state = self.lobby.state();
+        state.says(self.id, |guest| {
+            guest.last = bytes;
+            guest.said + bytes
+        });
+        while state.said > self.lobby.bytes {
+            let Some((_, most)) = state.talkers.last().copied() else { break };
+            state.send_away(most);
+        }
+    }
+
+    /// Its request was whole. What else came with the last of it may have to be kept.
+    pub(crate) fn said_all(&self) {
+        self.lobby.state().says(self.id, |guest| guest.said.min(guest.last));
     }
 
     /// Completes when its place is another's.

@@ -5,6 +5,9 @@ use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 
 use super::*;
 
+/// What all may have said together, in bytes.
+const BYTES: usize = 1000;
+
 fn address(n: u32) -> IpAddr {
     IpAddr::from((0x0a00_0000 + n).to_be_bytes())
 }
@@ -25,7 +28,7 @@ async fn pass(seconds: u64) {
 
 #[tokio::test(start_paused = true)]
 async fn one_address_keeps_64_and_the_newest_of_them() {
-    let lobby = Lobby::new(1000);
+    let lobby = Lobby::new(1000, BYTES);
     let mut guests = Vec::new();
     for _ in 0..200 {
         guests.push(lobby.enter(address(1)));
@@ -37,7 +40,7 @@ async fn one_address_keeps_64_and_the_newest_of_them() {
 
 #[tokio::test(start_paused = true)]
 async fn many_at_once_have_a_moment_to_say_something() {
-    let lobby = Lobby::new(1000);
+    let lobby = Lobby::new(1000, BYTES);
     let guests: Vec<_> = (0..200).map(|_| lobby.enter(address(1))).collect();
     assert_eq!(here(&guests), 200);
     pass(1).await;
@@ -55,8 +58,8 @@ async fn many_at_once_have_a_moment_to_say_something() {
 
 #[tokio::test(start_paused = true)]
 async fn a_customer_who_showed_a_key_keeps_his_spares_through_a_flood() {
-    let lobby = Lobby::new(500);
-    lobby.knows(address(1));
+    let lobby = Lobby::new(500, BYTES);
+    lobby.knows(address(1), "ana");
     let spares: Vec<_> = (0..100).map(|_| lobby.enter(address(1))).collect();
     let flood: Vec<_> = (0..5_000).map(|n| lobby.enter(address(2 + n % 1000))).collect();
     assert_eq!((here(&spares), here(&flood)), (100, 400));
@@ -71,13 +74,58 @@ async fn a_customer_who_showed_a_key_keeps_his_spares_through_a_flood() {
 
 #[tokio::test(start_paused = true)]
 async fn a_key_makes_known_who_is_there_already() {
-    let lobby = Lobby::new(10);
+    let lobby = Lobby::new(10, BYTES);
     let spare = lobby.enter(address(1));
-    lobby.knows(address(1));
+    lobby.knows(address(1), "ana");
     let _flood: Vec<_> = (0..100).map(|n| lobby.enter(address(2 + n))).collect();
     assert!(!spare.is_away());
     drop(spare);
-    assert_eq!(lobby.state().order[1].len(), 0);
+    assert_eq!(lobby.state().halls[1].order.len(), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn those_who_are_known_keep_out_nobody() {
+    let lobby = Lobby::new(100, BYTES);
+    lobby.knows(address(1), "ana");
+    lobby.knows(address(2), "bo");
+    let spares: Vec<_> = (0..2).map(|_| lobby.enter(address(2))).collect();
+    let mut flood: Vec<_> = (0..98).map(|_| lobby.enter(address(1))).collect();
+    let newcomer = lobby.enter(address(3));
+    flood.extend((0..500).map(|_| lobby.enter(address(1))));
+    assert!(!newcomer.is_away());
+    // It is their own who go, the longest silent first.
+    assert_eq!((here(&spares), here(&flood), here(&flood[flood.len() - 97..])), (2, 97, 97));
+    // Strangers have the other half when they come, and no more than that.
+    let strangers: Vec<_> = (0..500).map(|n| lobby.enter(address(4 + n))).collect();
+    assert_eq!((here(&spares), here(&flood), here(&strangers)), (2, 48, 50));
+    // Where all of the known have one, whoever was silent for longest goes.
+    let lobby = Lobby::new(10, BYTES);
+    (0..20).for_each(|n| lobby.knows(address(n), "ana"));
+    let known: Vec<_> = (0..10).map(|n| lobby.enter(address(n))).collect();
+    known[0].heard();
+    let newcomers: Vec<_> = (10..14).map(|n| lobby.enter(address(n))).collect();
+    assert_eq!((here(&known), here(&known[..5]), here(&newcomers)), (6, 1, 4));
+}
+
+#[tokio::test(start_paused = true)]
+async fn who_said_most_goes_when_what_all_said_is_too_much() {
+    let lobby = Lobby::new(10, BYTES);
+    let [most, some, little] = [1, 2, 3].map(|n| lobby.enter(address(n)));
+    most.says(500);
+    some.says(400);
+    assert!(!most.is_away());
+    little.says(101);
+    assert!(most.is_away() && !some.is_away() && !little.is_away());
+    // What is said in whole is kept no longer, but for what came with the last of it.
+    some.says(50);
+    some.said_all();
+    little.says(800);
+    assert!(!some.is_away() && !little.is_away());
+    some.says(50);
+    assert!(little.is_away() && !some.is_away());
+    drop((most, some, little));
+    let state = lobby.state();
+    assert_eq!((state.said, state.talkers.len()), (0, 0));
 }
 
 /// Strangers open what they can, silently or with a byte now and then. Who comes and speaks is in for as long as it takes.
@@ -85,7 +133,7 @@ async fn a_key_makes_known_who_is_there_already() {
 async fn whoever_speaks_is_not_sent_away_by_those_who_do_not() {
     for seed in 0..20 {
         let mut random = StdRng::seed_from_u64(seed);
-        let lobby = Lobby::new(256);
+        let lobby = Lobby::new(256, BYTES);
         let mut strangers: Vec<Guest> = Vec::new();
         for _ in 0..2_000 {
             strangers.push(lobby.enter(address(random.random_range(2..1000))));
@@ -104,7 +152,7 @@ async fn whoever_speaks_is_not_sent_away_by_those_who_do_not() {
         strangers.clear();
         drop(newcomer);
         let state = lobby.state();
-        let left = state.guests.len() + state.customers.len() + state.order.iter().map(BTreeMap::len).sum::<usize>();
-        assert_eq!(left, 0, "seed {seed}");
+        let halls = state.halls.iter().map(|hall| hall.order.len() + usize::from(hall.customers.largest().is_some()));
+        assert_eq!(state.guests.len() + state.talkers.len() + state.said + halls.sum::<usize>(), 0, "seed {seed}");
     }
 }

@@ -60,7 +60,7 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
     if let Judgement::Serve(found) = judgement
         && !found.owner.is_empty()
     {
-        shared.lobby.knows(peer);
+        shared.lobby.knows(peer, found.owner);
     }
     match judgement {
         Judgement::Stranger => unknown(&request, shared),

@@ -23,9 +23,12 @@ use crate::{lobby::Lobby, net::accept_next, panics};
 /// Connections at a time. Who has been silent for longest makes room.
 const READERS: usize = 64;
 
+/// What they may have said together of requests that are not whole, in bytes. Who said most makes room.
+const HEADS: usize = 1 << 20;
+
 /// Answers for as long as it is polled.
 pub(super) async fn serve(listener: &TcpListener, shared: Arc<Shared>) {
-    let lobby = Lobby::new(READERS);
+    let lobby = Lobby::new(READERS, HEADS);
     loop {
         let (tcp, peer) = accept_next(listener).await;
         let (scraped, guest) = (Arc::clone(&shared), lobby.enter(peer.ip()));

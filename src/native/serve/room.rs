@@ -12,6 +12,9 @@ pub struct Room {
     /// Connections that have not shown a key; who has been silent for longest makes room for a further one. Raw ports have half
     /// as many of their own.
     pub strangers: usize,
+    /// What such connections have said together of requests that are not whole, in bytes. When it is too much, the one that said
+    /// most is cut. It is kept in buffers of up to twice the size.
+    pub heads: usize,
     /// Windows that all tunnels have together, in bytes. It is reserved, and used when clients read slowly.
     pub windows: usize,
     /// What all WebSockets and raw ports hold together beyond that, in bytes: messages that are not whole, and what the other
@@ -39,7 +42,7 @@ impl Room {
     pub const fn within(memory: usize) -> Self {
         let left = memory.saturating_sub(Self::PROGRAM);
         let streams = left / 4 / Self::STREAM;
-        Self { streams, strangers: streams / 2, windows: left / 2, waiting: left / 16 }
+        Self { streams, strangers: streams / 2, heads: left / 32, windows: left / 2, waiting: left / 16 }
     }
 
     /// Tunnels: with the smallest windows they fill all.
