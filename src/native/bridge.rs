@@ -175,7 +175,7 @@ async fn accept(listener: Arc<TcpListener>, door: Option<Door>, shared: Arc<Shar
 async fn serve(tcp: TcpStream, door: Option<Door>, guest: Option<Guest>, shared: &Shared) {
     let take = async {
         match door {
-            Some(door) => Some(shared.intake.accept_guest(tcp, door, guest).await),
+            Some(door) => Some(shared.intake.accept_guest(tcp, door, (&shared.lobby, guest)).await),
             None => {
                 // Before it may ask for anything.
                 let Some(tcp) = shared.intake.admitted(tcp) else { return Some(Err(Refusal::Stranger)) };
@@ -183,7 +183,7 @@ async fn serve(tcp: TcpStream, door: Option<Door>, guest: Option<Guest>, shared:
                     Some(guest) => guest.while_here(socks::negotiate(tcp)).await?,
                     None => socks::negotiate(tcp).await,
                 };
-                Some(shared.intake.accept_guest(negotiated?, Door::DIRECT, guest).await)
+                Some(shared.intake.accept_guest(negotiated?, Door::DIRECT, (&shared.lobby, guest)).await)
             }
         }
     };

@@ -37,6 +37,7 @@ mod web;
 mod status;
 mod entry;
 mod announced;
+mod visit;
 mod listen;
 mod copy;
 mod raw;

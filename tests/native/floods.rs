@@ -76,6 +76,8 @@ enum Manner {
     SlowHello,
     /// Begins a TLS handshake, waits for the answer, and begins another.
     Handshakes,
+    /// Says whose he is, as a balancer does, and nothing more.
+    Announced,
 }
 
 /// Strangers at work, who come again when they are sent away. Dropped, they stop.
@@ -129,10 +131,16 @@ async fn occupy(tcp: &mut TcpStream, manner: Manner) -> std::io::Result<()> {
     let mut answer = [0; 4096];
     match manner {
         Manner::Idle => {}
+        Manner::Announced => {
+            let [from, to] = [tcp.local_addr()?, tcp.peer_addr()?];
+            let announced = Ipv4Addr::from([203, 0, 113, from.port().to_be_bytes()[1]]);
+            let header = format!("PROXY TCP4 {announced} {} {} {}\r\n", to.ip(), from.port(), to.port());
+            tcp.write_all(header.as_bytes()).await?;
+        }
         Manner::SlowHead | Manner::SlowHello => {
             let slow = match manner {
                 Manner::SlowHello => &HELLO[..],
-                Manner::Idle | Manner::SlowHead | Manner::Handshakes => {
+                Manner::Idle | Manner::SlowHead | Manner::Handshakes | Manner::Announced => {
                     b"GET / HTTP/1.1\r\nX: aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
                 }
             };
@@ -237,6 +245,37 @@ async fn nor_by_tls() {
         assert!(longest < SERVED * 5, "{manner:?}: {longest:?}");
         flood.stop().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn nor_from_behind_a_balancer_that_says_whose_each_connection_is() {
+    /// More than the places of so small a server: 213 and, at ports for phones, half as many.
+    const STRANGERS: usize = 1500;
+    let _alone = ALONE.lock().await;
+    strangers();
+    let (_folder, files) = certificate();
+    let path = |path: &std::path::Path| path.to_str().expect("text").to_owned();
+    let (cert, key, keys) = (path(&files.certificate), path(&files.key), format!("me={KEY}"));
+    let ports = ["--phones", "127.0.0.1:0", "--metrics", "127.0.0.1:0", "--trust-proxy", "127.7.0.0/16"];
+    let arguments = [&["--cert", &cert, "--key", &key, "--memory", "64M", "--rate", "0"], &ports[..]].concat();
+    let (_program, said) = started(&arguments, &[("RELAY_KEYS", &keys)]);
+    let number = async |name: &str| -> usize {
+        let metrics = get(&said["metrics"], "/metrics").await;
+        let line = metrics.lines().find_map(|line| line.strip_prefix(name));
+        line.map_or(0, |number| number.trim().parse().expect("a number"))
+    };
+    let flood = Flood::start(address(&said["http"]), STRANGERS, 100, Manner::Announced);
+    flood.has_opened(STRANGERS * 2).await;
+    let connections = number("pasarela_connections ").await;
+    println!("{connections} of {STRANGERS} strangers are there");
+    assert!(connections < STRANGERS / 3, "{connections}");
+    flood.stop().await;
+
+    let crowded = "pasarela_refusals_total{reason=\"crowded\"}";
+    let flood = Flood::start(address(&said["phones"][0]), STRANGERS, 100, Manner::Announced);
+    flood.has_opened(STRANGERS * 2).await;
+    assert!(number(crowded).await > STRANGERS / 2);
+    flood.stop().await;
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]

@@ -108,7 +108,7 @@ fn targets(key: &str) -> Vec<String> {
     ];
     targets.extend(missed.map(|rest| format!("/{key}{rest}")));
     targets.push(format!("//{key}/"));
-    targets.push(format!("/{}", "a".repeat(7_000)));
+    targets.extend([7_000, 20_000, 70_000, 100_000].map(|len| format!("/{}", "a".repeat(len))));
     targets.push(format!("/{}?{}", "b/".repeat(1_000), "c=d&".repeat(1_000)));
     targets
 }
@@ -138,7 +138,7 @@ fn headers() -> Vec<String> {
     .map(str::to_owned)
     .into();
     headers.push(format!("{UPGRADE}Sec-WebSocket-Protocol: pasarela.v1\r\n"));
-    headers.push(format!("X-Long: {}\r\n", "x".repeat(7_000)));
+    headers.extend([7_000, 20_000, 100_000, 300_000].map(|len| format!("X-Long: {}\r\n", "x".repeat(len))));
     headers.push((0..60).map(|n| format!("X-{n}: y\r\n")).collect());
     headers
 }

@@ -24,7 +24,10 @@ use super::{
     local::Local,
     names,
 };
-use crate::{lobby::Guest, net::Prefixed};
+use crate::{
+    lobby::{Guest, Lobby},
+    net::Prefixed,
+};
 
 /// Room for what phones say first, in bytes.
 const FIRST: usize = 2048;
@@ -97,15 +100,25 @@ impl Intake {
     ///
     /// It is not taken, and cut.
     pub async fn accept(&self, tcp: TcpStream, door: Door) -> Result<Accepted, Refusal> {
-        self.accept_guest(tcp, door, None).await
+        self.taken(tcp, door, (None, None)).await
     }
 
-    /// The same with a connection that is a guest until it is known what it speaks.
+    /// The same with a connection that is a guest of this lobby until it is known what it speaks: at once, or when a trusted
+    /// peer has said whose it is.
     pub(crate) async fn accept_guest(
         &self,
         tcp: TcpStream,
         door: Door,
-        guest: Option<Guest>,
+        (lobby, guest): (&Arc<Lobby>, Option<Guest>),
+    ) -> Result<Accepted, Refusal> {
+        self.taken(tcp, door, (Some(lobby), guest)).await
+    }
+
+    async fn taken(
+        &self,
+        tcp: TcpStream,
+        door: Door,
+        (lobby, guest): (Option<&Arc<Lobby>>, Option<Guest>),
     ) -> Result<Accepted, Refusal> {
         let source = tcp.peer_addr().map_err(|_| Refusal::Silent)?.ip().to_canonical();
         let own = tcp.local_addr().map_err(|_| Refusal::Silent)?.ip();
@@ -114,41 +127,38 @@ impl Intake {
         }
         // Small messages go back and forth, which is what phones wait for.
         tcp.set_nodelay(true).map_err(|_| Refusal::Silent)?;
-        let taking = tokio::time::timeout(limits::FIRST_BYTES, self.take(tcp, door, source, guest.as_ref()));
-        let taken = match &guest {
-            Some(guest) => guest.while_here(taking).await.ok_or(Refusal::Crowded)?,
-            None => taking.await,
+        let taking = async {
+            let begun = while_here(guest.as_ref(), self.begin(tcp, source, guest.as_ref())).await?;
+            let named = lobby.filter(|_| guest.is_none() && !self.admission.trusts(begun.client));
+            let guest = guest.or_else(|| named.map(|lobby| lobby.enter(begun.client)));
+            while_here(guest.as_ref(), self.take(begun, door, guest.as_ref())).await
         };
-        taken.unwrap_or(Err(Refusal::Silent))
+        tokio::time::timeout(limits::FIRST_BYTES, taking).await.unwrap_or(Err(Refusal::Silent))
     }
 
-    async fn take(
-        &self,
-        mut tcp: TcpStream,
-        door: Door,
-        mut client: IpAddr,
-        guest: Option<&Guest>,
-    ) -> Result<Accepted, Refusal> {
+    /// Reads the PROXY header, if there is one.
+    async fn begin(&self, mut tcp: TcpStream, mut client: IpAddr, guest: Option<&Guest>) -> Result<Begun, Refusal> {
         let mut first = BytesMut::with_capacity(FIRST);
-        let mut found = look(&mut tcp, &mut first, guest).await?;
-        let announced = if let Sniff::Proxy(header) = found {
-            if !self.admission.trusts(client) {
-                return Err(Refusal::Proxy);
+        let found = look(&mut tcp, &mut first, guest).await?;
+        let Sniff::Proxy(header) = found else { return Ok(Begun { tcp, first, client, announced: false }) };
+        if !self.admission.trusts(client) {
+            return Err(Refusal::Proxy);
+        }
+        if let proxy::Decoded::Header { len, source } = header {
+            first.advance(len);
+            client = source.map_or(client, |source| source.ip().to_canonical());
+            // A proxy in front does not make a household's port everybody's.
+            let own = tcp.local_addr().map_err(|_| Refusal::Silent)?.ip();
+            if !self.admission.admits(client, own) {
+                return Err(Refusal::Stranger);
             }
-            if let proxy::Decoded::Header { len, source } = header {
-                first.advance(len);
-                client = source.map_or(client, |source| source.ip().to_canonical());
-                // A proxy in front does not make a household's port everybody's.
-                let own = tcp.local_addr().map_err(|_| Refusal::Silent)?.ip();
-                if !self.admission.admits(client, own) {
-                    return Err(Refusal::Stranger);
-                }
-            }
-            found = look(&mut tcp, &mut first, guest).await?;
-            true
-        } else {
-            false
-        };
+        }
+        Ok(Begun { tcp, first, client, announced: true })
+    }
+
+    async fn take(&self, begun: Begun, door: Door, guest: Option<&Guest>) -> Result<Accepted, Refusal> {
+        let Begun { mut tcp, mut first, client, announced } = begun;
+        let found = look(&mut tcp, &mut first, guest).await?;
         if door.proxy == Proxy::Required && !announced {
             return Err(Refusal::Proxy);
         }
@@ -168,6 +178,22 @@ impl Intake {
         let mut first = BytesMut::with_capacity(FIRST);
         let found = look(&mut tls, &mut first, guest).await?;
         judged(found, first.freeze(), tls.into(), client)
+    }
+}
+
+/// A connection of which it is known whose it is.
+struct Begun {
+    tcp: TcpStream,
+    first: BytesMut,
+    client: IpAddr,
+    announced: bool,
+}
+
+/// Does this until the guest's place is another's, if it is a guest.
+async fn while_here<T>(guest: Option<&Guest>, work: impl Future<Output = Result<T, Refusal>>) -> Result<T, Refusal> {
+    match guest {
+        Some(guest) => guest.while_here(work).await.unwrap_or(Err(Refusal::Crowded)),
+        None => work.await,
     }
 }
 

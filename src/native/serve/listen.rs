@@ -2,30 +2,20 @@
 //!
 //! What is answered is `entry`'s.
 
-use std::{
-    convert::Infallible,
-    io,
-    net::SocketAddr,
-    pin::pin,
-    sync::{Arc, Weak},
-    time::Duration,
-};
+use std::{convert::Infallible, io, net::SocketAddr, pin::pin, sync::Arc, time::Duration};
 
 use bytes::Bytes;
 use hyper::{Request, body::Incoming};
 use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::{
     net::{TcpListener, TcpStream},
-    time::timeout,
+    time::{Instant, timeout, timeout_at},
 };
 use tokio_rustls::TlsAcceptor;
-use tokio_util::{io::InspectReader, sync::CancellationToken};
+use tokio_util::sync::CancellationToken;
 
-use super::{announced, counts::Counted, entry::entry, pages::Answer, shared::Shared};
-use crate::{
-    lobby::Guest,
-    net::{BoxedStream, Prefixed, accept_next},
-};
+use super::{announced, counts::Counted, entry::entry, pages::Answer, shared::Shared, visit::Visit};
+use crate::net::{BoxedStream, Prefixed, accept_next};
 
 /// A TLS handshake is due in this time.
 const HANDSHAKE: Duration = Duration::from_secs(15);
@@ -34,11 +24,9 @@ const HANDSHAKE: Duration = Duration::from_secs(15);
 /// that the next stream need not wait for a handshake.
 const HEAD: Duration = Duration::from_secs(60);
 
-/// A connection has this long for all before its upgrade, the answers included: whoever reads none holds nothing for longer.
+/// Before its upgrade a connection has this long until an answer, and until each further part of it is taken: whoever reads none
+/// holds nothing for longer.
 const WHOLE: Duration = Duration::from_secs(120);
-
-/// The longest head of a request: early data and a `resume` fit several times, and what is sent too early has room, too.
-const HEAD_MAX: usize = 16 * 1024;
 
 /// Accepts for as long as it is polled.
 pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
@@ -46,14 +34,12 @@ pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
         let (tcp, peer) = accept_next(listener).await;
         let carried = Arc::clone(&shared);
         // A web server in front lets nobody through who has not said all of his request.
-        let trusted = shared.options.trusted.iter().any(|network| network.contains(&peer.ip().to_canonical()));
-        let guest = (!trusted).then(|| Arc::new(shared.lobby.enter(peer.ip())));
+        let guest = (!shared.trusts(peer.ip())).then(|| shared.lobby.enter(peer.ip()));
         shared.ground.spawn(async move {
             let _counted = Counted::new(&carried.counts.connections);
-            let connection = connection(tcp, (peer, trusted), guest.as_ref(), &carried);
-            let ended = match &guest {
-                Some(guest) => guest.while_here(connection).await,
-                None => Some(connection.await),
+            let ended = match guest {
+                Some(guest) => visit(bare(tcp), peer, Visit::new(Some(guest)), &carried).await,
+                None => of_trusted(tcp, peer, &carried).await,
             };
             match ended {
                 Some(Ok(())) => {}
@@ -64,64 +50,84 @@ pub(super) async fn accept(listener: &TcpListener, shared: Arc<Shared>) {
     }
 }
 
-async fn connection(
-    tcp: TcpStream,
-    (peer, trusted): (SocketAddr, bool),
-    guest: Option<&Arc<Guest>>,
-    shared: &Arc<Shared>,
-) -> io::Result<()> {
-    tcp.set_nodelay(true)?;
-    // Once it is upgraded it is nobody's guest any more.
-    let guest = guest.map(Arc::downgrade);
-    let tcp = InspectReader::new(tcp, move |_: &[u8]| {
-        if let Some(guest) = guest.as_ref().and_then(Weak::upgrade) {
-            guest.heard();
-        }
-    });
+/// A connection of a trusted peer, who may say whose it is. Then it is of that one, who is a stranger as any other.
+async fn of_trusted(tcp: TcpStream, peer: SocketAddr, shared: &Arc<Shared>) -> Option<io::Result<()>> {
     // Where TLS ends here, a web server in front can write nothing into the request. Before plain HTTP it would be a mark.
-    let (announced, tcp) = if trusted && shared.options.tls.is_some() {
-        announced::read(tcp).await?
-    } else {
-        (None, Prefixed::new(Bytes::new(), tcp))
+    if shared.options.tls.is_none() {
+        return visit(bare(tcp), peer, Visit::new(None), shared).await;
+    }
+    let (announced, tcp) = match announced::read(tcp).await {
+        Ok(read) => read,
+        Err(error) => return Some(Err(error)),
     };
-    let peer = announced.unwrap_or(peer);
-    let stream: BoxedStream = match &shared.options.tls {
-        None => Box::new(tcp),
-        Some(config) => {
-            let handshake = TlsAcceptor::from(Arc::clone(config)).accept(tcp);
-            let finished = shared.ground.drain.run_until_cancelled(timeout(HANDSHAKE, handshake)).await;
-            let Some(finished) = finished else { return Ok(()) };
-            Box::new(finished??)
-        }
+    let guest = announced.filter(|client| !shared.trusts(client.ip())).map(|client| shared.lobby.enter(client.ip()));
+    visit(tcp, announced.unwrap_or(peer), Visit::new(guest), shared).await
+}
+
+/// A connection of which nothing was read.
+fn bare(tcp: TcpStream) -> Prefixed<TcpStream> {
+    Prefixed::new(Bytes::new(), tcp)
+}
+
+/// Serves a connection until its end, an upgrade, or until its place is another's.
+async fn visit(
+    tcp: Prefixed<TcpStream>,
+    peer: SocketAddr,
+    visit: Arc<Visit>,
+    shared: &Arc<Shared>,
+) -> Option<io::Result<()>> {
+    let connection = async {
+        tcp.get_ref().set_nodelay(true)?;
+        let stream: BoxedStream = match &shared.options.tls {
+            None => Box::new(visit.of_requests(tcp)),
+            Some(config) => {
+                let handshake = TlsAcceptor::from(Arc::clone(config)).accept(visit.below_tls(tcp));
+                let finished = shared.ground.drain.run_until_cancelled(timeout(HANDSHAKE, handshake)).await;
+                let Some(finished) = finished else { return Ok(()) };
+                let tls = finished??;
+                visit.greeted();
+                Box::new(visit.of_requests(tls))
+            }
+        };
+        let answer = async |request, peer| entry(request, peer, shared).await;
+        http((stream, &visit), &shared.ground.drain, |request| answer(request, peer.ip())).await
     };
-    let answer = async |request, peer| entry(request, peer, shared).await;
-    http(stream, &shared.ground.drain, |request| answer(request, peer.ip())).await
+    visit.while_here(connection).await
 }
 
 /// Answers the requests of one connection to its end or upgrade, or until `drain` lets none follow.
+///
+/// How long a head may be is hyper's, as with any server that is made of it; how long all of them together, the lobby's.
 pub(super) async fn http<F: Future<Output = Answer>>(
-    stream: BoxedStream,
+    (stream, visit): (BoxedStream, &Visit),
     drain: &CancellationToken,
     answer: impl Fn(Request<Incoming>) -> F,
 ) -> io::Result<()> {
     let service = hyper::service::service_fn(|request| {
+        visit.is_whole();
         let answer = answer(request);
         async { Ok::<_, Infallible>(answer.await) }
     });
     let connection = hyper::server::conn::http1::Builder::new()
         .timer(TokioTimer::new())
         .header_read_timeout(HEAD)
-        .max_buf_size(HEAD_MAX)
         .serve_connection(TokioIo::new(stream), service)
         .with_upgrades();
     let mut connection = pin!(connection);
-    let whole = async {
+    let mut whole = pin!(async {
         tokio::select! {
             ended = connection.as_mut() => return ended,
             () = drain.cancelled() => {}
         }
         connection.as_mut().graceful_shutdown();
         connection.await
-    };
-    timeout(WHOLE, whole).await?.map_err(io::Error::other)
+    });
+    loop {
+        match timeout_at(visit.until(WHOLE), whole.as_mut()).await {
+            Ok(ended) => return ended.map_err(io::Error::other),
+            Err(elapsed) if visit.until(WHOLE) <= Instant::now() => return Err(elapsed.into()),
+            // Something was written meanwhile.
+            Err(_) => {}
+        }
+    }
 }

@@ -17,7 +17,7 @@ use prometheus_client::{
 };
 use tokio::net::TcpListener;
 
-use super::{listen, meter::Of, pages::Answer, shared::Shared};
+use super::{listen, meter::Of, pages::Answer, shared::Shared, visit::Visit};
 use crate::{lobby::Lobby, net::accept_next, panics};
 
 /// Connections at a time. Who has been silent for longest makes room.
@@ -31,11 +31,12 @@ pub(super) async fn serve(listener: &TcpListener, shared: Arc<Shared>) {
     let lobby = Lobby::new(READERS, HEADS);
     loop {
         let (tcp, peer) = accept_next(listener).await;
-        let (scraped, guest) = (Arc::clone(&shared), lobby.enter(peer.ip()));
+        let (scraped, visit) = (Arc::clone(&shared), Visit::new(Some(lobby.enter(peer.ip()))));
         shared.ground.spawn(async move {
             let answer = async |request: Request<Incoming>| answer(&request, &scraped);
-            let reading = listen::http(Box::new(tcp), &scraped.ground.drain, answer);
-            if let Some(Err(error)) = guest.while_here(reading).await {
+            let stream = Box::new(visit.of_requests(tcp));
+            let reading = listen::http((stream, &visit), &scraped.ground.drain, answer);
+            if let Some(Err(error)) = visit.while_here(reading).await {
                 tracing::debug!(%error, "a reader of the metrics ended");
             }
         });

@@ -30,7 +30,7 @@ use crate::{
 pub(super) async fn accept(listener: &TcpListener, door: Door, intake: &Intake, shared: Arc<Shared>) {
     loop {
         let (tcp, peer) = accept_next(listener).await;
-        // The official proxy in front, or a balancer, speaks for many.
+        // The official proxy in front, or a balancer, speaks for many, each of whom is looked at when it has named him.
         let guest = (!intake.admission().trusts(peer.ip())).then(|| shared.raw_lobby.enter(peer.ip()));
         let (intake, carried) = (intake.clone(), Arc::clone(&shared));
         shared.ground.spawn(async move {
@@ -55,7 +55,7 @@ struct Stream {
 
 /// Finds out what it speaks, and connects it.
 async fn take(tcp: TcpStream, door: Door, intake: &Intake, guest: Option<Guest>, shared: &Shared) -> Option<Stream> {
-    let taking = intake.accept_guest(tcp, door, guest);
+    let taking = intake.accept_guest(tcp, door, (&shared.raw_lobby, guest));
     let accepted = shared.ground.drain.run_until_cancelled(taking).await?;
     let accepted = accepted.inspect_err(|refusal| shared.counts.turned_away(*refusal)).ok()?;
     let place = match shared.place(accepted.client, NO_KEY) {

@@ -76,6 +76,12 @@ impl Shared {
         }
     }
 
+    /// Whether the operator named this address as a web server's or balancer's.
+    pub(super) fn trusts(&self, address: IpAddr) -> bool {
+        let address = address.to_canonical();
+        self.options.trusted.iter().any(|network| network.contains(&address))
+    }
+
     /// A place for one more stream of this client and key.
     pub(super) fn place(&self, client: IpAddr, owner: &str) -> Result<Place, Overload> {
         let asker = if owner == NO_KEY { Asker::Address(client.into()) } else { Asker::Key(owner.to_owned()) };

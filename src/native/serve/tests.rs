@@ -82,6 +82,44 @@ async fn a_connection_that_never_says_all_is_cut_in_time() {
     }
 }
 
+#[tokio::test(start_paused = true)]
+async fn a_connection_lasts_as_long_as_it_is_used() {
+    let folder = tempfile::tempdir().expect("a folder");
+    std::fs::write(folder.path().join("index.html"), "bicycles").expect("written");
+    std::fs::write(folder.path().join("film"), vec![7; FILM]).expect("written");
+    let vars = |name: &str| match name {
+        "RELAY_KEYS" => Some(format!("tests={KEY}")),
+        "SITE" => Some("own".to_owned()),
+        _ => None,
+    };
+    let site = Some(Arc::new(Site::read(folder.path()).expect("readable")));
+    let options = Options { site, ..Options::default() };
+    let relay = Relay::start_with(listener().await, Config::from_vars(vars).expect("usable"), options).expect("bound");
+    let mut tcp = connect(&relay).await;
+    for _ in 0..6 {
+        assert!(head(&mut tcp, "HEAD / HTTP/1.1\r\nHost: x\r\n\r\n").await.starts_with("HTTP/1.1 200 "));
+        tokio::time::sleep(Duration::from_secs(50)).await;
+    }
+    // Somebody on a slow line who reads on gets the whole of it.
+    assert!(head(&mut tcp, "GET /film HTTP/1.1\r\nHost: x\r\n\r\n").await.starts_with("HTTP/1.1 200 "));
+    let mut part = vec![0; FILM / 8];
+    for _ in 0..8 {
+        tokio::time::sleep(Duration::from_secs(50)).await;
+        tcp.read_exact(&mut part).await.expect("it goes on");
+    }
+    // Who reads none of it is cut.
+    let mut tcp = connect(&relay).await;
+    tcp.write_all(b"GET /film HTTP/1.1\r\nHost: x\r\n\r\n").await.expect("connected");
+    tokio::time::sleep(Duration::from_secs(125)).await;
+    let mut got = Vec::new();
+    // A reset is an end, too.
+    let _ = tcp.read_to_end(&mut got).await;
+    assert!(got.len() < FILM);
+}
+
+/// More than the kernel takes of an answer that nobody reads, in bytes.
+const FILM: usize = 32 << 20;
+
 #[tokio::test]
 async fn overload_is_told_by_a_close_and_only_to_who_has_the_key() {
     let relay = relay(Options { room: Room { streams: 1, ..Room::default() }, ..Options::default() }).await;
