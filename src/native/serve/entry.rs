@@ -2,7 +2,7 @@
 //!
 //! Who may do what is decided by the core; the answers are made in the other files.
 
-use std::{io, net::IpAddr, sync::Arc};
+use std::{io, net::IpAddr, sync::Arc, time::Duration};
 
 use http_body_util::{BodyExt, Limited};
 use hyper::{
@@ -24,7 +24,7 @@ use pasarela_core::{
     web as library,
 };
 use pasarela_guide as guide;
-use tokio::sync::OwnedSemaphorePermit;
+use tokio::{sync::OwnedSemaphorePermit, time::timeout};
 use tokio_util::sync::CancellationToken;
 
 use super::{
@@ -49,8 +49,11 @@ use crate::{
 /// No request here has a body; so much of one is read and forgotten, in bytes.
 const BODY_MAX: usize = 1024;
 
+/// Its end is due in this time: it comes with the head, or one round trip later.
+const BODY: Duration = Duration::from_secs(5);
+
 /// Answers one request.
-pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
+pub(super) async fn entry(mut request: Request<Incoming>, peer: IpAddr, shared: &Arc<Shared>) -> Answer {
     #[cfg(debug_assertions)]
     panic_if_asked(request.headers(), "entry");
     let key = upgrade::key(request.headers()).cloned();
@@ -76,35 +79,54 @@ pub(super) async fn entry(request: Request<Incoming>, peer: IpAddr, shared: &Arc
         }
         Judgement::Serve(found) => {
             let Some(key) = key else { return answer(guide::upgrade_required()) };
-            let client = forwarded::client(peer, request.headers(), &shared.options.trusted);
-            let protocols = protocols(request.headers());
-            let client =
-                Client { owner: found.owner.to_owned(), address: client, request: protocol::decode(&protocols) };
-            // Who goes on with a tunnel of his own asks for nothing new.
-            let seat = if found.route == Route::Tunnel && shared.tunnels.goes_on(&client) {
-                Seat::Old
-            } else {
-                match shared.place(client.address, &client.owner) {
-                    Ok(place) => Seat::New(place),
-                    Err(refusal) => {
-                        shared.counts.refused(refusal);
-                        shared.ground.meter.refused(&client.owner);
-                        let Ok(turn) = Arc::clone(&shared.turned_away).try_acquire_owned() else {
-                            return answer(guide::busy());
-                        };
-                        Seat::None(turn, refusal)
-                    }
-                }
-            };
-            let subprotocol = match found.route {
-                Route::Tunnel => protocol::is_offered(&protocols).then_some(PROTOCOL),
-                Route::WsChat | Route::Pipe(_) => library::subprotocol(&protocols),
-                Route::Status | Route::Guide | Route::Asset(_) => None,
-            };
-            let subprotocol = subprotocol.map(str::to_owned);
-            upgraded(request, Asked { route: found.route, client, key, subprotocol, seat }, shared).await
+            // Before anything is taken that others need, too.
+            if !ends(request.body_mut()).await {
+                return answer(guide::upgrade_required());
+            }
+            websocket(request, found, (key, peer), shared).await
         }
     }
+}
+
+/// Whether the body has come to its end. Some proxies make a body of nothing in chunks, whose end would be taken for a
+/// WebSocket's beginning.
+async fn ends(body: &mut Incoming) -> bool {
+    matches!(timeout(BODY, Limited::new(body, BODY_MAX).collect()).await, Ok(Ok(_)))
+}
+
+/// Finds a seat for a WebSocket that is to be had, and accepts it.
+async fn websocket(
+    request: Request<Incoming>,
+    found: Found<'_>,
+    (key, peer): (HeaderValue, IpAddr),
+    shared: &Arc<Shared>,
+) -> Answer {
+    let client = forwarded::client(peer, request.headers(), &shared.options.trusted);
+    let protocols = protocols(request.headers());
+    let client = Client { owner: found.owner.to_owned(), address: client, request: protocol::decode(&protocols) };
+    // Who goes on with a tunnel of his own asks for nothing new.
+    let seat = if found.route == Route::Tunnel && shared.tunnels.goes_on(&client) {
+        Seat::Old
+    } else {
+        match shared.place(client.address, &client.owner) {
+            Ok(place) => Seat::New(place),
+            Err(refusal) => {
+                shared.counts.refused(refusal);
+                shared.ground.meter.refused(&client.owner);
+                let Ok(turn) = Arc::clone(&shared.turned_away).try_acquire_owned() else {
+                    return answer(guide::busy());
+                };
+                Seat::None(turn, refusal)
+            }
+        }
+    };
+    let subprotocol = match found.route {
+        Route::Tunnel => protocol::is_offered(&protocols).then_some(PROTOCOL),
+        Route::WsChat | Route::Pipe(_) => library::subprotocol(&protocols),
+        Route::Status | Route::Guide | Route::Asset(_) => None,
+    };
+    let subprotocol = subprotocol.map(str::to_owned);
+    upgraded(request, Asked { route: found.route, client, key, subprotocol, seat }, shared).await
 }
 
 /// Tests want to see what follows a panic. No program that is given away has this.
@@ -176,10 +198,6 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
         Seat::None(_, refusal) => Some(refusal.again_after()),
     };
     let upgrading = hyper::upgrade::on(&mut request);
-    // Some proxies make a body of nothing in chunks, whose end would be taken for a WebSocket's beginning.
-    if Limited::new(request.body_mut(), BODY_MAX).collect().await.is_err() {
-        return answer(guide::upgrade_required());
-    }
     let (carried, leave) = (Arc::clone(shared), shared.ground.leave(seat.away()));
     #[cfg(debug_assertions)]
     let headers = request.headers().clone();
@@ -246,7 +264,7 @@ impl Work {
                 let origin = Origin { kind, routing_info, client: Some(client.address), preferred };
                 pipe::run((ground, &meter, leave), socket, origin, framed).await;
             }
-            Self::Tunnel => shared.tunnels.carry((ground, leave), socket, client).await,
+            Self::Tunnel => shared.tunnels.carry((ground, leave), socket, client, &shared.turned_away).await,
         }
     }
 }

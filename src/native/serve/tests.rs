@@ -120,6 +120,22 @@ async fn a_connection_lasts_as_long_as_it_is_used() {
 /// More than the kernel takes of an answer that nobody reads, in bytes.
 const FILM: usize = 32 << 20;
 
+#[tokio::test(start_paused = true)]
+async fn a_request_without_an_end_takes_nothing_that_others_need() {
+    let relay = relay(Options { room: Room { streams: 1, ..Room::default() }, ..Options::default() }).await;
+    let mut first = connect(&relay).await;
+    assert!(head(&mut first, UPGRADE).await.starts_with("HTTP/1.1 101 "));
+    let turns = || relay.shared.turned_away.available_permits();
+    let (free, begun) = (turns(), tokio::time::Instant::now());
+    let mut endless = connect(&relay).await;
+    let asked = UPGRADE.replace("\r\n\r\n", "\r\nTransfer-Encoding: chunked\r\n\r\n");
+    endless.write_all(asked.as_bytes()).await.expect("connected");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    assert_eq!(turns(), free);
+    assert!(head(&mut endless, "").await.starts_with("HTTP/1.1 426 "));
+    assert!(begun.elapsed() <= Duration::from_secs(6), "{:?}", begun.elapsed());
+}
+
 #[tokio::test]
 async fn overload_is_told_by_a_close_and_only_to_who_has_the_key() {
     let relay = relay(Options { room: Room { streams: 1, ..Room::default() }, ..Options::default() }).await;

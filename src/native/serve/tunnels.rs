@@ -15,7 +15,7 @@ use pasarela_core::{
         upgrade::Request,
     },
 };
-use tokio::sync::watch;
+use tokio::sync::{Semaphore, watch};
 
 use super::ground::{Ground, Leave};
 use crate::tunnel::carrier::{self, Socket};
@@ -57,7 +57,14 @@ impl Tunnels {
     }
 
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
-    pub(crate) async fn carry(&self, (ground, leave): (&Ground, Leave), socket: Socket, client: Client) {
+    /// Whom that is refused is told so, unless as many as may be are being told something by `turned_away` already.
+    pub(crate) async fn carry(
+        &self,
+        (ground, leave): (&Ground, Leave),
+        socket: Socket,
+        client: Client,
+        turned_away: &Semaphore,
+    ) {
         let owner = client.owner.clone();
         if let Err((socket, code)) = self.accept((ground, leave), socket, client).await {
             tracing::debug!(code = code.token(), "a tunnel is refused");
@@ -65,6 +72,7 @@ impl Tunnels {
             if code == Code::Busy {
                 ground.meter.refused(&owner);
             }
+            let Ok(_turn) = turned_away.try_acquire() else { return };
             carrier::refuse(socket, &Control::Reset(Reset { code }), code).await;
         }
     }
@@ -89,6 +97,33 @@ impl Tunnels {
                 task::run((ground, leave), socket, request, entry, inbox).await;
                 Ok(())
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use bytes::Bytes;
+    use futures_util::FutureExt;
+    use pasarela_core::config::Config;
+    use tokio::io::duplex;
+    use tokio_util::sync::CancellationToken;
+
+    use super::*;
+    use crate::net::Prefixed;
+
+    #[tokio::test]
+    async fn when_many_are_told_something_one_that_is_refused_is_told_nothing() {
+        let tunnels = Tunnels::new(1, 1 << 20);
+        let ground = Ground::new(Config::from_vars(|_| None).expect("usable"), 0);
+        for (turns, waits) in [(1, true), (0, false)] {
+            let (_far, near) = duplex(1024);
+            let socket = carrier::server(Prefixed::new(Bytes::new(), Box::new(near)), carrier::MESSAGE_MAX);
+            let address = std::net::Ipv4Addr::LOCALHOST.into();
+            let client = Client { owner: String::new(), address, request: Err(Code::Garbage) };
+            let (leave, turns) = (ground.leave(CancellationToken::new()), Semaphore::new(turns));
+            let told = tunnels.carry((&ground, leave), socket, client, &turns).now_or_never();
+            assert_eq!(told.is_none(), waits);
         }
     }
 }
