@@ -151,7 +151,7 @@ pub(crate) fn started(arguments: &[&str], variables: &[(&str, &str)]) -> (Progra
 
 pub(crate) async fn get(address: &serde_json::Value, path: &str) -> String {
     let mut tcp = TcpStream::connect(address.as_str().expect("an address")).await.expect("listens");
-    let request = format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let request = format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     tcp.write_all(request.as_bytes()).await.expect("connected");
     let mut answer = String::new();
     within(tcp.read_to_string(&mut answer)).await.expect("an answer");

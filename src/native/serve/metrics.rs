@@ -1,14 +1,15 @@
 //! Prometheus, on a listener of its own: the numbers of `counts` and of `tunnel`'s meter, at `/metrics`.
 //!
-//! It counts nothing, and says nothing about anybody.
+//! It counts nothing, and says nothing about anybody but the names of keys; so it answers those alone who know its address.
 
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 
 use http_body_util::Full;
 use hyper::{
     Method, Request, Response, StatusCode,
     body::Incoming,
-    header::{CONTENT_TYPE, HeaderValue},
+    header::{CONTENT_TYPE, HOST, HeaderValue},
+    http::uri::Authority,
 };
 use prometheus_client::{
     encoding::text::encode,
@@ -44,6 +45,11 @@ pub(super) async fn serve(listener: &TcpListener, shared: Arc<Shared>) {
 }
 
 fn answer(request: &Request<Incoming>, shared: &Shared) -> Answer {
+    if !is_direct(request) {
+        let mut answer = Response::new(Full::default());
+        *answer.status_mut() = StatusCode::MISDIRECTED_REQUEST;
+        return answer;
+    }
     let known = request.uri().path() == "/metrics" && matches!(*request.method(), Method::GET | Method::HEAD);
     let Some(text) = known.then(|| text(shared)).flatten() else {
         let mut answer = Response::new(Full::default());
@@ -54,6 +60,21 @@ fn answer(request: &Request<Incoming>, shared: &Shared) -> Answer {
     let kind = HeaderValue::from_static("application/openmetrics-text; version=1.0.0; charset=utf-8");
     answer.headers_mut().insert(CONTENT_TYPE, kind);
     answer
+}
+
+/// Whether it was asked for by an address. A page on the web can make a name of its own mean this machine, and would then read
+/// the answers, which hold the names that the operator gave keys; it cannot make its own name an address.
+fn is_direct<T>(request: &Request<T>) -> bool {
+    let is_address = |host: &str| {
+        let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
+        bracketed.unwrap_or(host).parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost")
+    };
+    let in_header = |host: &HeaderValue| {
+        let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
+        host.is_some_and(|host| is_address(host.host()))
+    };
+    let mut hosts = request.headers().get_all(HOST).iter();
+    hosts.next().is_some_and(in_header) && hosts.next().is_none() && request.uri().host().is_none_or(is_address)
 }
 
 /// All numbers as they are now.
@@ -104,4 +125,31 @@ fn counter(value: u64) -> Counter {
     let counter = Counter::default();
     counter.inc_by(value);
     counter
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn whoever_asks_by_another_name_is_not_answered() {
+        let request = |hosts: &[&str], uri: &str| {
+            let request = hosts.iter().fold(Request::builder().uri(uri), |request, host| request.header(HOST, *host));
+            request.body(()).expect("a request")
+        };
+        for host in
+            ["127.0.0.1:9100", "127.0.0.1", "[::1]:9100", "[::1]", "192.0.2.1:80", "localhost", "LocalHost:9100"]
+        {
+            assert!(is_direct(&request(&[host], "/metrics")), "{host}");
+            assert!(is_direct(&request(&[host], &format!("http://{host}/metrics"))), "{host}");
+        }
+        for host in
+            ["rebound.example", "rebound.example:9100", "127.0.0.1.example", "localhost.example", "x", "", "1 2"]
+        {
+            assert!(!is_direct(&request(&[host], "/metrics")), "{host}");
+        }
+        assert!(!is_direct(&request(&[], "/metrics")));
+        assert!(!is_direct(&request(&["localhost", "rebound.example"], "/metrics")));
+        assert!(!is_direct(&request(&["localhost"], "http://rebound.example/metrics")));
+    }
 }

@@ -303,7 +303,7 @@ async fn the_metrics_count_and_name_nobody() {
     relay.serve_metrics(metrics);
     let mut tcp = connect(&relay).await;
     head(&mut tcp, UPGRADE).await;
-    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    let get = |path: &str| format!("GET {path} HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n");
     let text = answer(address, &get("/metrics")).await;
     for line in [
         "pasarela_key_clients{key=\"tests\"} 1",
@@ -314,6 +314,9 @@ async fn the_metrics_count_and_name_nobody() {
         assert!(text.contains(line), "{line} is not in {text}");
     }
     assert!(!text.contains(KEY) && !text.contains("127.0.0.1"), "{text}");
+    // A page on the web that has made its own name this machine's reads nothing.
+    let rebound = answer(address, &get("/metrics").replace("localhost", "rebound.example")).await;
+    assert!(rebound.starts_with("HTTP/1.1 421 ") && !rebound.contains("pasarela"), "{rebound}");
     assert!(answer(address, &get("/")).await.starts_with("HTTP/1.1 404 "));
     assert!(answer(relay.address(), &get("/metrics")).await.starts_with("HTTP/1.1 404 "));
 }
