@@ -338,7 +338,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_time_to_leave_a_relay_runs_when_no_way_is_left_to_try() {
-        for (searches, left_after) in [(0, 10), (4, 14), (600, 24)] {
+        for (searches, left_after) in [(0, 8), (4, 12), (600, 22)] {
             let begun = Instant::now();
             let link = "http://relay.example/".parse().expect("a link");
             let relay = Relay::new(&link, Arc::new(Searching(begun + Duration::from_secs(searches))));
