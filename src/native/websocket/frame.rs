@@ -95,7 +95,7 @@ impl Header {
             short => (short, rest),
         };
         let needs = match payload {
-            0..=125 => short,
+            0..=125 => payload,
             126..=0xffff => 126,
             _ => 127,
         };

@@ -99,15 +99,22 @@ fn frames() -> impl Strategy<Value = Vec<u8>> {
     ];
     let length = prop_oneof![4 => 0..20_usize, 2 => 120..130_usize, 1 => 65_530..65_540_usize, 1 => 0..LONGEST];
     let masked = prop_oneof![20 => Just(true), 1 => Just(false)];
-    let one = (first, length, masked, any::<[u8; 4]>(), 0..128_u8, 900..1100_u16).prop_map(
-        |(first, len, masked, key, fill, code)| {
+    let long = prop_oneof![30 => Just(false), 1 => Just(true)];
+    let one = (first, length, masked, (any::<[u8; 4]>(), 0..128_u8), 900..1100_u16, long).prop_map(
+        |(first, len, masked, (key, fill), code, long)| {
             let mut payload = vec![fill; len];
             if first & 0x0f == 8 {
                 payload = [&code.to_be_bytes()[..], &payload[..len.min(130)]].concat();
             } else if first & 0x08 != 0 {
                 payload.truncate(130);
             }
-            frame(first, masked.then_some(key), &payload)
+            let mut frame = frame(first, masked.then_some(key), &payload);
+            if long && payload.len() < 126 {
+                // As long a length as there is.
+                frame[1] |= 0x7f;
+                frame.splice(2..2, (payload.len() as u64).to_be_bytes());
+            }
+            frame
         },
     );
     prop::collection::vec(one, 1..12).prop_map(|frames| frames.concat())
