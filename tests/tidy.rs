@@ -167,6 +167,7 @@ fn only_an_allocator_and_a_few_bindings_are_unsafe() -> Result<()> {
     let excused = [
         "src/native/memory.rs",
         "src/native/connect/tls/browser.rs",
+        "src/native/net/tcp_info.rs",
         "src/edge/cpu.rs",
         "src/edge/instrument.rs",
         "src/core/tests/alloc.rs",

@@ -13,6 +13,7 @@ mod hello;
 mod greeter;
 mod cdn;
 mod shape;
+mod lost;
 mod notes;
 mod reach;
 mod search;

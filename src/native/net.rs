@@ -3,6 +3,7 @@
 //! Nothing here knows WhatsApp or a relay.
 
 mod sockopt;
+mod tcp_info;
 mod route;
 
 pub(crate) mod eyeballs;
@@ -17,3 +18,4 @@ pub(crate) use prefixed::Prefixed;
 pub use prefixed::{BoxedStream, Stream};
 pub(crate) use route::{local_towards, way_out};
 pub(crate) use sockopt::wait_outside;
+pub(crate) use tcp_info::{Probe, TcpInfo};

@@ -98,6 +98,8 @@ troubles! {
     ExitRefused, Connect, "exit-refused", Hint::Exit;
     /// The connection was cut in the TLS handshake, as networks do that forbid the name in it.
     TlsReset, Tls, "tls-reset", Hint::HideName;
+    /// The hello was sent again and again and never acknowledged, though the connection had been answered: it vanishes on the way.
+    HelloDropped, Tls, "hello-dropped", Hint::HideName;
     /// The TLS handshake got no answer.
     TlsTimeout, Tls, "tls-timeout", Hint::HideName;
     /// The server refused the handshake with an alert, as a CDN does for a name that it does not know.

@@ -4,6 +4,7 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+    pin::pin,
     sync::{
         Arc, Mutex, PoisonError,
         atomic::{AtomicBool, Ordering},
@@ -13,7 +14,7 @@ use std::{
 
 use tokio::{
     net::TcpStream,
-    sync::{Semaphore, mpsc, oneshot},
+    sync::{Notify, Semaphore, mpsc, oneshot},
     time::{Instant, timeout_at},
 };
 
@@ -23,6 +24,7 @@ use super::{
     exit::Exit,
     greeter::Greeter,
     hello::Hello,
+    lost::lost,
     notes::Page,
     race::Pace,
     report::{Failed, Source, Step},
@@ -32,7 +34,7 @@ use super::{
 };
 use crate::{
     link::{Address, Allowed},
-    net::{BoxedStream, local_towards},
+    net::{BoxedStream, Probe, local_towards},
     trouble::Trouble,
     ways::{Endpoint, Greeting, Id, Input, Limits, Memories, Memory, Network, Planner, Stack, Way},
 };
@@ -278,15 +280,14 @@ impl Reach {
         let begun = Instant::now();
         let limit = deadline.min(begun + self.pace.stage);
         let _ = progress.send(Input::Greeted(id));
+        let (probe, answered) = (Probe::of(&tcp), Arc::new(Notify::new()));
         let shaped = |tcp| {
-            let progress = progress.clone();
-            Shaped::new(
-                tcp,
-                way.greeting.shape,
-                Box::new(move || {
-                    let _ = progress.send(Input::Heard(id));
-                }),
-            )
+            let (progress, answered) = (progress.clone(), Arc::clone(&answered));
+            let heard = move || {
+                answered.notify_one();
+                let _ = progress.send(Input::Heard(id));
+            };
+            Shaped::new(tcp, way.greeting.shape, Box::new(heard))
         };
         let handshake = async {
             if way.greeting.stack == Stack::Browser {
@@ -304,7 +305,15 @@ impl Reach {
             let (stream, secured) = client.handshake(shaped(tcp)).await.map_err(HandshakeError::trouble)?;
             Ok((Box::new(stream) as BoxedStream, secured, true))
         };
-        let result = timeout_at(limit, handshake).await.unwrap_or(Err(Trouble::TlsTimeout));
+        let mut handshake = pin!(timeout_at(limit, handshake));
+        let (result, silence) = tokio::select! {
+            result = &mut handshake => (result, Trouble::TlsTimeout),
+            () = lost(probe, &answered) => {
+                let _ = progress.send(Input::Dropped(id));
+                (handshake.await, Trouble::HelloDropped)
+            }
+        };
+        let result = result.unwrap_or(Err(silence));
         if result.as_ref().is_err_and(|trouble| *trouble == Trouble::EchRejected) {
             hello.forget().await;
         }

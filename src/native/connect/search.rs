@@ -52,6 +52,8 @@ pub(super) struct Search<'a> {
     later: Vec<BoxFuture<'a, Found>>,
     greetings: Option<BoxFuture<'a, Vec<Greeting>>>,
     asked_for_greetings: bool,
+    /// Those whose hello has vanished.
+    dropped: Vec<Id>,
     turn: Turn<'a>,
     /// How many ways were found when it last looked.
     found: u64,
@@ -95,6 +97,7 @@ impl<'a> Search<'a> {
             later: targets.map(|target| reach.reconsider(target, deadline).boxed()).collect(),
             greetings: None,
             asked_for_greetings: false,
+            dropped: Vec::new(),
             turn,
             found,
             steps: Vec::new(),
@@ -292,6 +295,9 @@ impl<'a> Search<'a> {
         {
             self.deadline = Instant::now();
         }
+        if let Input::Dropped(id) = input {
+            self.dropped.push(id);
+        }
         let (now, chance) = (Instant::now(), rand::random());
         self.reach.memory(self.network, |memory| self.planner.handle(input, memory, now, chance));
     }
@@ -301,7 +307,8 @@ impl<'a> Search<'a> {
         self.leave.retain(|(known, _)| *known != id);
         self.alive.retain(|(known, _)| *known != id);
         if greeted {
-            self.note(Trouble::TlsTimeout.into());
+            let trouble = if self.dropped.contains(&id) { Trouble::HelloDropped } else { Trouble::TlsTimeout };
+            self.note(trouble.into());
         }
     }
 

@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::way::Way;
+use super::{evidence::Evidence, way::Way};
 
 /// Times and numbers of a search.
 #[derive(Clone, Copy, Debug)]
@@ -43,10 +43,11 @@ pub(super) enum Stage {
         round_trip: Duration,
         may_greet: bool,
     },
-    /// Its hello is out. An answer is overdue at `due`.
+    /// Its hello is out. An answer is overdue at `due`, or because it never arrived.
     Greeted {
         since: Instant,
         due: Instant,
+        dropped: bool,
     },
     /// It is answered, and slow.
     Heard {
@@ -77,6 +78,16 @@ impl Attempt {
     /// Its hello is out for longer than an answer takes.
     pub(super) fn is_silent(&self, now: Instant) -> bool {
         matches!(self.stage, Stage::Greeted { due, .. } if due <= now)
+    }
+
+    /// What it is taken for while it is silent.
+    pub(super) const fn silence(&self) -> Evidence {
+        match self.stage {
+            Stage::Greeted { dropped: true, .. } => Evidence::HelloDropped,
+            Stage::Connecting { .. } | Stage::Connected { .. } | Stage::Greeted { .. } | Stage::Heard { .. } => {
+                Evidence::SilentAfterHello
+            }
+        }
     }
 
     /// When an unanswered connection is reason to try another port.

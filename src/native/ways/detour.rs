@@ -19,7 +19,9 @@ pub enum Met {
     NoAnswer,
     /// Connections were cut behind the hello.
     Cut,
-    /// Nothing came behind the hello.
+    /// The hello never arrived.
+    Dropped,
+    /// Nothing came behind the hello, which may have arrived.
     Silent,
     /// Nothing came behind the request.
     Stalled,
@@ -31,8 +33,16 @@ pub enum Met {
 
 impl Met {
     /// All of them.
-    pub(crate) const ALL: [Self; 7] =
-        [Self::Refused, Self::NoAnswer, Self::Cut, Self::Silent, Self::Stalled, Self::Throttled, Self::Stranger];
+    pub(crate) const ALL: [Self; 8] = [
+        Self::Refused,
+        Self::NoAnswer,
+        Self::Cut,
+        Self::Dropped,
+        Self::Silent,
+        Self::Stalled,
+        Self::Throttled,
+        Self::Stranger,
+    ];
 
     /// One word for programs; it does not change.
     #[must_use]
@@ -41,6 +51,7 @@ impl Met {
             Self::Refused => "refused",
             Self::NoAnswer => "no-answer",
             Self::Cut => "cut-after-hello",
+            Self::Dropped => "hello-dropped",
             Self::Silent => "silent-after-hello",
             Self::Stalled => "silent-after-request",
             Self::Throttled => "throttled",
@@ -54,6 +65,7 @@ impl Met {
             Self::Refused => Trouble::Refused,
             Self::NoAnswer => Trouble::ConnectTimeout,
             Self::Cut => Trouble::TlsReset,
+            Self::Dropped => Trouble::HelloDropped,
             Self::Silent => Trouble::TlsTimeout,
             Self::Stalled | Self::Throttled => Trouble::UpgradeTimeout,
             Self::Stranger => Trouble::CertificateIssuer,
@@ -65,6 +77,7 @@ impl Met {
             Evidence::Refused => Some(Self::Refused),
             Evidence::NoAnswer => Some(Self::NoAnswer),
             Evidence::ResetAfterHello => Some(Self::Cut),
+            Evidence::HelloDropped => Some(Self::Dropped),
             Evidence::SilentAfterHello => Some(Self::Silent),
             Evidence::SilentAfterRequest => Some(Self::Stalled),
             Evidence::Stranger => Some(Self::Stranger),

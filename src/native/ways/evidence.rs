@@ -13,7 +13,9 @@ pub(crate) enum Evidence {
     NoAnswer,
     /// It was cut behind the hello.
     ResetAfterHello,
-    /// It was connected, and nothing came behind the hello.
+    /// It was connected, and the hello never arrived.
+    HelloDropped,
+    /// It was connected, and nothing came behind the hello, which may have arrived.
     SilentAfterHello,
     /// The handshake was done, and nothing came behind the request.
     SilentAfterRequest,
@@ -32,6 +34,7 @@ impl Evidence {
             (Trouble::Refused, Self::Refused),
             (Trouble::ConnectTimeout, Self::NoAnswer),
             (Trouble::TlsReset, Self::ResetAfterHello),
+            (Trouble::HelloDropped, Self::HelloDropped),
             (Trouble::TlsTimeout, Self::SilentAfterHello),
             (Trouble::TlsRefused, Self::Unfit),
             (Trouble::EchRejected, Self::Unfit),
@@ -47,6 +50,7 @@ impl Evidence {
         match self {
             Self::Local | Self::Refused | Self::NoAnswer => true,
             Self::ResetAfterHello
+            | Self::HelloDropped
             | Self::SilentAfterHello
             | Self::SilentAfterRequest
             | Self::Stranger
@@ -55,10 +59,15 @@ impl Evidence {
         }
     }
 
+    /// Nobody said a word, which on a network that is dead says nothing.
+    pub(super) const fn is_silence(self) -> bool {
+        matches!(self, Self::HelloDropped | Self::SilentAfterHello)
+    }
+
     /// Whether the greeting may be what was punished.
     pub(crate) const fn accuses_the_greeting(self) -> bool {
         match self {
-            Self::ResetAfterHello | Self::SilentAfterHello | Self::SilentAfterRequest => true,
+            Self::ResetAfterHello | Self::HelloDropped | Self::SilentAfterHello | Self::SilentAfterRequest => true,
             Self::Local | Self::Refused | Self::NoAnswer | Self::Stranger | Self::Unfit | Self::Works => false,
         }
     }
@@ -76,6 +85,7 @@ mod tests {
             (Trouble::NoExit, Evidence::Local),
             (Trouble::ConnectTimeout, Evidence::NoAnswer),
             (Trouble::TlsReset, Evidence::ResetAfterHello),
+            (Trouble::HelloDropped, Evidence::HelloDropped),
             (Trouble::TlsTimeout, Evidence::SilentAfterHello),
             (Trouble::TlsRefused, Evidence::Unfit),
             (Trouble::TlsOther, Evidence::Stranger),

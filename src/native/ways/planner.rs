@@ -22,6 +22,8 @@ pub(crate) enum Input {
     Connected(Id, Duration),
     /// Its hello goes out.
     Greeted(Id),
+    /// Its hello has vanished on the way.
+    Dropped(Id),
     /// A first byte came back.
     Heard(Id),
     /// It ended so.
@@ -154,7 +156,14 @@ impl Planner {
             }
             Input::Greeted(id) => {
                 let due = now + self.limits.patience + 2 * self.round_trip(id);
-                self.set(id, Stage::Greeted { since: now, due });
+                self.set(id, Stage::Greeted { since: now, due, dropped: false });
+            }
+            Input::Dropped(id) => {
+                let attempt = self.running.iter_mut().find(|attempt| attempt.id == id);
+                // What is lost later than the hello is another matter.
+                if let Some(Attempt { stage: Stage::Greeted { due, dropped, .. }, .. }) = attempt {
+                    (*due, *dropped) = (now.min(*due), true);
+                }
             }
             Input::Heard(id) => {
                 self.alive = Some(now);
@@ -181,9 +190,8 @@ impl Planner {
             let overtook = self.ended.iter().any(other)
                 || self.running.iter().any(|running| other(&(running.way, Evidence::NoAnswer)));
             // Whoever has not been answered yet, on a network that is alive, will not be.
-            let silent: Vec<_> = self.running.iter().filter(|attempt| attempt.is_silent(now)).map(|a| a.way).collect();
-            for way in silent {
-                memory.failed(way, Evidence::SilentAfterHello, now, chance);
+            for silent in self.running.iter().filter(|attempt| attempt.is_silent(now)) {
+                memory.failed(silent.way, silent.silence(), now, chance);
             }
             memory.worked(attempt.way, overtook, now, chance);
         } else if self.is_proof(&attempt, evidence) {
@@ -194,7 +202,7 @@ impl Planner {
 
     /// Silence says something of a network that is alive; of one that is dead it says nothing.
     fn is_proof(&self, attempt: &Attempt, evidence: Evidence) -> bool {
-        if evidence != Evidence::SilentAfterHello {
+        if !evidence.is_silence() {
             return true;
         }
         match attempt.stage {
@@ -268,9 +276,10 @@ impl Planner {
 
     /// Gives up what is silent: for an attempt that waits, or because another search looks for a way.
     pub(crate) fn yields(&mut self, memory: &mut Memory, now: Instant, chance: u32) -> Option<Id> {
-        let silent = self.running.iter().find(|attempt| attempt.is_silent(now))?.id;
-        self.ended(silent, Evidence::SilentAfterHello, memory, now, chance);
-        Some(silent)
+        let silent = self.running.iter().find(|attempt| attempt.is_silent(now))?;
+        let (id, silence) = (silent.id, silent.silence());
+        self.ended(id, silence, memory, now, chance);
+        Some(id)
     }
 
     /// When the next attempt may begin: the last one has ended or is slow, and no hello waits for an answer that may still come.

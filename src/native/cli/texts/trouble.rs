@@ -82,6 +82,10 @@ pub(in super::super) fn words(trouble: Trouble) -> Words {
             "cut off as soon as its name was seen: its name is blocked",
             "The connection was cut when it showed the {it}'s name: this network probably forbids the name.",
         ),
+        Trouble::HelloDropped => (
+            "what shows its name never arrives: this network drops it",
+            "What showed the {it}'s name never arrived there, though it was sent again: this network drops what names it.",
+        ),
         Trouble::TlsTimeout => (
             "silent as soon as its name was seen: its name is probably blocked",
             "There was no more answer once the {it}'s name was shown: this network probably forbids the name.",

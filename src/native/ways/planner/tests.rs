@@ -1,20 +1,17 @@
 //! Searches in virtual time, against a simulated censor whose rules are the lab's, made abstract.
 
-use std::collections::BTreeMap;
+mod world;
 
 use proptest::prelude::*;
 
 use super::{
-    super::way::{Name, Shape},
+    super::{
+        detour::Met,
+        way::{Name, Shape},
+    },
     *,
 };
-
-const LIMITS: Limits = Limits {
-    stagger: Duration::from_millis(250),
-    patience: Duration::from_millis(1200),
-    doubt: Duration::from_secs(3),
-    at_once: 2,
-};
+use world::{Fate, LIMITS, World};
 
 const SIBLING: Greeting = Greeting::new(Name::Sibling(0), Shape::Whole);
 const CUT: Greeting = Greeting::new(Name::Own, Shape::Records);
@@ -25,148 +22,6 @@ const LADDER: [Greeting; 6] = [Greeting::PLAIN, SIBLING, CUT, CUT_TWICE, HIDDEN,
 
 fn endpoint(host: u8, port: u16) -> Endpoint {
     Endpoint { target: 0, address: ([192, 0, 2, host], port).into(), other_port: port != 443 }
-}
-
-/// What becomes of an attempt, after round trips.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Fate {
-    Works,
-    Refused,
-    Unanswered,
-    Reset,
-    Silent,
-    Alert,
-    Stranger,
-}
-
-/// Everybody between the client and its relay.
-struct World<F> {
-    round_trip: Duration,
-    fate: F,
-    now: Instant,
-    begun: Instant,
-    /// What will happen, and to whom.
-    events: BTreeMap<(Instant, u64), Input>,
-    number: u64,
-    connected: Vec<Endpoint>,
-    greeted: Vec<(Duration, Way)>,
-    /// Hellos under way.
-    greeting: Vec<Id>,
-    most: usize,
-    /// Round trips until a reset comes: censors are nearer than servers.
-    reset_after: u32,
-    /// What was cut, and when that was known.
-    cut: Vec<(Instant, Way)>,
-}
-
-impl<F: FnMut(&Way) -> Fate> World<F> {
-    fn new(round_trip: u64, fate: F) -> Self {
-        let now = Instant::now();
-        Self {
-            round_trip: Duration::from_millis(round_trip),
-            fate,
-            now,
-            begun: now,
-            events: BTreeMap::new(),
-            number: 0,
-            connected: Vec::new(),
-            greeted: Vec::new(),
-            greeting: Vec::new(),
-            most: 0,
-            reset_after: 1,
-            cut: Vec::new(),
-        }
-    }
-
-    fn later(&mut self, round_trips: u32, input: Input) {
-        self.number += 1;
-        self.events.insert((self.now + self.round_trip * round_trips, self.number), input);
-    }
-
-    fn connect(&mut self, id: Id, endpoint: Endpoint) {
-        self.connected.push(endpoint);
-        match (self.fate)(&Way { endpoint, greeting: Greeting::PLAIN }) {
-            Fate::Refused => self.later(1, Input::Ended(id, Evidence::Refused)),
-            Fate::Unanswered => {}
-            Fate::Works | Fate::Reset | Fate::Silent | Fate::Alert | Fate::Stranger => {
-                self.later(1, Input::Connected(id, self.round_trip))
-            }
-        }
-    }
-
-    fn greet(&mut self, id: Id, way: Way) -> Input {
-        self.greeted.push((self.now - self.begun, way));
-        self.greeting.push(id);
-        self.most = self.most.max(self.greeting.len());
-        match (self.fate)(&way) {
-            Fate::Works => {
-                self.later(1, Input::Heard(id));
-                self.later(2, Input::Ended(id, Evidence::Works));
-            }
-            Fate::Reset => self.later(self.reset_after, Input::Ended(id, Evidence::ResetAfterHello)),
-            Fate::Alert => self.later(1, Input::Ended(id, Evidence::Unfit)),
-            Fate::Stranger => self.later(1, Input::Ended(id, Evidence::Stranger)),
-            Fate::Silent | Fate::Refused | Fate::Unanswered => {}
-        }
-        Input::Greeted(id)
-    }
-
-    /// Runs a search to its end; gives the way that was found.
-    fn search(&mut self, memory: &mut Memory, endpoints: &[Endpoint], greetings: &[Greeting]) -> Option<Way> {
-        let mut planner = Planner::new(LIMITS, greetings.to_vec(), memory.first(self.now), 7);
-        planner.add(endpoints.iter().copied());
-        planner.scout();
-        (self.begun, self.events) = (self.now, BTreeMap::new());
-        self.connected.clear();
-        self.greeted.clear();
-        self.greeting.clear();
-        let limit = self.now + Duration::from_secs(30);
-        loop {
-            let until = loop {
-                match planner.poll(memory, self.now, 0) {
-                    Output::Connect(id, endpoint) => self.connect(id, endpoint),
-                    Output::Greet(id, greeting) => {
-                        let way = planner.way(id).expect("it runs");
-                        assert_eq!(way.greeting, greeting);
-                        let greeted = self.greet(id, way);
-                        planner.handle(greeted, memory, self.now, 0);
-                    }
-                    Output::Abandon(id) => self.greeting.retain(|greeting| *greeting != id),
-                    Output::Scout => unreachable!("it may"),
-                    Output::Wait(until) => break until,
-                    Output::Exhausted => return None,
-                }
-            };
-            let event = self.events.first_key_value().map(|((at, _), _)| *at);
-            let next = [until, event].into_iter().flatten().min()?;
-            assert!(next >= self.now, "time goes back");
-            assert!(until.is_none_or(|until| until > self.now), "it waits for what is over");
-            self.now = next;
-            if self.now > limit {
-                return None;
-            }
-            if event == Some(next) {
-                let (_, input) = self.events.pop_first().expect("seen");
-                if let Input::Ended(id, evidence) = input {
-                    self.greeting.retain(|greeting| *greeting != id);
-                    let way = planner.way(id);
-                    if let (Evidence::ResetAfterHello, Some(way)) = (evidence, way) {
-                        self.cut.push((self.now, way));
-                    }
-                    planner.handle(input, memory, self.now, 0);
-                    if let (Evidence::Works, Some(way)) = (evidence, way) {
-                        return Some(way);
-                    }
-                } else {
-                    planner.handle(input, memory, self.now, 0);
-                }
-            }
-        }
-    }
-
-    fn took(&self) -> Duration {
-        self.now - self.begun
-    }
 }
 
 const TWO: [(u8, u16); 2] = [(1, 443), (2, 443)];
@@ -208,7 +63,7 @@ fn where_the_port_is_shut_another_is_found() {
 #[test]
 fn each_rung_that_passes_is_found_in_time() {
     for round_trip in [100, 400] {
-        for fate in [Fate::Silent, Fate::Reset] {
+        for fate in [Fate::Silent, Fate::Dropped, Fate::Reset] {
             for rung in LADDER {
                 let mut world =
                     World::new(round_trip, |way| if way.greeting.is_like(rung) { Fate::Works } else { fate });
@@ -327,13 +182,43 @@ fn after_a_while_on_another_port_the_links_own_is_tried_again() {
     assert!(!world.search(&mut memory, &with_ports(), &LADDER).expect("found").endpoint.other_port);
 }
 
+/// With two addresses and 100 ms a round trip, as `connect::lost` sees it.
+#[test]
+fn a_hello_that_vanishes_is_left_sooner_than_one_that_is_only_silent() {
+    let ladder = [Greeting::PLAIN, NAMELESS];
+    for (fate, met, took) in [(Fate::Dropped, Met::Dropped, 900), (Fate::Silent, Met::Silent, 1800)] {
+        let mut world = World::new(100, |way| if way.greeting == NAMELESS { Fate::Works } else { fate });
+        let mut memory = Memory::default();
+        assert_eq!(world.search(&mut memory, &two(), &ladder).expect("found").greeting, NAMELESS);
+        assert_eq!((world.took(), memory.met()), (Duration::from_millis(took), Some(met)), "{fate:?}");
+        assert_eq!(world.greeted.len(), 2, "{:?}", world.greeted);
+    }
+}
+
+/// What is said behind the hello and does not arrive is no evidence against the hello.
+#[test]
+fn who_was_heard_did_not_vanish() {
+    let (mut memory, now) = (Memory::default(), Instant::now());
+    let mut planner = Planner::new(LIMITS, LADDER.to_vec(), Vec::new(), 7);
+    planner.add(two());
+    planner.scout();
+    let Output::Connect(id, _) = planner.poll(&mut memory, now, 0) else { unreachable!("nothing else to do") };
+    planner.handle(Input::Connected(id, Duration::ZERO), &mut memory, now, 0);
+    assert!(matches!(planner.poll(&mut memory, now, 0), Output::Greet(..)));
+    planner.handle(Input::Greeted(id), &mut memory, now, 0);
+    planner.handle(Input::Heard(id), &mut memory, now, 0);
+    planner.handle(Input::Dropped(id), &mut memory, now, 0);
+    assert!(matches!(planner.poll(&mut memory, now, 0), Output::Wait(Some(_))));
+    assert!(!planner.accuses(&memory, now));
+}
+
 /// A dead network is not taken for a censor.
 #[test]
 fn silence_of_everything_punishes_nothing() {
     let dark = std::cell::Cell::new(false);
     let mut world = World::new(100, |_| {
         // The first is connected; from then on nothing passes.
-        if dark.replace(true) { Fate::Unanswered } else { Fate::Silent }
+        if dark.replace(true) { Fate::Unanswered } else { Fate::Dropped }
     });
     let mut memory = Memory::default();
     assert_eq!(world.search(&mut memory, &two(), &LADDER), None);
@@ -341,7 +226,14 @@ fn silence_of_everything_punishes_nothing() {
 }
 
 fn fates() -> impl Strategy<Value = Fate> {
-    prop_oneof![Just(Fate::Refused), Just(Fate::Unanswered), Just(Fate::Reset), Just(Fate::Silent), Just(Fate::Alert)]
+    prop_oneof![
+        Just(Fate::Refused),
+        Just(Fate::Unanswered),
+        Just(Fate::Reset),
+        Just(Fate::Silent),
+        Just(Fate::Dropped),
+        Just(Fate::Alert)
+    ]
 }
 
 proptest! {
@@ -382,7 +274,7 @@ proptest! {
     fn a_rung_that_passes_is_found(
         rung in 0_usize..LADDER.len(),
         round_trip in 1_u64..500,
-        bad in prop_oneof![Just(Fate::Reset), Just(Fate::Silent)],
+        bad in prop_oneof![Just(Fate::Reset), Just(Fate::Silent), Just(Fate::Dropped)],
         alive in 1_u8..16,
     ) {
         let endpoints: Vec<_> = with_ports();
