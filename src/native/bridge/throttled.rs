@@ -4,7 +4,7 @@
 //! Which way that is, and how often it is tried, is the dialer's. On a line that is slow by itself nothing is faster; then it is left
 //! alone for 20 to 60 minutes.
 
-use std::{convert::Infallible, future::pending, time::Duration};
+use std::{collections::VecDeque, convert::Infallible, future::pending, time::Duration};
 
 use tokio::{
     sync::watch,
@@ -42,10 +42,6 @@ struct Carried {
 }
 
 impl Carried {
-    const fn is_whole(self) -> bool {
-        self.seconds == PERIOD
-    }
-
     /// Half as much again, in the same time, as far as it is known.
     const fn is_faster_than(self, other: Self) -> bool {
         let tells = self.seconds >= TELLS.0 || self.bytes >= TELLS.1;
@@ -71,7 +67,7 @@ pub(super) async fn watch(
         let before = status.borrow().carriers;
         rotate();
         let moved = timeout(MOVES, status.wait_for(|status| status.carriers > before)).await.is_ok_and(|it| it.is_ok());
-        if moved && carried(&mut status).await.is_faster_than(slow) {
+        if moved && is_faster(&mut status, slow).await {
             trial.is_faster();
             found();
         } else {
@@ -87,29 +83,40 @@ async fn little(status: &mut watch::Receiver<Status>) -> Option<Carried> {
         // Whoever is quiet wakes nobody.
         let begin = bytes(&status.borrow()) + BEGINS;
         status.wait_for(|status| bytes(status) >= begin).await.ok()?;
-        let carried = carried(status).await;
-        if carried.is_whole() && carried.bytes < LITTLE * PERIOD {
-            return Some(carried);
+        let mut last = VecDeque::new();
+        while let Some(moved) = second(status).await {
+            // What passed at once in the beginning, as policing lets it, is forgotten.
+            if last.len() as u64 == PERIOD {
+                last.pop_front();
+            }
+            last.push_back(moved);
+            let carried = Carried { bytes: last.iter().sum(), seconds: last.len() as u64 };
+            if carried.seconds == PERIOD && carried.bytes < LITTLE * PERIOD {
+                return Some(carried);
+            }
         }
     }
 }
 
-/// What is carried from now on, for ten seconds, or less if it pauses.
-async fn carried(status: &mut watch::Receiver<Status>) -> Carried {
+/// Whether more is carried from now on, as soon as that is known: the stream may be over soon. If it pauses before, it is not.
+async fn is_faster(status: &mut watch::Receiver<Status>, slow: Carried) -> bool {
     let mut carried = Carried { bytes: 0, seconds: 0 };
-    let mut before = *status.borrow();
-    while !carried.is_whole() {
-        sleep(Duration::from_secs(1)).await;
-        let now = *status.borrow();
-        let moved = bytes(&now).saturating_sub(bytes(&before));
-        let untaken = now.held > UNTAKEN && now.sent == before.sent;
-        if moved < LEAST || untaken || !now.attached || now.carriers != before.carriers {
-            break;
-        }
+    while carried.seconds < PERIOD && !carried.is_faster_than(slow) {
+        let Some(moved) = second(status).await else { return false };
         carried = Carried { bytes: carried.bytes + moved, seconds: carried.seconds + 1 };
-        before = now;
     }
-    carried
+    carried.is_faster_than(slow)
+}
+
+/// What moves in the next second, unless it pauses or is held up by something else.
+async fn second(status: &mut watch::Receiver<Status>) -> Option<u64> {
+    let before = *status.borrow();
+    sleep(Duration::from_secs(1)).await;
+    let now = *status.borrow();
+    let moved = bytes(&now).saturating_sub(bytes(&before));
+    let untaken = now.held > UNTAKEN && now.sent == before.sent;
+    let goes_on = moved >= LEAST && !untaken && now.attached && now.carriers == before.carriers;
+    goes_on.then_some(moved)
 }
 
 const fn bytes(status: &Status) -> u64 {

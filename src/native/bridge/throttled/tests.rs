@@ -82,6 +82,8 @@ async fn the_faster_way_stays_and_others_follow() {
     assert_eq!(stream([17_500, 90_000], 60, u64::MAX, 0).await, faster);
     // Enough came in one second to know.
     assert_eq!(stream([17_500, 300_000], 60, 500_000, 0).await, faster);
+    // And it is known though the phone hangs up as soon as it has all: 14 seconds, of which 2 went by the other way.
+    assert_eq!(stream([17_500, 300_000], 14, u64::MAX, 0).await, faster);
 }
 
 #[tokio::test(start_paused = true)]
