@@ -87,6 +87,11 @@ pub enum Trigger {
     },
     /// Any packet to or from a listed address.
     Address,
+    /// Any packet of this version of IP.
+    Version {
+        /// 4 or 6.
+        number: u8,
+    },
     /// Data from the client in TCP.
     ClientData {
         /// To this port only.
@@ -234,6 +239,8 @@ pub enum Exempt {
     Server,
     /// The client's address is allowed.
     Client,
+    /// The packet is of IPv6.
+    Ipv6,
 }
 
 /// The behaviour of this name, or the first of this number.
@@ -259,7 +266,9 @@ mod tests {
             assert!(
                 behaviour.name.bytes().all(|byte| byte.is_ascii_lowercase() || byte.is_ascii_digit() || byte == b'-')
             );
-            assert!(behaviour.name.parse::<u8>().is_err() && !behaviour.rules.is_empty(), "{}", behaviour.name);
+            // Who ends TLS is no matter of packets.
+            assert_eq!(behaviour.rules.is_empty(), behaviour.number == 27, "{}", behaviour.name);
+            assert!(behaviour.name.parse::<u8>().is_err(), "{}", behaviour.name);
             assert!(behaviour.what.ends_with('.') && !behaviour.source.is_empty(), "{}", behaviour.name);
         }
         assert!(find("none").is_none() && find("0").is_none());
@@ -268,7 +277,7 @@ mod tests {
     #[test]
     fn all_that_were_asked_for_are_there() {
         let numbers: HashSet<_> = BEHAVIOURS.iter().map(|behaviour| behaviour.number).collect();
-        let wanted = (1..=13).chain(15..=18).chain(21..=26).chain(28..=31);
+        let wanted = (1..=13).chain(15..=18).chain(21..=34);
         assert_eq!(numbers, wanted.collect());
     }
 }

@@ -1,6 +1,8 @@
-//! Reads the question of a DNS message, and writes a forged answer to it.
+//! Reads the question of a DNS message, and writes an answer to it, forged or true.
 //!
 //! It knows no more of DNS than a censor needs: one question, and no compression in it, which no client uses there.
+
+use std::net::Ipv4Addr;
 
 use crate::behaviour::Forged;
 
@@ -50,22 +52,25 @@ pub fn question(message: &[u8]) -> Option<Question> {
 /// A forged answer to a message with a question.
 #[must_use]
 pub fn answer(message: &[u8], forged: Forged) -> Option<Vec<u8>> {
+    match forged {
+        Forged::Address(address) => told(message, Some(&[address])),
+        Forged::NoSuchName => told(message, None),
+    }
+}
+
+/// A true answer: the IPv4 addresses of the name, or nothing if there is no such name.
+#[must_use]
+pub fn told(message: &[u8], addresses: Option<&[Ipv4Addr]>) -> Option<Vec<u8>> {
     let question = question(message)?;
-    let address = match forged {
-        Forged::Address(address) if question.kind == A => Some(address),
-        Forged::Address(_) | Forged::NoSuchName => None,
-    };
-    let code = match forged {
-        Forged::Address(_) => 0,
-        Forged::NoSuchName => 3,
-    };
+    let code = if addresses.is_some() { 0 } else { 3 };
+    let addresses = addresses.filter(|_| question.kind == A).unwrap_or_default();
     let mut answer = message.get(..question.end)?.to_vec();
-    let counts = [0, 1, 0, u8::from(address.is_some()), 0, 0, 0, 0];
+    let counts = [0, 1, 0, u8::try_from(addresses.len()).ok()?, 0, 0, 0, 0];
     // An answer; whether recursion was desired is copied, and it is available.
     answer[2] = 0x80 | answer[2] & 0x79;
     answer[3] = 0x80 | code;
     answer[4..HEADER].copy_from_slice(&counts);
-    if let Some(address) = address {
+    for address in addresses {
         answer.extend_from_slice(&[0xc0, 0x0c, 0, 1, 0, 1]);
         answer.extend_from_slice(&TTL.to_be_bytes());
         answer.extend_from_slice(&[0, 4]);
@@ -76,8 +81,6 @@ pub fn answer(message: &[u8], forged: Forged) -> Option<Vec<u8>> {
 
 #[cfg(test)]
 mod tests {
-    use std::net::Ipv4Addr;
-
     use super::*;
     use crate::testing;
 
@@ -90,6 +93,15 @@ mod tests {
         assert_eq!((&answer[..2], &answer[2..12]), (&asked[..2], &[0x81, 0x80, 0, 1, 0, 1, 0, 0, 0, 0][..]));
         assert_eq!(answer[answer.len() - 6..], [0, 4, 10, 10, 34, 34]);
         assert_eq!(question(&answer), None);
+    }
+
+    #[test]
+    fn the_truth_may_be_several_addresses() {
+        let asked = testing::dns_question("relay.example", 1);
+        let both = [Ipv4Addr::new(192, 0, 2, 1), Ipv4Addr::new(192, 0, 2, 2)];
+        let answer = told(&asked, Some(&both)).unwrap();
+        assert_eq!((answer[7], answer.len()), (2, asked.len() + 2 * 16));
+        assert_eq!(answer[answer.len() - 4..], [192, 0, 2, 2]);
     }
 
     #[test]

@@ -22,7 +22,11 @@ pub mod line;
 mod network;
 mod router;
 pub mod system;
+mod place;
 mod programs;
+mod ours;
+mod resolvers;
+mod interceptor;
 mod servers;
 mod reach;
 pub mod phone;
@@ -30,6 +34,9 @@ pub mod phone;
 pub mod experiment;
 pub mod report;
 pub mod table;
+pub mod ratio;
 
 #[cfg(test)]
 mod testing;
+
+pub use network::NEEDS;

@@ -42,7 +42,8 @@ pub struct Conditions {
     pub moves: bool,
 }
 
-const GOOD: Conditions = Conditions {
+/// A line like most.
+pub const GOOD: Conditions = Conditions {
     name: "good",
     what: "100 ms round trip.",
     delay: Duration::from_millis(50),
@@ -56,7 +57,7 @@ const GOOD: Conditions = Conditions {
     moves: false,
 };
 
-/// The lines of the lab.
+/// The lines of the lab, the good one first.
 pub static LINES: &[Conditions] = &[
     GOOD,
     Conditions { name: "far", what: "400 ms round trip.", delay: Duration::from_millis(200), ..GOOD },

@@ -22,10 +22,16 @@ mod linux {
         process::{Command, ExitCode},
     };
 
-    use anyhow::{Context, Result};
+    use anyhow::{Context, Result, ensure};
     use clap::{Parser, ValueEnum as _};
     use pasarela_e2e::peers::Found;
-    use pasarela_lab::{experiment::Experiment, report, system::System, table};
+    use pasarela_lab::{
+        NEEDS,
+        experiment::{Experiment, NONE},
+        line, ratio, report,
+        system::System,
+        table,
+    };
 
     /// Tries ways to a relay behind simulated censors and bad lines
     #[derive(Parser)]
@@ -39,8 +45,8 @@ mod linux {
             /// How WhatsApp is reached; may be repeated [default: all]
             #[arg(long)]
             system: Vec<System>,
-            /// The line; may be repeated
-            #[arg(long, default_values = ["good"])]
+            /// The line; may be repeated [default: good, and without a censor all if no behaviour is chosen]
+            #[arg(long)]
             line: Vec<String>,
             /// Also fetch 5 MB
             #[arg(long)]
@@ -51,6 +57,18 @@ mod linux {
             /// Only say, in JSON, which programs of others have to be set up for this
             #[arg(long)]
             plan: bool,
+        },
+        /// First connections without a censor, ours and others in turn, and how they compare
+        Ratio {
+            /// How many each
+            #[arg(long, default_value_t = 30)]
+            rounds: u32,
+            /// The line
+            #[arg(long, default_value = "good")]
+            line: String,
+            /// Two programs to compare, today's `pasarela` and an older one [default: the one built in, and that with `ways=plain`]
+            #[arg(long, num_args = 2, value_names = ["NEWER", "OLDER"])]
+            programs: Vec<PathBuf>,
         },
         /// Which behaviours and lines there are
         List,
@@ -70,12 +88,19 @@ mod linux {
         let mut out = io::stdout().lock();
         match lab {
             Lab::List => write!(out, "{}", table::list())?,
+            Lab::Ratio { rounds, line, programs } => {
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let program = env::current_exe()?;
+                let two = <[PathBuf; 2]>::try_from(programs).ok();
+                write!(out, "{}", runtime.block_on(ratio::compare(&program, rounds, &line, two))?)?;
+            }
             Lab::One(experiment) => {
                 be_root()?;
                 serde_json::to_writer(&mut out, &experiment.run()?)?;
                 writeln!(out)?;
             }
             Lab::Table { behaviours, system, line, whole, write, plan } => {
+                let all_lines = behaviours.is_empty() && line.is_empty();
                 let behaviours = table::select(&behaviours)?;
                 let systems = if system.is_empty() { System::value_variants().to_vec() } else { system };
                 if plan {
@@ -84,7 +109,12 @@ mod linux {
                 }
                 let mut found = Found::read("target/lab")?;
                 let systems = table::available(&systems, &mut found);
-                let experiments = table::experiments(&behaviours, &systems, &line, whole);
+                let line = if line.is_empty() { vec![line::GOOD.name.to_owned()] } else { line };
+                let mut experiments = table::experiments(&behaviours, &systems, &line, whole);
+                if all_lines {
+                    let bad: Vec<_> = line::LINES.iter().skip(1).map(|line| line.name.to_owned()).collect();
+                    experiments.extend(table::experiments(&[NONE.to_owned()], &systems, &bad, whole));
+                }
                 let program = env::current_exe()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let outcomes = runtime.block_on(table::run_all(&program, experiments))?;
@@ -104,8 +134,13 @@ mod linux {
         if rustix::process::geteuid().is_root() {
             return Ok(());
         }
-        let mut again = Command::new("unshare");
-        again.args(["--user", "--map-root-user"]).arg(env::current_exe()?).args(env::args_os().skip(1));
-        Err(again.exec()).context("no program `unshare` (util-linux)")
+        let unshare = || {
+            let mut unshare = Command::new("unshare");
+            unshare.args(["--user", "--map-root-user"]);
+            unshare
+        };
+        let tried = unshare().arg("true").output().context(NEEDS)?;
+        ensure!(tried.status.success(), "{NEEDS}: {}", String::from_utf8_lossy(&tried.stderr).trim_end());
+        Err(unshare().arg(env::current_exe()?).args(env::args_os().skip(1)).exec()).context(NEEDS)
     }
 }

@@ -4,8 +4,8 @@
 
 use std::{
     future::Future,
-    net::{IpAddr, Ipv4Addr},
-    path::{Path, PathBuf},
+    net::{IpAddr, Ipv4Addr, Ipv6Addr},
+    path::PathBuf,
     process::Command,
     thread::JoinHandle,
 };
@@ -15,18 +15,21 @@ use rustix::thread::{UnshareFlags, unshare_unsafe};
 use tun_rs::{DeviceBuilder, SyncDevice};
 
 /// What the networks need, for whoever may not make them.
-pub(crate) const NEEDS: &str = "the lab makes networks of its own: it must be root, or `unshare --user --map-root-user` must be allowed, and there must be /dev/net/tun and `ip` (iproute2)";
+pub const NEEDS: &str = "the lab makes networks of its own: it must be root, or `unshare --user --map-root-user` (util-linux) must be allowed; \
+                         /dev/net/tun must be there for it to open, and `ip` (iproute2) and `mount`";
 
 /// A network that is to be made.
 pub(crate) struct Network {
     /// Its end of the cable, as `10.77.1.1`; the network is that /24.
     pub(crate) own: Ipv4Addr,
+    /// The same with IPv6, and that /64, if there is IPv6.
+    pub(crate) own_v6: Option<Ipv6Addr>,
     /// What else is there.
     pub(crate) more: Vec<IpAddr>,
     /// Largest packet, in bytes.
     pub(crate) mtu: u16,
-    /// What its programs find at /etc/hosts, if not the machine's.
-    pub(crate) hosts: Option<PathBuf>,
+    /// What its programs find in the place of the machine's files: what, and where.
+    pub(crate) files: Vec<(PathBuf, &'static str)>,
 }
 
 impl Network {
@@ -41,8 +44,8 @@ impl Network {
             #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
             // SAFETY: no file descriptors, only the network is unshared.
             unsafe { unshare_unsafe(UnshareFlags::NEWNET) }.context(NEEDS)?;
-            if let Some(hosts) = &self.hosts {
-                mount_hosts(hosts)?;
+            if !self.files.is_empty() {
+                mount(&self.files)?;
             }
             ip("link set lo up")?;
             let device = DeviceBuilder::new().name("cable").ipv4(self.own, 24, None).mtu(self.mtu).build_sync();
@@ -51,19 +54,31 @@ impl Network {
                 ip(&format!("address add {address} dev lo"))?;
             }
             ip("route add default dev cable")?;
+            if let Some(own) = self.own_v6 {
+                // Nobody else could have the address.
+                ip(&format!("address add {own}/64 dev cable nodad"))?;
+                ip("-6 route add default dev cable")?;
+            }
             tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work())
         })
     }
 }
 
-/// Puts a file over /etc/hosts, for this thread and what it starts.
-fn mount_hosts(hosts: &Path) -> Result<()> {
+/// Gives this thread's network another address on its cable, and takes the one that it had.
+pub(crate) fn move_to(new: Ipv4Addr, old: Ipv4Addr) -> Result<()> {
+    ip(&format!("address add {new}/24 dev cable"))?;
+    ip(&format!("address del {old}/24 dev cable"))?;
+    ip("route replace default dev cable")
+}
+
+/// Puts files over those of the machine, for this thread and what it starts.
+fn mount(files: &[(PathBuf, &str)]) -> Result<()> {
     #[expect(unsafe_code, reason = "what is unshared could be file descriptors")]
     // SAFETY: no file descriptors, only what is mounted is unshared.
     unsafe { unshare_unsafe(UnshareFlags::NEWNS) }.context(NEEDS)?;
     // Nothing of this must be seen outside.
     run(Command::new("mount").args(["--make-rslave", "/"]))?;
-    run(Command::new("mount").arg("--bind").arg(hosts).arg("/etc/hosts"))
+    files.iter().try_for_each(|(file, place)| run(Command::new("mount").arg("--bind").arg(file).arg(place)))
 }
 
 fn ip(arguments: &str) -> Result<()> {

@@ -28,7 +28,15 @@ const PASSED: [&str; 9] = [
 const SECONDS: f64 = 20.0;
 
 fn experiment(behaviour: &str, system: System) -> Experiment {
-    Experiment { behaviour: behaviour.to_owned(), line: "good".to_owned(), system, whole: false, seed: 1 }
+    Experiment {
+        behaviour: behaviour.to_owned(),
+        line: "good".to_owned(),
+        system,
+        whole: false,
+        first: false,
+        program: None,
+        seed: 1,
+    }
 }
 
 fn program() -> &'static Path {

@@ -12,7 +12,7 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{reach::Reach, servers::Known, system::System};
+use crate::{reach::Reach, servers::Known};
 
 /// How long a phone tries.
 const PATIENCE: Duration = Duration::from_secs(40);
@@ -36,21 +36,39 @@ pub struct Got {
     pub small_file: Option<f64>,
     /// Until 5 MB had come.
     pub large_file: Option<f64>,
+    /// What our bridge told programs of the network in the end.
+    pub says: Option<String>,
 }
 
-/// Tries all of it, with `whole` the large file, too.
-pub(crate) async fn try_all(system: System, known: &Known, whole: bool) -> Result<Got> {
-    let reach = Reach::start(system, known).await?;
+/// What a phone does besides to connect.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub(crate) enum Asks {
+    /// Nothing.
+    Nothing,
+    /// It connects again, chats, and fetches 200 kB.
+    Usual,
+    /// And 5 MB.
+    Whole,
+}
+
+/// Tries all of it over a reach that is started. What `moves` does to its network happens in the middle of the messages.
+pub(crate) async fn try_all(
+    reach: Reach,
+    known: &Known,
+    asks: Asks,
+    moves: Option<impl FnOnce() -> Result<()>>,
+) -> Result<Got> {
     let connected = until_it_works(async || chat(&reach, known).await).await;
     let mut got = Got { connected, ..Got::default() };
-    if got.connected.is_some() {
+    if got.connected.is_some() && asks != Asks::Nothing {
         got.again = until_it_works(async || chat(&reach, known).await).await;
-        got.slowest_message = timeout(PATIENCE, messages(&reach)).await.ok().and_then(Result::ok);
+        got.slowest_message = timeout(PATIENCE, messages(&reach, moves)).await.ok().and_then(Result::ok);
         got.small_file = until_it_works(async || reach.file(200_000).await).await;
-        if whole && got.small_file.is_some() {
+        if asks == Asks::Whole && got.small_file.is_some() {
             got.large_file = until_it_works(async || reach.file(5_000_000).await).await;
         }
     }
+    got.says = reach.says();
     reach.end().await;
     Ok(got)
 }
@@ -71,12 +89,15 @@ async fn chat(reach: &Reach, known: &Known) -> Result<()> {
 }
 
 /// The longest that a message waited.
-async fn messages(reach: &Reach) -> Result<f64> {
+async fn messages(reach: &Reach, mut moves: Option<impl FnOnce() -> Result<()>>) -> Result<f64> {
     let mut phone = reach.chat().await?;
     phone.write_all(&ask("sim echo")).await?;
     let (count, size) = MESSAGES;
     let mut slowest = Duration::ZERO;
     for number in 0..count {
+        if let Some(moves) = moves.take_if(|_| number == count / 2) {
+            moves()?;
+        }
         let message = vec![u8::try_from(number)?; size];
         let begun = Instant::now();
         phone.write_all(&message).await?;

@@ -32,14 +32,16 @@ pub(crate) async fn client(peer: Peer, ends: &Ends<'_>) -> Result<Child> {
     start(command, ends.phones).await
 }
 
-fn tied(program: &Path) -> Command {
+/// A program that ends with this thread.
+pub(crate) fn tied(program: &Path) -> Command {
     let [starter, arguments @ ..] = TIED else { return Command::new(program) };
     let mut command = Command::new(starter);
     command.args(arguments).arg(program);
     command
 }
 
-async fn start(mut command: Command, address: SocketAddr) -> Result<Child> {
+/// Starts it, and waits until it listens.
+pub(crate) async fn start(mut command: Command, address: SocketAddr) -> Result<Child> {
     command.stdin(Stdio::null()).stdout(Stdio::null()).stderr(Stdio::piped()).kill_on_drop(true);
     let mut child = command.spawn().context("no program `setpriv` (util-linux)")?;
     // It may say much, and must not wait for who reads it.

@@ -4,13 +4,15 @@
 
 use std::{
     net::{IpAddr, Ipv4Addr, SocketAddr},
+    path::Path,
     sync::Arc,
 };
 
 use anyhow::{Context, Result, ensure};
+use base64::prelude::{BASE64_STANDARD as BASE64, Engine as _};
 use pasarela::{
     bridge::{Bridge, Listener, Relay, Tuning},
-    connect::{Connector, Resolver, Setup},
+    connect::{Connector, Mode, Provider, Resolver, Setup},
     frontend::{Admission, Door, Intake},
     link::Link,
     tunnel::BoxedStream,
@@ -30,8 +32,10 @@ use tokio::{
 };
 
 use crate::{
+    ours::{KEY, NAME},
+    place::Place,
     programs,
-    servers::{KEY, Known, NAME, RELAY},
+    servers::Known,
     system::System,
 };
 
@@ -46,9 +50,9 @@ pub(crate) enum Reach {
 }
 
 impl Reach {
-    /// Starts what the system needs beside the phone.
-    pub(crate) async fn start(system: System, known: &Known) -> Result<Self> {
-        let official = OfficialPorts::of(|number| Some((RELAY[0], number).into()))?;
+    /// Starts what the system needs beside the phone: for ours the bridge of this `program`, if there is one.
+    pub(crate) async fn start(system: System, known: &Known, program: Option<&Path>) -> Result<Self> {
+        let official = OfficialPorts::of(|number| Some((known.place.old_address(), number).into()))?;
         let proxy = |address, layer| Self::Official {
             chat: Port { address, layer, balanced: false },
             media: official.media,
@@ -58,7 +62,10 @@ impl Reach {
             Some(peer) => tunnel(peer, known).await,
             None if system == System::Haproxy => Ok(proxy(official.chat_tls, Layer::Tls)),
             None if system == System::HaproxyRaw => Ok(proxy(official.chat_raw, Layer::Plain)),
-            None => bridge(system, known).await,
+            None => match program {
+                Some(program) => another(program, &link(system, known), known).await,
+                None => bridge(&link(system, known), known).await,
+            },
         }
     }
 
@@ -88,6 +95,18 @@ impl Reach {
         Ok(())
     }
 
+    /// What our bridge tells programs of the network, and how it goes on; or what keeps it from that.
+    pub(crate) fn says(&self) -> Option<String> {
+        let Self::Bridge(bridge, _) = self else { return None };
+        let standing = bridge.standing();
+        let freezes = standing.freezes.then(|| "freezes".to_owned());
+        let way = standing.detour.map(|way| match way.met {
+            Some(met) => format!("{}: {way}", met.token()),
+            None => way.to_string(),
+        });
+        freezes.or(way).or_else(|| standing.problem.map(|(_, trouble, _)| trouble.to_string()))
+    }
+
     pub(crate) async fn end(self) {
         match self {
             Self::Bridge(bridge, _) => bridge.shutdown().await,
@@ -98,12 +117,41 @@ impl Reach {
     }
 }
 
-async fn bridge(system: System, known: &Known) -> Result<Reach> {
+/// The link that ours is given.
+fn link(system: System, known: &Known) -> String {
     let parameters = system.parameters();
-    let addresses = RELAY.map(|address| format!("&addr={address}")).concat();
-    let link: Link = format!("https://{NAME}/#{KEY}{addresses}{parameters}").parse()?;
-    let mut setup = Setup::new(Resolver::system());
-    setup.extra_roots = vec![CertificateDer::from(known.ca.clone())];
+    let addresses = match known.place {
+        Place::Asked => String::new(),
+        Place::Known | Place::Both | Place::Intercepted => {
+            known.place.addresses().map(|address| format!("&addr={address}")).concat()
+        }
+    };
+    format!("https://{NAME}/#{KEY}{addresses}{parameters}")
+}
+
+/// The bridge of a program, of an older one perhaps.
+async fn another(program: &Path, link: &str, known: &Known) -> Result<Reach> {
+    let authorities = known.folder.join("authorities.pem");
+    std::fs::write(&authorities, pem(&known.authorities))?;
+    let mut command = programs::tied(program);
+    command.args(["bridge", link, "--json", "--listen"]).arg(PHONES.to_string()).arg("--ca").arg(authorities);
+    Ok(Reach::Tunnel(programs::start(command, PHONES).await.context("the bridge of that program")?))
+}
+
+fn pem(authorities: &[Vec<u8>]) -> String {
+    let one = |der: &Vec<u8>| {
+        let lines = BASE64.encode(der);
+        format!("-----BEGIN CERTIFICATE-----\n{lines}\n-----END CERTIFICATE-----\n")
+    };
+    authorities.iter().map(one).collect()
+}
+
+/// Our bridge in this process.
+async fn bridge(link: &str, known: &Known) -> Result<Reach> {
+    let link: Link = link.parse()?;
+    let roots: Vec<_> = known.authorities.iter().map(|authority| CertificateDer::from(authority.clone())).collect();
+    let mut setup = Setup::new(Arc::new(Resolver::new(Mode::Auto, &Provider::usual(), &roots)?));
+    setup.extra_roots = roots;
     let relay = Relay::new(&link, Arc::new(Connector::new(&link, &setup)?));
     let listener = TcpListener::bind("127.0.0.1:0").await?;
     let intake = Intake::new(Admission::default())?;
@@ -114,7 +162,7 @@ async fn bridge(system: System, known: &Known) -> Result<Reach> {
 
 async fn tunnel(peer: Peer, known: &Known) -> Result<Reach> {
     let Known { chat, identity, folder, .. } = known;
-    let [first, _] = RELAY;
+    let [first, _] = known.place.addresses();
     let relay = SocketAddr::from((first, 443));
     let identity = Some(&**identity);
     let ends = Ends { relay, host: NAME, phones: PHONES, upstream: *chat, identity, folder };

@@ -19,7 +19,9 @@ pub const PREAMBLE: &str = "\
 
 Written by `cargo xtask lab`, which see. A relay of one's own with two addresses, not behind a CDN; the line is 100 ms a round trip where
 nothing else is said. `–`: in vain, in 40 s. The censor has the relay's name and WhatsApp's own names on its list, and the relay's first
-address; the links give addresses, so nobody asks DNS. `cargo run -p pasarela-lab -- list` tells what each does, and who saw it where.
+address. Links give the addresses, and systems know them; behind `dns-…` neither does, and DNS is asked. Behind `ipv…` and
+`name-dropped-ipv4` one address is of IPv6, the first. On line `moving` the client's address changes between two of the 20 messages.
+`cargo run -p pasarela-lab -- list` tells what each behaviour and line is, and who saw it where.
 
 ";
 
@@ -28,7 +30,7 @@ const OURS: &str = "\
 ## Ours
 
 `ours`: a link with `sibling=` and `ports=`. `bare`: a link with nothing but the name and the addresses. `plain`: the same with
-`ways=plain`, which is what there was before.
+`ways=plain`, which is what there was before. Last, what the bridge told programs of the network in the end, and how it went on.
 
 ";
 
@@ -39,7 +41,7 @@ end in place of our relay, as a person would set it up.
 
 - `haproxy`: HAProxy with the official proxy's configuration, the phone given its first address: chat in TLS on port 443, media on port 587,
   where WhatsApp's name is seen. What name the app gives for chat is not known; none here. `haproxy-raw`: the same with chat port 5222.
-- The others: TLS on port 443 under the relay's name, for which their system knows both addresses; each with a client of its own, with
+- The others: TLS on port 443 under the relay's name, for which their system knows both addresses, or asks; each with a client of its own, with
   its usual settings. `xray`: VLESS in a WebSocket, with Chrome's hello; `xray-fragment`: that hello cut into records, by Xray's documented
   setting. Chrome's hello and penguin's are larger than a packet, and what stands where in them is chance: so the name is hidden at times
   from a censor that reads packets by themselves.
@@ -75,8 +77,8 @@ pub fn render(outcomes: &[Outcome], found: &Found) -> String {
     if !ours.is_empty() {
         text.push_str(OURS);
         text.push_str(
-            "| behaviour | line | system | connected, s | next phone, s | slowest message, s | 200 kB, s | 5 MB, s | hellos |\n\
-             |---|---|---|--:|--:|--:|--:|--:|--:|\n",
+            "| behaviour | line | system | connected, s | next phone, s | slowest message, s | 200 kB, s | 5 MB, s | hellos | says |\n\
+             |---|---|---|--:|--:|--:|--:|--:|--:|---|\n",
         );
         for outcome in ours {
             let _ = writeln!(text, "{}", row(outcome));
@@ -105,13 +107,15 @@ pub(crate) fn row(Outcome { experiment, got, hellos, trouble, .. }: &Outcome) ->
     let Experiment { behaviour, line, system, whole, .. } = experiment;
     let system = system.name();
     if let Some(trouble) = trouble {
-        return format!("| {behaviour} | {line} | {system} | did not run: {trouble} | | | | | |");
+        return format!("| {behaviour} | {line} | {system} | did not run: {trouble} | | | | | | |");
     }
     let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
     let large = if *whole { seconds(got.large_file) } else { "not tried".to_owned() };
     let [connected, again, message, small] =
         [got.connected, got.again, got.slowest_message, got.small_file].map(seconds);
-    format!("| {behaviour} | {line} | {system} | {connected} | {again} | {message} | {small} | {large} | {hellos} |")
+    let says = got.says.as_ref().map(|says| format!("`{says}`")).unwrap_or_default();
+    let row = [behaviour, line, &system, &connected, &again, &message, &small, &large, &hellos.to_string(), &says];
+    format!("| {} |", row.map(String::as_str).join(" | "))
 }
 
 /// All systems that are not kinds of ours only, side by side on one line.
@@ -192,10 +196,17 @@ mod tests {
     use super::*;
 
     fn outcome(system: System, connected: Option<f64>, small_file: Option<f64>) -> Outcome {
-        let experiment =
-            Experiment { behaviour: "none".to_owned(), line: "good".to_owned(), system, whole: false, seed: 1 };
-        let got = Got { connected, again: connected, slowest_message: connected, small_file, large_file: None };
-        Outcome { experiment, got, hellos: 0, triggered: 0, touched: 0, trouble: None }
+        let experiment = Experiment {
+            behaviour: "none".to_owned(),
+            line: "good".to_owned(),
+            system,
+            whole: false,
+            first: false,
+            program: None,
+            seed: 1,
+        };
+        let got = Got { connected, again: connected, slowest_message: connected, small_file, ..Got::default() };
+        Outcome { experiment, got, hellos: 0, triggered: 0, touched: 0, packets: 0, trouble: None }
     }
 
     #[test]

@@ -96,6 +96,7 @@ impl<'a> Scene<'a> {
             }
             Exempt::Server => self.lists.allows_address(self.packet.server(self.direction)),
             Exempt::Client => self.lists.allows_address(self.packet.client(self.direction)),
+            Exempt::Ipv6 => self.packet.source.is_ipv6(),
         }
     }
 
@@ -118,6 +119,7 @@ impl<'a> Scene<'a> {
             Trigger::BytesDown { after } => self.flow().is_some_and(|flow| flow.down_bytes > after),
             Trigger::ChromeCrowd { at_once } => self.is_crowd(at_once),
             Trigger::Connections { most } => self.syn().is_some_and(|key| self.flows.beside(key, self.now) >= most),
+            Trigger::Version { number } => self.packet.source.is_ipv6() == (number == 6),
             Trigger::Address => self.lists.has_address(self.packet.server(self.direction)),
             Trigger::ClientData { port, listed } => {
                 self.client_data().is_some()

@@ -48,6 +48,12 @@ impl System {
         matches!(self, Self::Ours | Self::Bare | Self::Plain)
     }
 
+    /// It asks its system where the relay is, if nobody says.
+    #[must_use]
+    pub(crate) const fn asks(self) -> bool {
+        !matches!(self, Self::Haproxy | Self::HaproxyRaw)
+    }
+
     /// What its link says beside the name, the key and the addresses.
     #[must_use]
     pub(crate) fn parameters(self) -> &'static str {

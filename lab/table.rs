@@ -52,6 +52,8 @@ pub fn experiments(behaviours: &[String], systems: &[System], lines: &[String], 
                 line: line.clone(),
                 system: *system,
                 whole,
+                first: false,
+                program: None,
                 seed: 1,
             };
             experiments.extend(systems.iter().map(one));
@@ -81,12 +83,18 @@ pub fn available(systems: &[System], found: &mut Found) -> Vec<System> {
 /// # Errors
 /// It could not be run; what came of it is no error.
 pub async fn run(program: &Path, experiment: &Experiment) -> Result<Outcome> {
-    let Experiment { behaviour, line, system, whole, seed } = experiment;
+    let Experiment { behaviour, line, system, whole, first, program: bridge, seed } = experiment;
     let system = system.name();
     let mut command = Command::new(program);
     command.args(["one", behaviour, "--line", line, "--system", &system, "--seed", &seed.to_string()]);
     if *whole {
         command.arg("--whole");
+    }
+    if *first {
+        command.arg("--first");
+    }
+    if let Some(bridge) = bridge {
+        command.arg("--program").arg(bridge);
     }
     command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
     let what = format!("{behaviour}, {system}");

@@ -101,7 +101,7 @@ async fn chromium_says_what_is_committed() -> Result<()> {
 
 /// Who has it trusted, and the server's side.
 fn relay_s_tls() -> Result<(CertificateDer<'static>, TlsAcceptor)> {
-    let (mut config, authority) = certified(NAME)?;
+    let (mut config, authority) = certified(&[NAME])?;
     config.alpn_protocols = vec![b"http/1.1".to_vec()];
     Ok((authority, TlsAcceptor::from(Arc::new(config))))
 }

@@ -86,7 +86,7 @@ impl Way {
 
     /// What asks for the relay's configuration for encrypted hellos where it is published, and where that is.
     async fn resolver(&self) -> Result<(DohServer, Arc<Resolver>)> {
-        let (identity, authority) = certified("127.0.0.1")?;
+        let (identity, authority) = certified(&["127.0.0.1"])?;
         // The list has its length in front.
         let ech = self.server.ech.get(2..).map(<[u8]>::to_vec);
         let known = Known { addresses: vec![Ipv4Addr::LOCALHOST.into()], ech };

@@ -1,7 +1,7 @@
 //! The behaviours, with the source beside the parameters.
 //!
-//! Numbers 14, 19 and 20 are not here, nor is 27, which ends TLS and is no matter of packets. From 28 on they are what censors
-//! anywhere do, without a source of their own.
+//! Numbers 14, 19 and 20 are not here. 27 ends TLS and is no matter of packets: `interceptor` does it. From 28 on they are what
+//! censors anywhere do, without a source of their own.
 
 use std::{net::Ipv4Addr, time::Duration};
 
@@ -242,6 +242,20 @@ pub static BEHAVIOURS: &[Behaviour] = &[
         rules: &[rule(Trigger::DnsQuestion, Action::ForgeDns(Forged::NoSuchName))],
     },
     Behaviour {
+        number: 21,
+        name: "dns-elsewhere",
+        what: "Answers DNS questions by UDP for listed names with an address where nobody is.",
+        source: "R (Myanmar, Pakistan: sheffey 2026); which address: I",
+        rules: &[rule(Trigger::DnsQuestion, Action::ForgeDns(Forged::Address(Ipv4Addr::new(198, 51, 100, 99))))],
+    },
+    Behaviour {
+        number: 21,
+        name: "dns-silent",
+        what: "Drops DNS questions by UDP for listed names, whatever the resolver.",
+        source: "I",
+        rules: &[rule(Trigger::DnsQuestion, Action::DropPacket)],
+    },
+    Behaviour {
         number: 22,
         name: "address-reset-on-data",
         what: "Sends both ends a reset when the client sends data to port 443 of a listed address, and never on SYN.",
@@ -285,6 +299,13 @@ pub static BEHAVIOURS: &[Behaviour] = &[
         }],
     },
     Behaviour {
+        number: 27,
+        name: "intercepted",
+        what: "Ends all TLS to the relay with a certificate of an authority of its own, and passes no upgrade on.",
+        source: "R (companies: e2guardian#654, GateOne#581)",
+        rules: &[],
+    },
+    Behaviour {
         number: 28,
         name: "name-dropped",
         what: "Puts together segments and records, and drops the connection if the name is listed.",
@@ -311,5 +332,26 @@ pub static BEHAVIOURS: &[Behaviour] = &[
         what: "Sends the client a reset on every TCP packet to and from listed addresses, the SYN as well.",
         source: "I",
         rules: &[rule(Trigger::Address, Action::Reset(RST))],
+    },
+    Behaviour {
+        number: 32,
+        name: "ipv6-dropped",
+        what: "Drops all packets of IPv6.",
+        source: "R (Iran 2026-01: b#561)",
+        rules: &[rule(Trigger::Version { number: 6 }, Action::DropPacket)],
+    },
+    Behaviour {
+        number: 33,
+        name: "ipv4-dropped",
+        what: "Drops all packets of IPv4.",
+        source: "I",
+        rules: &[rule(Trigger::Version { number: 4 }, Action::DropPacket)],
+    },
+    Behaviour {
+        number: 34,
+        name: "name-dropped-ipv4",
+        what: "As name-dropped, and does not look at IPv6.",
+        source: "I",
+        rules: &[Rule { exempt: &[Exempt::Ipv6], ..rule(listed(Depth::Records), Action::DropFlow) }],
     },
 ];

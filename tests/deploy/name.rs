@@ -45,7 +45,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, paths: mpsc::Unboun
 #[tokio::test]
 async fn whoever_had_a_name_before_is_not_shown_the_key() -> Result<()> {
     let desk = Desk::still().await?;
-    let (config, authority) = identity::certified(NAME)?;
+    let (config, authority) = identity::certified(&[NAME])?;
     let pem =
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(authority));
     fs::write(desk.folder.path().join("ca.pem"), pem)?;

@@ -83,7 +83,7 @@ impl Cloudflare {
         let address = listener.local_addr()?;
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let (config, authority) = identity::certified(HOST)?;
+        let (config, authority) = identity::certified(&[HOST])?;
         let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let front_address = front.local_addr()?;
         tokio::spawn(pass_on(front, TlsAcceptor::from(Arc::new(config)), Arc::clone(&shared)));

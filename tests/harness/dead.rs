@@ -87,7 +87,7 @@ impl Dead {
             }
             Death::OtherName => {
                 secure = true;
-                let (config, authority) = certified("other.example")?;
+                let (config, authority) = certified(&["other.example"])?;
                 authorities.push(authority);
                 Manner::Tls(Arc::new(config))
             }
@@ -106,7 +106,7 @@ impl Dead {
     /// # Errors
     /// No free port.
     pub async fn behind_tls(death: Death) -> Result<Self> {
-        let (config, authority) = certified(NAME)?;
+        let (config, authority) = certified(&[NAME])?;
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let link = format!("https://{NAME}/#{KEY}&addr={}", listener.local_addr()?);
         let dead = Self { authorities: vec![authority], ..Self::at(link) };

@@ -54,6 +54,19 @@ impl DohServer {
     /// There is no free port.
     pub async fn start(identity: &ServerConfig, h2: bool, known: BTreeMap<&'static str, Known>) -> io::Result<Self> {
         let listener = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
+        Self::start_at(listener, identity, h2, known)
+    }
+
+    /// The same, here.
+    ///
+    /// # Errors
+    /// The listener is bound to nothing.
+    pub fn start_at(
+        listener: TcpListener,
+        identity: &ServerConfig,
+        h2: bool,
+        known: BTreeMap<&'static str, Known>,
+    ) -> io::Result<Self> {
         let address = listener.local_addr()?;
         let mut config = identity.clone();
         config.alpn_protocols = vec![if h2 { b"h2".to_vec() } else { b"http/1.1".to_vec() }];

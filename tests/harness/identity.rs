@@ -44,18 +44,19 @@ impl Identity {
     }
 }
 
-/// What a server of this name in this process needs, and the authority to be trusted for it.
+/// What a server of these names or addresses in this process needs, and the authority to be trusted for it.
 ///
 /// # Errors
-/// The name can be in no certificate.
-pub fn certified(name: &str) -> Result<(ServerConfig, CertificateDer<'static>)> {
+/// One of them can be in no certificate.
+pub fn certified(names: &[&str]) -> Result<(ServerConfig, CertificateDer<'static>)> {
     let key = KeyPair::generate()?;
     let mut params = CertificateParams::default();
     params.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);
     let authority = params.self_signed(&key)?.der().clone();
     let issuer = Issuer::new(params, key);
     let key = KeyPair::generate()?;
-    let certificate = CertificateParams::new(vec![name.to_owned()])?.signed_by(&key, &issuer)?;
+    let certificate = CertificateParams::new(names.iter().map(|name| (*name).to_owned()).collect::<Vec<_>>())?
+        .signed_by(&key, &issuer)?;
     let key = PrivateKeyDer::Pkcs8(key.serialize_der().into());
     let provider = Arc::new(rustls::crypto::aws_lc_rs::default_provider());
     let config = ServerConfig::builder_with_provider(provider).with_safe_default_protocol_versions()?;

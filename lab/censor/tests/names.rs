@@ -3,7 +3,7 @@
 use super::{injected, opened, resets};
 use crate::{
     behaviour::BEHAVIOURS,
-    censor::{Censor, Direction},
+    censor::{Censor, Direction, Verdict},
     dns,
     packet::Packet,
     testing::{
@@ -274,7 +274,11 @@ fn ech_is_dropped_only_together_with_its_public_name() {
 
 #[test]
 fn dns_answers_are_forged_for_listed_names_whatever_the_resolver() {
-    for (behaviour, code, tail) in [("dns-forged", 0, &[10, 10, 34, 34][..]), ("dns-nxdomain", 3, &[0, 1][..])] {
+    for (behaviour, code, tail) in [
+        ("dns-forged", 0, &[10, 10, 34, 34][..]),
+        ("dns-elsewhere", 0, &[198, 51, 100, 99]),
+        ("dns-nxdomain", 3, &[0, 1]),
+    ] {
         let mut censor = censor(behaviour);
         let talk = Talk::between("10.0.0.2", 5000, "8.8.8.8", 53);
         let verdict = up(&mut censor, &talk.udp(Direction::Up, &dns_question("www.relay.example", 1)), 0);
@@ -290,4 +294,13 @@ fn dns_answers_are_forged_for_listed_names_whatever_the_resolver() {
         assert!(up(&mut censor, &tcp.up(&dns_question(LISTED, 1)), 0).pass);
         assert!(up(&mut censor, &talk.udp(Direction::Up, b"noise"), 0).pass);
     }
+}
+
+#[test]
+fn dns_questions_for_listed_names_may_go_unanswered() {
+    let mut censor = censor("dns-silent");
+    let talk = Talk::between("10.0.0.2", 5000, "8.8.8.8", 53);
+    let mut asks = |name: &str| up(&mut censor, &talk.udp(Direction::Up, &dns_question(name, 1)), 0);
+    assert_eq!(asks(LISTED), Verdict { pass: false, inject: Vec::new() });
+    assert!(asks(ALLOWED).pass);
 }

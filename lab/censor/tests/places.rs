@@ -6,7 +6,7 @@ use super::{opened, resets};
 use crate::{
     censor::Direction,
     packet::Packet,
-    testing::{ALLOWED_SERVER, CLIENT_ISN, LISTED_SERVER, OTHER_SERVER, Talk, censor, down, plain, up},
+    testing::{ALLOWED_SERVER, CLIENT_ISN, LISTED, LISTED_SERVER, OTHER_SERVER, Talk, censor, down, plain, up},
 };
 
 #[test]
@@ -45,6 +45,31 @@ fn without_a_place_on_the_allowlist_data_are_dropped_and_syn_is_not() {
     assert!(!up(&mut censor, &talk.up(&hello), 0).pass && !down(&mut censor, &talk.down(b"x"), 1).pass);
     let mut talk = opened(&mut censor, ALLOWED_SERVER, 4001);
     assert!(up(&mut censor, &talk.up(&hello), 0).pass && down(&mut censor, &talk.down(b"x"), 1).pass);
+}
+
+#[test]
+fn a_version_of_ip_is_dropped_and_the_other_passes() {
+    for (name, server, other) in
+        [("ipv6-dropped", "2001:db8::5", OTHER_SERVER), ("ipv4-dropped", OTHER_SERVER, "2001:db8::5")]
+    {
+        let mut censor = censor(name);
+        let (dropped, passed) = (Talk::new(server, 4000), Talk::new(other, 4001));
+        assert!(!up(&mut censor, &dropped.syn(), 0).pass && !down(&mut censor, &dropped.syn_ack(), 0).pass, "{name}");
+        assert!(up(&mut censor, &passed.syn(), 0).pass && down(&mut censor, &passed.syn_ack(), 0).pass, "{name}");
+        let datagram = dropped.udp(Direction::Up, b"x");
+        assert!(!up(&mut censor, &datagram, 0).pass, "{name}");
+    }
+}
+
+#[test]
+fn who_does_not_look_at_ipv6_reads_no_name_there() {
+    let mut censor = censor("name-dropped-ipv4");
+    let hello = plain(LISTED).record();
+    for (server, passes) in [("2001:db8::5", true), (OTHER_SERVER, false)] {
+        let mut talk = opened(&mut censor, server, 4000);
+        assert_eq!(up(&mut censor, &talk.up(&hello), 0).pass, passes, "{server}");
+        assert_eq!(down(&mut censor, &talk.down(b"x"), 1).pass, passes, "{server}");
+    }
 }
 
 #[test]
