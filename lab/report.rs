@@ -30,7 +30,8 @@ const OURS: &str = "\
 ## Ours
 
 `ours`: a link with `sibling=` and `ports=`. `bare`: a link with nothing but the name and the addresses. `plain`: the same with
-`ways=plain`, which is what there was before. Last, what the bridge told programs of the network in the end, and how it went on.
+`ways=plain`, which is what there was before. `allowed`: a link with `sni=` and a name that the censor lets through, where it has a list
+of such. Last, what the bridge told programs of the network in the end, and how it went on.
 
 ";
 

@@ -1,4 +1,4 @@
-//! What is tried: ours in three kinds, and programs of others.
+//! What is tried: ours in four kinds, and programs of others.
 
 use clap::ValueEnum;
 use pasarela_e2e::peers::{Hello, Peer};
@@ -14,6 +14,8 @@ pub enum System {
     Bare,
     /// Such a link that forbids everything but the plain way
     Plain,
+    /// A link that names another server in its hello, one that censors with lists of allowed names let through
+    Allowed,
     /// The official proxy, its first address given: chat in TLS on port 443, media on port 587
     Haproxy,
     /// The same with the chat port 5222, where there is no TLS
@@ -45,7 +47,7 @@ impl System {
     /// It is one of ours.
     #[must_use]
     pub const fn is_ours(self) -> bool {
-        matches!(self, Self::Ours | Self::Bare | Self::Plain)
+        matches!(self, Self::Ours | Self::Bare | Self::Plain | Self::Allowed)
     }
 
     /// It asks its system where the relay is, if nobody says.
@@ -61,6 +63,8 @@ impl System {
             "&sibling=*.relay.example&ports=8443"
         } else if self == Self::Plain {
             "&ways=plain"
+        } else if self == Self::Allowed {
+            "&sni=allowed.example&verify=edge.relay.example"
         } else {
             ""
         }
@@ -80,7 +84,7 @@ impl System {
     #[must_use]
     pub const fn tunnel(self) -> Option<Peer> {
         match self {
-            Self::Ours | Self::Bare | Self::Plain | Self::Haproxy | Self::HaproxyRaw => None,
+            Self::Ours | Self::Bare | Self::Plain | Self::Allowed | Self::Haproxy | Self::HaproxyRaw => None,
             Self::Websocat => Some(Peer::Websocat),
             Self::Penguin => Some(Peer::Penguin),
             Self::V2rayPlugin => Some(Peer::V2rayPlugin),

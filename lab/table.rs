@@ -9,7 +9,7 @@ use pasarela_e2e::{peers::Found, places};
 use tokio::{process::Command, sync::Semaphore, time::timeout};
 
 use crate::{
-    behaviour,
+    behaviour::{self, Exempt},
     experiment::{Experiment, NONE, Outcome},
     line, report,
     system::System,
@@ -56,10 +56,17 @@ pub fn experiments(behaviours: &[String], systems: &[System], lines: &[String], 
                 program: None,
                 seed: 1,
             };
-            experiments.extend(systems.iter().map(one));
+            let suits = |system: &&System| **system != System::Allowed || allows_names(behaviour);
+            experiments.extend(systems.iter().filter(suits).map(one));
         }
     }
     experiments
+}
+
+/// This censor has a list of names that it lets through. Elsewhere it does not matter which is shown.
+fn allows_names(behaviour: &str) -> bool {
+    let rules = behaviour::find(behaviour).map_or(&[][..], |behaviour| behaviour.rules);
+    rules.iter().any(|rule| rule.exempt.contains(&Exempt::Name))
 }
 
 /// Those of these systems that can be tried here. Whose program is not there is added to what was not found.

@@ -193,6 +193,10 @@ impl Planner {
             for silent in self.running.iter().filter(|attempt| attempt.is_silent(now)) {
                 memory.failed(silent.way, silent.silence(), now, chance);
             }
+            // Why it goes by this one.
+            if let Some(running) = self.running.iter().find(|running| running.is_unanswered(self.limits.doubt, now)) {
+                memory.failed(running.way, Evidence::NoAnswer, now, chance);
+            }
             memory.worked(attempt.way, overtook, now, chance);
         } else if self.is_proof(&attempt, evidence) {
             memory.failed(attempt.way, evidence, now, chance);

@@ -50,12 +50,13 @@ fn without_a_censor_it_is_one_attempt_at_the_first_endpoint_and_then_the_same() 
 
 #[test]
 fn where_the_port_is_shut_another_is_found() {
-    for fate in [Fate::Unanswered, Fate::Refused] {
+    for (fate, met) in [(Fate::Unanswered, Met::NoAnswer), (Fate::Refused, Met::Refused)] {
         let mut world = World::new(100, |way| if way.endpoint.address.port() == 443 { fate } else { Fate::Works });
         let mut memory = Memory::default();
         let found = world.search(&mut memory, &with_ports(), &LADDER).expect("a port is free");
         assert!(found.endpoint.other_port && found.greeting == Greeting::PLAIN, "{found:?}");
         assert!(world.took() < Duration::from_secs(4), "{:?}", world.took());
+        assert_eq!(memory.met(), Some(met));
     }
 }
 
