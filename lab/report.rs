@@ -55,6 +55,9 @@ const BETTER: f64 = 0.1;
 /// A censor that costs ours no more seconds than this is not why another is better: without it that is so as well.
 const COST: f64 = 0.15;
 
+/// So many letters of what a program says.
+const SAID: usize = 100;
+
 /// What is said before those that are better.
 const BETTER_HEAD: &str = "\
 Where others do better than `ours`, which is an open fault of ours. What they do better without any censor is said there alone.";
@@ -108,6 +111,7 @@ pub(crate) fn row(Outcome { experiment, got, hellos, trouble, .. }: &Outcome) ->
     let Experiment { behaviour, line, system, whole, .. } = experiment;
     let system = system.name();
     if let Some(trouble) = trouble {
+        let trouble = in_a_cell(trouble);
         return format!("| {behaviour} | {line} | {system} | did not run: {trouble} | | | | | | |");
     }
     let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.2}"));
@@ -161,12 +165,27 @@ fn beside(text: &mut String, line: &str, outcomes: &[Outcome]) {
 fn cell(Outcome { got, trouble, .. }: &Outcome) -> String {
     let seconds = |value: Option<f64>| value.map_or_else(|| "–".to_owned(), |value| format!("{value:.1}"));
     match (trouble, got.connected) {
-        (Some(trouble), _) => format!("did not run: {trouble}"),
+        (Some(trouble), _) => format!("did not run: {}", in_a_cell(trouble)),
         (None, None) => "–".to_owned(),
         (None, Some(_)) => {
             let chat = if got.slowest_message.is_some() { "" } else { ", no chat" };
             format!("{} · {}{chat}", seconds(got.connected), seconds(got.small_file))
         }
+    }
+}
+
+/// What a program says in the end, as far as it fits: its first line without colours.
+fn in_a_cell(said: &str) -> String {
+    let mut plain = String::new();
+    // Behind an escape stands what it does, up to the first letter.
+    for (index, part) in said.lines().next().unwrap_or_default().split('\u{1b}').enumerate() {
+        let shown =
+            if index == 0 { part } else { part.split_once(|c: char| c.is_alphabetic()).map_or("", |(_, rest)| rest) };
+        plain.extend(shown.chars().map(|c| if c == '|' { ' ' } else { c }));
+    }
+    match plain.char_indices().nth(SAID) {
+        Some((end, _)) => format!("{}…", plain[..end].trim_end()),
+        None => plain,
     }
 }
 
@@ -254,5 +273,7 @@ mod tests {
         let text = render(&[outcome(System::Ours, Some(1.0), Some(1.0)), failed], &found);
         assert!(text.contains("MISSING, and not tried: chisel (no go).\n"), "{text}");
         assert!(text.contains("| 1.0 · 1.0 | did not run: it ends |"), "{text}");
+        assert_eq!(in_a_cell("it ends: \u{1b}[2m2026\u{1b}[0m a|b\nmore"), "it ends: 2026 a b");
+        assert_eq!(in_a_cell(&"x".repeat(150)).chars().count(), 101);
     }
 }
