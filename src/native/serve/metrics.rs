@@ -62,12 +62,13 @@ fn answer(request: &Request<Incoming>, shared: &Shared) -> Answer {
     answer
 }
 
-/// Whether it was asked for by an address. A page on the web can make a name of its own mean this machine, and would then read
-/// the answers, which hold the names that the operator gave keys; it cannot make its own name an address.
+/// Whether it was asked for by an address, or by a name without a dot, as `localhost` and containers have. A page on the web can make
+/// a name of its own mean this machine, and would then read the answers, which hold the names that the operator gave keys; it has
+/// no such name.
 fn is_direct<T>(request: &Request<T>) -> bool {
     let is_address = |host: &str| {
         let bracketed = host.strip_prefix('[').and_then(|host| host.strip_suffix(']'));
-        bracketed.unwrap_or(host).parse::<IpAddr>().is_ok() || host.eq_ignore_ascii_case("localhost")
+        bracketed.unwrap_or(host).parse::<IpAddr>().is_ok() || (!host.is_empty() && !host.contains('.'))
     };
     let in_header = |host: &HeaderValue| {
         let host: Option<Authority> = host.to_str().ok().and_then(|host| host.parse().ok());
@@ -137,15 +138,20 @@ mod tests {
             let request = hosts.iter().fold(Request::builder().uri(uri), |request, host| request.header(HOST, *host));
             request.body(()).expect("a request")
         };
-        for host in
-            ["127.0.0.1:9100", "127.0.0.1", "[::1]:9100", "[::1]", "192.0.2.1:80", "localhost", "LocalHost:9100"]
-        {
+        for host in [
+            "127.0.0.1:9100",
+            "127.0.0.1",
+            "[::1]:9100",
+            "[::1]",
+            "192.0.2.1:80",
+            "localhost",
+            "LocalHost:9100",
+            "relay:9100",
+        ] {
             assert!(is_direct(&request(&[host], "/metrics")), "{host}");
             assert!(is_direct(&request(&[host], &format!("http://{host}/metrics"))), "{host}");
         }
-        for host in
-            ["rebound.example", "rebound.example:9100", "127.0.0.1.example", "localhost.example", "x", "", "1 2"]
-        {
+        for host in ["rebound.example", "rebound.example:9100", "127.0.0.1.example", "localhost.example", "", "1 2"] {
             assert!(!is_direct(&request(&[host], "/metrics")), "{host}");
         }
         assert!(!is_direct(&request(&[], "/metrics")));
