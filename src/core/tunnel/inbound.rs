@@ -16,6 +16,9 @@ pub(super) struct Inbound<C> {
     unacked_since: Option<Instant>,
     ack_bytes: u32,
     window: u32,
+    /// What of it the peer surely knows: a carrier began with it, or as much has come. A release of before does not read what an
+    /// acknowledgement says, and would wait for ever for one that is due after more than it may send.
+    known: u32,
     /// The peer was not told of all of it.
     widened: bool,
     /// What was delivered when, as far as the window is concerned.
@@ -50,6 +53,7 @@ impl<C: Chunk> Inbound<C> {
             messages_since_ack: 0,
             unacked_since: None,
             window: limits::WINDOW_MIN,
+            known: limits::WINDOW_MIN,
             widened: false,
             measured: (0, Instant::from_millis(0)),
             peers_window: limits::WINDOW_MIN,
@@ -82,15 +86,16 @@ impl<C: Chunk> Inbound<C> {
         self.queue.chunks()
     }
 
-    /// From here on the peer may send this much.
+    /// From here on the peer may send this much, as its carrier was told at its beginning.
     pub(super) fn widen(&mut self, window: u32) {
         self.window = self.window.max(window);
+        self.known = self.known.max(window);
     }
 
     /// From here on the peer may send this much, and is to be told so.
     pub(super) fn grow(&mut self, window: u32) {
         self.widened |= window > self.window;
-        self.widen(window);
+        self.window = self.window.max(window);
     }
 
     /// The window that the peer's pace is worth, if that is more than it has.
@@ -134,6 +139,7 @@ impl<C: Chunk> Inbound<C> {
         if end <= self.received {
             return Ok(0);
         }
+        self.known = self.known.max(u32::try_from(end - self.acked).unwrap_or(u32::MAX));
         let overlap = usize::try_from(self.received - at).unwrap_or(usize::MAX);
         let chunk = if overlap == 0 { chunk } else { chunk.split_at(overlap).1 };
         let len = chunk.len();
@@ -190,7 +196,7 @@ impl<C: Chunk> Inbound<C> {
 
     /// The acknowledgement that is due.
     pub(super) fn next_ack(&mut self, now: Instant) -> Option<Ack> {
-        let part = self.window.min(self.peers_window) / limits::ACKS_PER_WINDOW;
+        let part = self.window.min(self.known).min(self.peers_window) / limits::ACKS_PER_WINDOW;
         // At first soon, so that the sender learns how fast the line is.
         let soon = u64::from(limits::MESSAGE_AT_FIRST).max(self.delivered / 2);
         let due = u64::from(part.min(self.ack_bytes)).min(soon);

@@ -310,6 +310,9 @@ impl<'a, C: Chunk + Clone> Relay<'a, C> {
         self.detached_at = None;
         self.last_activity = now;
         self.duplex.widen(resume.window, self.window);
+        self.duplex.inbound.widen(self.window);
+        // It may have been said before, and not heard.
+        self.wish = Some(resume.window).filter(|window| *window > self.window);
         let from = (has > resume.received).then_some(has);
         self.duplex.say(Control::Resumed(Resumed { received, window: self.window, from }));
         self.duplex.say_ack();

@@ -18,7 +18,7 @@ use std::{boxed::Box, vec::Vec};
 use super::client::Timing;
 use crate::{codes::Code, limits};
 use link::{Fate, Line};
-use plan::{Act, Evil, Plan};
+use plan::{Act, Evil, Fixed, Plan};
 use tcp::{End, Habits};
 use world::World;
 
@@ -114,6 +114,8 @@ fn random_plan(seed: u64) -> Plan {
         seed,
         window: 1 << rng.u32(16..=20),
         granted: 1 << rng.u32(16..=20),
+        widened: 1 << rng.u32(16..=20),
+        fixed: [None, Some(Fixed::Client), Some(Fixed::Relay)][rng.usize(..3)],
         budget: (rng.u8(..3) == 0).then(|| rng.u64(4 << 10..64 << 10)),
         packets: (rng.u8(..6) == 0).then(|| rng.u64(limits::FROZEN_PACKETS..30)),
         freeze_packets: None,
@@ -212,6 +214,8 @@ fn quiet_plan() -> Plan {
         seed: 7,
         window: 1 << 20,
         granted: 1 << 20,
+        widened: 1 << 20,
+        fixed: None,
         budget: None,
         packets: None,
         freeze_packets: None,

@@ -9,7 +9,8 @@ use super::{
         message::{Budget, Control},
     },
     link::{Fate, Item},
-    world::{Event, Side, World, check_held},
+    plan::Fixed,
+    world::{Event, Side, World, check_held, without_window},
 };
 
 impl World {
@@ -158,6 +159,7 @@ impl World {
             Item::Data(bytes) => self.tell_client(Input::Data(carrier, bytes)),
             Item::Text(text) => {
                 self.note(format!("client gets {text} on {carrier:?}"));
+                let text = if self.plan.fixed == Some(Fixed::Client) { without_window(&text) } else { text };
                 self.tell_client(Input::Text(carrier, &text));
             }
             Item::Pong => self.tell_client(Input::Pong(carrier)),

@@ -15,9 +15,12 @@ pub(super) type Fates = Box<dyn FnMut(usize, &mut fastrand::Rng) -> Fate>;
 /// What a run is to be.
 pub(super) struct Plan {
     pub(super) seed: u64,
-    /// What the client asks for, and what the relay grants at most.
+    /// What the client asks for, what the relay grants at most, and what it grants later.
     pub(super) window: u32,
     pub(super) granted: u32,
+    pub(super) widened: u32,
+    /// One of them is of a release that knows no growing windows.
+    pub(super) fixed: Option<Fixed>,
     pub(super) budget: Option<u64>,
     pub(super) packets: Option<u64>,
     /// Packets of both ways, those of the upgrade included, after which a carrier is frozen.
@@ -37,6 +40,13 @@ pub(super) struct Plan {
     pub(super) upstream: Habits,
     pub(super) fate: Fates,
     pub(super) acts: Vec<(u64, Act)>,
+}
+
+/// Who takes no notice of the window in an acknowledgement.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Fixed {
+    Client,
+    Relay,
 }
 
 /// What somebody does at a given time.

@@ -10,9 +10,9 @@ use super::{
         upgrade::{self, Request},
     },
     link::Item,
-    plan::Evil,
+    plan::{Evil, Fixed},
     tcp::Tcp,
-    world::{Event, Side, Slot, Wake, World, check_held},
+    world::{Event, Side, Slot, Wake, World, check_held, without_window},
 };
 use crate::{codes::Code, config::Config, dial::Candidate, limits};
 
@@ -75,7 +75,7 @@ impl World {
                 }
                 Output::Finish => self.finish(Side::Relay(slot)),
                 Output::Widen(asked) => {
-                    let asked = asked.min(self.plan.granted);
+                    let asked = asked.min(self.plan.widened);
                     let grant = &mut self.slots[slot].grant;
                     let window = self.pool.widen(grant.as_mut().expect("a tunnel's"), asked);
                     let now = self.instant();
@@ -145,6 +145,7 @@ impl World {
             Item::Data(bytes) => self.tell_relay(slot, Input::Data(carrier, bytes)),
             Item::Text(text) => {
                 self.note(format!("relay {slot} gets {text} on {link}"));
+                let text = if self.plan.fixed == Some(Fixed::Relay) { without_window(&text) } else { text };
                 self.tell_relay(slot, Input::Text(carrier, &text));
             }
             Item::Ping => self.send(link, false, Item::Pong),

@@ -135,7 +135,8 @@ fn rotation_under_load_costs_no_byte_and_pauses_two_round_trips_at_most() {
     let mut rotations = 0;
     for seed in 0..200 {
         let acts = (1..20).map(|n| (n * 900, Act::Rotate)).collect();
-        let world = run(Plan { seed, acts, latency: (10, 200), granted: 1 << 16, ..download(3 << 20) });
+        let world =
+            run(Plan { seed, acts, latency: (10, 200), granted: 1 << 16, widened: 1 << 16, ..download(3 << 20) });
         check_complete(&world);
         // The ack may go up one carrier and the answer come down another.
         let slowest = |way: fn(&link::Link) -> u64| world.links.iter().map(way).max().unwrap();
@@ -153,15 +154,29 @@ fn rotation_under_load_costs_no_byte_and_pauses_two_round_trips_at_most() {
 fn a_small_window_grows_with_what_the_line_carries_and_is_not_waited_for() {
     let (much, little) = (Habits::quick(8 << 20, End::After(0)), Habits::quick(100, End::AfterPeer(0)));
     for (local, upstream) in [(&little, &much), (&much, &little)] {
-        let [stays, grown] = [limits::WINDOW_MIN, limits::WINDOW_MAX].map(|granted| {
+        let [stays, grown] = [limits::WINDOW_MIN, limits::WINDOW_MAX].map(|widened| {
             let (local, upstream) = (local.clone(), upstream.clone());
-            let way = Plan { latency: (300, 300), window: limits::WINDOW_MIN, granted, ..quiet_plan() };
+            let way = Plan { latency: (300, 300), window: limits::WINDOW_MIN, widened, ..quiet_plan() };
             let world = run(Plan { local, upstream, ..way });
             check_complete(&world);
             world.now
         });
         // Both with what follows the end.
         assert!(grown + 60_000 < stays, "{grown} and {stays} ms");
+    }
+}
+
+/// The relay's window grows with an upload, and nobody tells a client that does not listen.
+#[test]
+fn a_release_that_knows_no_growing_windows_waits_for_nothing() {
+    for fixed in [Fixed::Client, Fixed::Relay] {
+        let (much, little) = (Habits::quick(8 << 20, End::After(0)), Habits::quick(100, End::AfterPeer(0)));
+        for (local, upstream) in [(&little, &much), (&much, &little)] {
+            // The relay has little room at first, and a client that asks for much.
+            let way = Plan { fixed: Some(fixed), latency: (100, 100), granted: limits::WINDOW_MIN, ..quiet_plan() };
+            let world = run(Plan { local: local.clone(), upstream: upstream.clone(), ..way });
+            check_complete(&world);
+        }
     }
 }
 
