@@ -70,7 +70,7 @@ impl Pool {
     /// A window for one more tunnel of this owner; none if there is no room.
     pub fn grant(&mut self, owner: &str, asked: u32) -> Option<Grant> {
         let owner = self.owner(owner);
-        let share = self.share(owner);
+        let share = self.share(owner, self.left);
         let grant = Grant { window: asked.min(share).clamp(limits::WINDOW_MIN, limits::WINDOW_MAX), owner };
         if self.tunnels >= self.most || grant.reserved() > self.left {
             return None;
@@ -83,9 +83,13 @@ impl Pool {
         Some(grant)
     }
 
-    /// Makes a window larger, as far as there is room for one more that is as much larger; the window that it is now.
+    /// Makes a window larger; the window that it is now. Of what is left only the upper half is for that: a window stays as large as
+    /// it once was, and others are to come.
     pub fn widen(&mut self, grant: &mut Grant, asked: u32) -> u32 {
-        let more = asked.min(limits::WINDOW_MAX).saturating_sub(grant.window).min(self.share(grant.owner));
+        let more = asked
+            .min(limits::WINDOW_MAX)
+            .saturating_sub(grant.window)
+            .min(self.share(grant.owner, self.left.saturating_sub(self.held / 2)));
         let reserved = 2 * more as usize;
         self.left -= reserved;
         self.owners.get_mut(grant.owner).iter_mut().for_each(|owner| owner.reserved += reserved);
@@ -93,12 +97,12 @@ impl Pool {
         grant.window
     }
 
-    /// What of the windows that are left is for a tunnel of this owner, in bytes.
-    fn share(&self, owner: usize) -> u32 {
+    /// What of so much that is left is for a tunnel of this owner, in bytes.
+    fn share(&self, owner: usize, left: usize) -> u32 {
         let mine = self.owners.get(owner).map_or(0, |owner| owner.reserved);
         let others =
             self.owners.iter().enumerate().filter(|(index, other)| *index != owner && other.reserved > 0).count();
-        let share = if others > 0 && mine > self.held / (others + 1) { 0 } else { self.left / Self::SHARE / 2 };
+        let share = if others > 0 && mine > self.held / (others + 1) { 0 } else { left / Self::SHARE / 2 };
         u32::try_from(share).unwrap_or(u32::MAX)
     }
 
@@ -109,18 +113,22 @@ impl Pool {
         if let Some(owner) = self.owners.get_mut(grant.owner) {
             owner.reserved = owner.reserved.saturating_sub(grant.reserved());
             owner.tunnels = owner.tunnels.saturating_sub(1);
+            if owner.tunnels == 0 {
+                // Where no key is needed it is an address.
+                owner.name.clear();
+            }
         }
     }
 
     /// Whether this owner has so much that a further tunnel of his would leave too little to others, where none can be ended.
     pub fn is_greedy(&self, owner: &str) -> bool {
-        let owner = self.owners.iter().find(|known| known.name == owner);
+        let owner = self.owners.iter().find(|known| known.name == owner && known.tunnels > 0);
         owner.is_some_and(|owner| 4 * owner.reserved > 3 * self.held || 4 * owner.tunnels > 3 * self.most)
     }
 
     fn owner(&mut self, name: &str) -> usize {
         let owner = Owner { name: name.to_string(), tunnels: 0, reserved: 0 };
-        if let Some(known) = self.owners.iter().position(|owner| owner.name == name) {
+        if let Some(known) = self.owners.iter().position(|owner| owner.name == name && owner.tunnels > 0) {
             return known;
         }
         // A relay without keys has ever new owners. No grant tells of one who has no tunnel.
@@ -134,7 +142,7 @@ impl Pool {
 
     /// What this owner's tunnels have, in bytes.
     pub(super) fn reserved(&self, name: &str) -> usize {
-        self.owners.iter().find(|owner| owner.name == name).map_or(0, |owner| owner.reserved)
+        self.owners.iter().find(|owner| owner.name == name && owner.tunnels > 0).map_or(0, |owner| owner.reserved)
     }
 
     /// Tunnels that have a window.
@@ -172,6 +180,7 @@ mod tests {
             pool.give_back(grant);
         }
         assert_eq!((pool.owners.len(), pool.reserved("ana")), (2, kept.reserved()));
+        assert!(pool.owners[1].name.is_empty());
     }
 
     #[test]
@@ -179,8 +188,17 @@ mod tests {
         let mut pool = Pool::default();
         let mut ana = pool.grant("ana", limits::WINDOW_MIN).unwrap();
         assert_eq!(pool.widen(&mut ana, 2 * limits::WINDOW_MIN), 2 * limits::WINDOW_MIN);
+        assert!(pool.widen(&mut ana, u32::MAX) < limits::WINDOW_MAX);
         assert_eq!(pool.widen(&mut ana, u32::MAX), limits::WINDOW_MAX);
         assert_eq!(pool.widen(&mut ana, limits::WINDOW_MIN), limits::WINDOW_MAX);
+        let mut chats: Vec<_> = (0..100).map(|_| pool.grant("ana", limits::WINDOW_MIN).unwrap()).collect();
+        for chat in &mut chats {
+            pool.widen(chat, limits::WINDOW_MAX);
+        }
+        let more = std::iter::from_fn(|| pool.grant("cem", limits::WINDOW_MIN)).take(200);
+        let mut more: Vec<_> = more.collect();
+        assert_eq!(more.len(), 200);
+        chats.drain(..).chain(more.drain(..)).for_each(|chat| pool.give_back(chat));
         let rest: Vec<_> = std::iter::from_fn(|| pool.grant("bo", limits::WINDOW_MAX)).collect();
         let mut last = pool.grant("ana", 0).unwrap_or(rest.into_iter().next_back().unwrap());
         let before = last.window();
