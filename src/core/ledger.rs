@@ -9,6 +9,8 @@ use alloc::{
     vec::Vec,
 };
 
+use crate::time::Instant;
+
 /// A stream's place. To be given back.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Place(usize);
@@ -29,6 +31,8 @@ pub struct Ledger {
     /// By place. Of one that is free, nothing.
     streams: Vec<Option<Stream>>,
     free: Vec<usize>,
+    /// When the first of those that are over is to be forgotten.
+    forget_at: Option<Instant>,
     /// Everybody who ever had a stream: there are as many as the operator gave keys.
     owners: Vec<Owner>,
 }
@@ -37,8 +41,8 @@ pub struct Ledger {
 struct Stream {
     owner: usize,
     held: usize,
-    /// It is over, and nobody can make it hold less.
-    over: bool,
+    /// It is over, and nobody can make it hold less; until then that is counted.
+    over: Option<Instant>,
 }
 
 #[derive(Debug)]
@@ -50,7 +54,7 @@ struct Owner {
 impl Ledger {
     /// All streams together may hold so many bytes.
     pub const fn new(most: usize) -> Self {
-        Self { most, total: 0, streams: Vec::new(), free: Vec::new(), owners: Vec::new() }
+        Self { most, total: 0, streams: Vec::new(), free: Vec::new(), forget_at: None, owners: Vec::new() }
     }
 
     /// Bytes that all may hold beyond what they do.
@@ -65,7 +69,7 @@ impl Ledger {
             self.owners.push(Owner { name: owner.to_string(), held: 0 });
             self.owners.len() - 1
         });
-        let stream = Some(Stream { owner, held: 0, over: false });
+        let stream = Some(Stream { owner, held: 0, over: None });
         let place = self.free.pop().unwrap_or(self.streams.len());
         match self.streams.get_mut(place) {
             Some(free) => *free = stream,
@@ -93,18 +97,41 @@ impl Ledger {
             return None;
         }
         let candidates = self.streams.iter().enumerate().filter_map(|(place, stream)| Some((place, stream.as_ref()?)));
-        let candidates = candidates.filter(|(_, stream)| !stream.over && stream.held > 0);
+        let candidates = candidates.filter(|(_, stream)| stream.over.is_none() && stream.held > 0);
         let of_owner = |owner: usize| self.owners.get(owner).map_or(0, |owner| owner.held);
         let (largest, _) = candidates.max_by_key(|(_, stream)| (of_owner(stream.owner), stream.owner, stream.held))?;
         self.holds(Place(largest), 0);
         Some(Place(largest))
     }
 
-    /// The stream is over, but for so many bytes that its client does not take: they are there until he goes.
-    pub fn is_over(&mut self, place: Place, bytes: usize) {
+    /// The stream is over, but for so many bytes that its client does not take: they are counted until then.
+    pub fn is_over(&mut self, place: Place, bytes: usize, until: Instant) {
         self.holds(place, bytes);
         if let Some(Some(stream)) = self.streams.get_mut(place.0) {
-            stream.over = true;
+            stream.over = Some(until);
+            self.forget_at = Some(self.forget_at.map_or(until, |at| at.min(until)));
+        }
+    }
+
+    /// Whether something is counted of streams that are over.
+    #[must_use]
+    pub const fn remembers(&self) -> bool {
+        self.forget_at.is_some()
+    }
+
+    /// Counts no more what was to be counted until now.
+    pub fn forget(&mut self, now: Instant) {
+        if self.forget_at.is_none_or(|at| now < at) {
+            return;
+        }
+        self.forget_at = None;
+        for place in 0..self.streams.len() {
+            let over = self.streams.get(place).and_then(Option::as_ref).and_then(|stream| stream.over);
+            match over {
+                Some(until) if until <= now => self.leave(Place(place)),
+                Some(until) => self.forget_at = Some(self.forget_at.map_or(until, |at| at.min(until))),
+                None => {}
+            }
         }
     }
 
@@ -159,10 +186,13 @@ mod tests {
         let mut ledger = Ledger::new(100);
         let [a, b] = [(); 2].map(|()| ledger.enter(""));
         ledger.holds(a, 90);
-        ledger.is_over(a, 80);
+        let at = |seconds: u64| Instant::from_millis(seconds * 1000);
+        ledger.is_over(a, 80, at(60));
+        ledger.forget(at(59));
         assert_eq!((told(&mut ledger, b, 30), ledger.left()), (vec![b], 20));
-        ledger.leave(a);
+        ledger.forget(at(60));
         assert_eq!((told(&mut ledger, b, 30), ledger.left()), (vec![], 70));
+        assert_eq!(ledger.enter(""), a);
     }
 
     proptest! {

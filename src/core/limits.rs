@@ -61,18 +61,18 @@ pub const WRITE_BATCH: usize = 64 << 10;
 pub const QUEUE_CHUNKS: usize = 1 << 10;
 
 /// Bytes that all streams of an isolate may hold together for clients and upstreams that do not take them, in our queues and in
-/// the runtime's; beyond it who holds most is closed. An isolate has 128 MB, and what was let go of is collected later.
+/// the runtime's; beyond it a stream is closed of the key that holds most. An isolate has 128 MB, and what was let go of is collected later.
 pub const ISOLATE_HELD: usize = 48 << 20;
 
-/// Of these, bytes that may wait in the runtime for clients of `/pipe`. Nobody takes them back, so some must be left for what can be.
+/// Of these, bytes that may wait in the runtime for clients. Nobody takes them back, so some must be left for what can be.
 pub const DOWNLOAD_BACKLOGS: usize = 8 << 20;
 
 /// Bytes the runtime holds for one slow client, beyond which the upstream is not read.
 pub const DOWNLOAD_BACKLOG: u32 = 1 << 20;
 
-/// What the runtime holds for a client who does not take it, though his stream is over, is counted for so long, and looked at so
-/// often. Then he has gone, or is taken for gone.
-pub const UNSENT: (Duration, Duration) = (Duration::from_secs(600), Duration::from_secs(5));
+/// What the runtime still holds for a client when his stream ends is counted for so long. Nothing of the stream is left to look
+/// whether he takes it, or has gone.
+pub const UNSENT: Duration = Duration::from_secs(60);
 
 /// What a tunnel's sender may have beyond the last acknowledgement before its peer has said anything, in bytes; no window
 /// is smaller.

@@ -9,7 +9,6 @@ use pasarela_core::{
     chunk::Chunk,
     codes::Code,
     dial::Candidate,
-    limits,
     pipe::{Input, Output, Pipe},
 };
 use wasm_bindgen::{JsCast, JsValue};
@@ -207,9 +206,6 @@ impl<F: Fn(Candidate)> Handler for Driver<F> {
 
     fn unsent(&mut self) -> usize {
         let backlog = if self.client_gone { 0.0 } else { self.client.buffered_amount().unwrap_or(0.0) };
-        if backlog > 0.0 {
-            self.alarm.arm(now() + limits::UNSENT.1);
-        }
         held_by_runtime(backlog)
     }
 }

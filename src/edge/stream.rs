@@ -18,7 +18,6 @@ use js_sys::{Function, Promise, Set};
 use pasarela_core::{
     ledger::{Ledger, Place},
     limits,
-    time::Instant,
 };
 use wasm_bindgen::{JsCast, JsValue, closure::Closure};
 
@@ -44,8 +43,7 @@ pub(crate) trait Handler {
     /// Ends the stream because that is too much: lets go of them at once, and tells the sockets at the next event.
     fn shed(&mut self);
 
-    /// Of these, bytes that the runtime still holds for a client when the stream is over. There is to be an event when they may be
-    /// fewer.
+    /// Bytes that the runtime still holds for its client now that the stream is over.
     fn unsent(&mut self) -> usize;
 }
 
@@ -79,36 +77,46 @@ pub(crate) fn held_by_runtime(backlog: f64) -> usize {
     (backlog + backlog.min(pace::MAX.into())) as usize
 }
 
-/// A stream's place in the ledger, for as long as it lives.
-struct Share(Place);
+/// Counts no more what has been counted for long enough. The clock is JavaScript's, and asking for it is not for nothing.
+fn forget(ledger: &mut Ledger) {
+    if ledger.remembers() {
+        ledger.forget(now());
+    }
+}
+
+/// A stream's place in the ledger, for as long as it lives, and as long as what the runtime then holds is counted.
+struct Share {
+    place: Place,
+    /// So much that is, in bytes.
+    unsent: Cell<usize>,
+}
 
 impl Share {
     fn enter(owner: &str, stream: Weak<dyn Shed>) -> Self {
         LEDGER.with_borrow_mut(|(ledger, streams)| {
+            forget(ledger);
             let place = ledger.enter(owner);
             match streams.get_mut(place.index()) {
                 Some(known) => *known = Some(stream),
                 None => streams.push(Some(stream)),
             }
-            Self(place)
+            Self { place, unsent: Cell::new(0) }
         })
-    }
-
-    /// The stream is over, but for so many bytes.
-    fn is_over(&self, bytes: usize) {
-        LEDGER.with_borrow_mut(|(ledger, _)| ledger.is_over(self.0, bytes));
     }
 
     /// The stream holds so many bytes now. If it has to end for that, says so; others that have to, it ends.
     fn is_too_much(&self, bytes: usize) -> bool {
-        LEDGER.with_borrow_mut(|(ledger, _)| ledger.holds(self.0, bytes));
+        LEDGER.with_borrow_mut(|(ledger, _)| {
+            forget(ledger);
+            ledger.holds(self.place, bytes);
+        });
         let mut own = false;
         while let Some((place, stream)) = LEDGER.with_borrow_mut(|(ledger, streams)| {
             let place = ledger.excess()?;
             Some((place, streams.get(place.index()).cloned().flatten()))
         }) {
-            own |= place == self.0;
-            if let Some(stream) = stream.filter(|_| place != self.0).and_then(|stream| stream.upgrade()) {
+            own |= place == self.place;
+            if let Some(stream) = stream.filter(|_| place != self.place).and_then(|stream| stream.upgrade()) {
                 stream.shed();
             }
         }
@@ -119,9 +127,12 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         LEDGER.with_borrow_mut(|(ledger, streams)| {
-            ledger.leave(self.0);
+            match self.unsent.get() {
+                0 => ledger.leave(self.place),
+                unsent => ledger.is_over(self.place, unsent, now() + limits::UNSENT),
+            }
             // Even a weak reference would hold its memory.
-            streams.get_mut(self.0.index()).map(Option::take);
+            streams.get_mut(self.place.index()).map(Option::take);
         });
     }
 }
@@ -158,8 +169,6 @@ pub(crate) struct Stream<H: Handler> {
     share: RefCell<Option<Share>>,
     /// Settles the promise that tells the platform that this stream is still at work.
     over: RefCell<Option<Function>>,
-    /// Since when it has been over, if it is.
-    over_at: Cell<Option<Instant>>,
 }
 
 enum Happening<N> {
@@ -174,7 +183,6 @@ pub(crate) fn start<H: Handler + 'static>(owner: &str, make: impl FnOnce(Events,
         inbox: RefCell::default(),
         share: RefCell::default(),
         over: RefCell::new(None),
-        over_at: Cell::new(None),
     });
     let this: Weak<dyn Shed> = Rc::downgrade(&stream) as _;
     stream.share.replace(Some(Share::enter(owner, this)));
@@ -240,10 +248,8 @@ impl<H: Handler> Stream<H> {
                 goes_on
             });
             if !goes_on {
-                if self.is_unsent(handler.as_mut()) {
-                    continue;
-                }
-                handler.take();
+                let unsent = handler.take().map_or(0, |mut handler| handler.unsent());
+                self.share.borrow().iter().for_each(|share| share.unsent.set(unsent));
                 drop(self.share.take());
                 if let Some(over) = self.over.take() {
                     // The promise's own function: it cannot throw.
@@ -252,18 +258,6 @@ impl<H: Handler> Stream<H> {
             }
         }
         handler.is_some()
-    }
-
-    /// Whether a stream that is over must still be counted.
-    fn is_unsent(&self, handler: Option<&mut H>) -> bool {
-        let unsent = handler.map_or(0, H::unsent);
-        let over_at = self.over_at.get().unwrap_or_else(now);
-        self.over_at.set(Some(over_at));
-        let counts = unsent > 0 && now() < over_at + limits::UNSENT.0;
-        if let Some(share) = self.share.borrow().as_ref().filter(|_| counts) {
-            share.is_over(unsent);
-        }
-        counts
     }
 
     fn next(&self) -> Option<Happening<H::Note>> {

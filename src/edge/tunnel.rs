@@ -205,7 +205,9 @@ impl<K: Keeper> Driver<K> {
         let Some(max) = self.wanted else { return };
         self.look();
         let allowed = backlog_allowed();
-        if self.backlog > f64::from(allowed) {
+        // What lies on a carrier that led nowhere is no reason to give the next one nothing.
+        let current = self.carriers.last().and_then(|(_, socket)| socket.buffered_amount()).unwrap_or(0.0);
+        if current > 0.0 && self.backlog > f64::from(allowed) {
             let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
@@ -224,7 +226,7 @@ impl<K: Keeper> Driver<K> {
             bytes.discard();
         }
         // What waits to be sent is not acknowledged by an honest client, and beyond a window he gets nothing.
-        if self.backlog > f64::from(2 * self.relay.window()) {
+        if socket_holds > f64::from(2 * self.relay.window()) {
             self.relay.handle(Input::End(Code::Flood), now());
         }
     }
@@ -332,9 +334,6 @@ impl<K: Keeper> Handler for Driver<K> {
 
     fn unsent(&mut self) -> usize {
         self.look();
-        if self.backlog > 0.0 {
-            self.alarm.arm(now() + limits::UNSENT.1);
-        }
         held_by_runtime(self.backlog)
     }
 }
