@@ -2,13 +2,18 @@
 //!
 //! Which peers there are `cargo xtask bench` writes down when it has set them up.
 
-use std::{fs, ops::Range, process::Command, time::Instant};
+use std::{
+    fs,
+    ops::Range,
+    process::Command,
+    time::{Duration, Instant},
+};
 
 use anyhow::{Context, Result};
 use pasarela_e2e::peers::Found;
 
 /// Cores that others may keep busy without doing harm to the figures.
-const QUIET: f64 = 0.2;
+pub(super) const QUIET: f64 = 0.2;
 
 /// Where the report and what it needs are, from the root.
 pub(super) const FOLDER: &str = "target/bench";
@@ -28,6 +33,8 @@ pub(super) struct Conditions {
     pub(super) others: f64,
     /// Cores that the host of a virtual machine did not give it when it wanted them.
     pub(super) stolen: f64,
+    /// Rounds that were had again because of these.
+    pub(super) again: u32,
 }
 
 impl Conditions {
@@ -48,12 +55,13 @@ impl Conditions {
             peers,
             others: f64::NAN,
             stolen: f64::NAN,
+            again: 0,
         }
     }
 
     /// Sentences that tell all of it.
     pub(super) fn sentences(&self) -> Vec<String> {
-        let Self { date, command, rounds, cpu, cores, kernel, peers, others, stolen, .. } = self;
+        let Self { date, command, rounds, cpu, cores, kernel, peers, others, stolen, again, .. } = self;
         let mut all = vec![
             format!("{date}, by `{command}`: {rounds} rounds, in each of which everybody has a turn."),
             format!("{cpu}, {cores} cores, of which one is for what is measured alone; {kernel}."),
@@ -63,6 +71,9 @@ impl Conditions {
         }
         let verdict = if others.max(*stolen) > QUIET { ": too much, measure again" } else { "" };
         all.push(format!("Others kept {others:.2} cores busy meanwhile, the host {stolen:.2}{verdict}."));
+        if *again > 0 {
+            all.push(format!("{again} rounds in which that was more than {QUIET} were had again."));
+        }
         if !peers.versions.is_empty() {
             let versions: Vec<_> = peers.versions.iter().map(|(name, version)| format!("{name} {version}")).collect();
             all.push(format!("Versions: {}.", versions.join("; ")));
@@ -89,10 +100,11 @@ impl Company {
         Ok(Self { started: Instant::now(), before: Used::now()? })
     }
 
-    /// Cores that others, and the host, kept busy since then. Processes of our own must have ended.
-    pub(super) fn cores(&self) -> Result<[f64; 2]> {
+    /// Cores that others, and the host, kept busy since then. Processes of our own that have not ended have used so much meanwhile.
+    pub(super) fn cores(&self, own: Duration) -> Result<[f64; 2]> {
         let (now, seconds) = (Used::now()?, self.started.elapsed().as_secs_f64());
-        Ok([now.others - self.before.others, now.host - self.before.host].map(|used| used / seconds))
+        let others = now.others - self.before.others - own.as_secs_f64();
+        Ok([others, now.host - self.before.host].map(|used| used / seconds))
     }
 }
 

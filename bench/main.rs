@@ -41,7 +41,7 @@ mod report;
 /// Pictures.
 mod chart;
 
-use std::{fs, process::ExitCode, str::FromStr};
+use std::{fs, process::ExitCode, str::FromStr, time::Duration};
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{Parser, ValueEnum};
@@ -206,7 +206,8 @@ async fn measured(args: &Args) -> Result<Report> {
         true => scale::measure(&bench, wanted).await,
         false => Vec::new(),
     };
-    [conditions.others, conditions.stolen] = company.cores()?;
+    [conditions.others, conditions.stolen] = company.cores(Duration::ZERO)?;
+    conditions.again = bench.again();
     let targets = targets::judge(&figures);
     Ok(Report { conditions, figures, growths, targets, troubles: bench.troubles() })
 }

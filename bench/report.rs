@@ -163,14 +163,15 @@ impl Report {
 
     /// With every round's number.
     pub(super) fn json(&self) -> Value {
-        let Conditions { date, command, rounds, quick, cpu, cores, kernel, peers, others, stolen } = &self.conditions;
+        let Conditions { date, command, rounds, quick, cpu, cores, kernel, peers, others, stolen, again } =
+            &self.conditions;
         let failed = |it: &Trouble| json!({ "who": it.who, "what": it.what });
         json!({
             "date": date,
             "command": command,
             "rounds": rounds,
             "quick": quick,
-            "machine": { "cpu": cpu, "cores": cores, "kernel": kernel, "others_cores": others, "host_cores": stolen },
+            "machine": { "cpu": cpu, "cores": cores, "kernel": kernel, "others_cores": others, "host_cores": stolen, "rounds_again": again },
             "versions": peers.versions,
             "missing": peers.missing,
             "failed": self.troubles.iter().map(failed).collect::<Vec<_>>(),

@@ -3,7 +3,7 @@
 //! In turn, so that whatever else the machine does meets all of them alike. What the load is, is `subjects`' business.
 
 use std::{
-    cell::RefCell,
+    cell::{Cell, RefCell},
     iter::Sum,
     time::{Duration, Instant},
 };
@@ -14,6 +14,7 @@ use pasarela_sim::Sim;
 
 use super::{
     figures::{Better, Figure, Row},
+    machine::{Company, QUIET},
     systems::{Contender, Running},
 };
 
@@ -23,6 +24,8 @@ pub(super) struct Bench {
     rounds: u8,
     pub(super) quick: bool,
     troubles: RefCell<Vec<Trouble>>,
+    /// Rounds that were had again because the machine had other work in them.
+    again: Cell<u32>,
 }
 
 /// Something that could not be measured.
@@ -54,7 +57,7 @@ pub(super) enum Lifetime {
 
 impl Bench {
     pub(super) fn new(sim: Sim, rounds: u8, quick: bool) -> Self {
-        Self { sim, rounds: if quick { 1 } else { rounds }, quick, troubles: RefCell::default() }
+        Self { sim, rounds: if quick { 1 } else { rounds }, quick, troubles: RefCell::default(), again: Cell::new(0) }
     }
 
     /// How often everybody has a turn.
@@ -81,27 +84,24 @@ impl Bench {
                 Err(error) => self.trouble(contender, &about(), &error),
             }
         }
-        let times = if lifetime == Lifetime::ManyRounds { 20 } else { 1 };
-        for _ in 0..usize::from(self.rounds) * times {
+        // In many short rounds the others' part is too small to be known, and what they did in some of them does not matter.
+        let (times, may_repeat) = if lifetime == Lifetime::ManyRounds { (20, false) } else { (1, !self.quick) };
+        let mut spare = if may_repeat { self.rounds } else { 0 };
+        let mut left = usize::from(self.rounds) * times;
+        while left > 0 {
             // Nobody comes always first.
             if !turns.is_empty() {
                 turns.rotate_right(1);
             }
-            let mut fit = Vec::new();
-            for mut turn in turns {
-                let taken = match &turn.lasting {
-                    Some(running) => load(running).await,
-                    None => once(turn.contender, &load).await,
-                };
-                match taken {
-                    Ok(taken) => {
-                        turn.taken.push(taken);
-                        fit.push(turn);
-                    }
-                    Err(error) => self.trouble(turn.contender, &about(), &error),
-                }
+            let quiet = Quiet::watch(&turns);
+            turns = self.round(turns, &about(), &load).await;
+            if spare > 0 && !quiet.and_then(|quiet| quiet.was(&turns)).unwrap_or(true) {
+                spare -= 1;
+                self.again.set(self.again.get() + 1);
+                turns.iter_mut().for_each(|turn| drop(turn.taken.pop()));
+            } else {
+                left -= 1;
             }
-            turns = fit;
         }
         turns.sort_by_key(|turn| field.contenders.iter().position(|it| it.name == turn.contender.name));
         let figure = |(n, Name(name, unit, better)): (usize, Name)| {
@@ -116,6 +116,30 @@ impl Bench {
             running.kill().await;
         }
         figures
+    }
+
+    /// Gives everybody his turn once. Who fails is out.
+    async fn round<'t, const N: usize>(
+        &self,
+        turns: Vec<Turn<'t, N>>,
+        about: &str,
+        load: &impl AsyncFn(&Running) -> Result<[f64; N]>,
+    ) -> Vec<Turn<'t, N>> {
+        let mut fit = Vec::new();
+        for mut turn in turns {
+            let taken = match &turn.lasting {
+                Some(running) => load(running).await,
+                None => once(turn.contender, load).await,
+            };
+            match taken {
+                Ok(taken) => {
+                    turn.taken.push(taken);
+                    fit.push(turn);
+                }
+                Err(error) => self.trouble(turn.contender, about, &error),
+            }
+        }
+        fit
     }
 
     /// Repeats `work` until the contender has used enough CPU time for a tick of 10 ms not to matter; CPU and wall time of
@@ -144,6 +168,11 @@ impl Bench {
         self.troubles.borrow_mut().push(trouble);
     }
 
+    /// Rounds that were had again because the machine had other work in them.
+    pub(super) fn again(&self) -> u32 {
+        self.again.get()
+    }
+
     /// What could not be measured.
     pub(super) fn troubles(&self) -> Vec<Trouble> {
         self.troubles.take()
@@ -154,6 +183,29 @@ struct Turn<'a, const N: usize> {
     contender: &'a Contender,
     lasting: Option<Running>,
     taken: Vec<[f64; N]>,
+}
+
+/// A round, while it is watched whether the machine has other work.
+struct Quiet {
+    company: Company,
+    own: Duration,
+}
+
+impl Quiet {
+    fn watch<const N: usize>(turns: &[Turn<'_, N>]) -> Result<Self> {
+        Ok(Self { company: Company::watch()?, own: own(turns)? })
+    }
+
+    /// Whether it had little.
+    fn was<const N: usize>(self, turns: &[Turn<'_, N>]) -> Result<bool> {
+        let cores = self.company.cores(own(turns)?.saturating_sub(self.own))?;
+        Ok(cores.into_iter().all(|busy| busy <= QUIET))
+    }
+}
+
+/// CPU time of all that live through the rounds.
+fn own<const N: usize>(turns: &[Turn<'_, N>]) -> Result<Duration> {
+    turns.iter().filter_map(|turn| turn.lasting.as_ref()).map(Running::cpu).sum()
 }
 
 /// Starts it, compiles what is hot and fills the heap; not counted.
