@@ -98,7 +98,9 @@ impl Bench {
             if spare > 0 && !quiet.and_then(|quiet| quiet.was(&turns)).unwrap_or(true) {
                 spare -= 1;
                 self.again.set(self.again.get() + 1);
-                turns.iter_mut().for_each(|turn| drop(turn.taken.pop()));
+                for turn in &mut turns {
+                    turn.taken.pop();
+                }
             } else {
                 left -= 1;
             }

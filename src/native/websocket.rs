@@ -178,7 +178,7 @@ impl Stream for WebSocket {
                 Err(fault) => return Poll::Ready(Some(Err(this.broken(fault)))),
             }
             // An answer to a ping must not wait for somebody to have something to say.
-            if this.outgoing.has_remaining()
+            if (this.outgoing.has_remaining() || this.blocked)
                 && let Poll::Ready(Err(fault)) = Pin::new(&mut *this).poll_flush(cx)
             {
                 return Poll::Ready(Some(Err(fault)));

@@ -32,6 +32,8 @@ pub struct Exits {
     /// Something was said of a way out of which none can be made: for hosts without TLS, and for those with it. Nobody is to be
     /// reached past a way out that he was told to take.
     unusable: [bool; 2],
+    /// Intercepts all but the exceptions.
+    exceptions: Matcher,
 }
 
 impl Exits {
@@ -44,15 +46,14 @@ impl Exits {
         let all = said(["ALL_PROXY", "all_proxy"]);
         let own = [said(["HTTP_PROXY", "http_proxy"]), said(["HTTPS_PROXY", "https_proxy"])];
         let unusable = own.map(|own| own.as_ref().or(all.as_ref()).is_some_and(|url| !is_usable(url)));
-        Self { known: Matcher::from_env(), unusable }
+        Self { known: Matcher::from_env(), unusable, exceptions: exceptions() }
     }
 
     /// This one, but for hosts that `NO_PROXY` names.
     #[must_use]
     pub fn given(url: &str) -> Self {
-        let no = ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok());
-        let known = Matcher::builder().all(url).no(no.unwrap_or_default()).build();
-        Self { known, unusable: [!is_usable(url); 2] }
+        let known = Matcher::builder().all(url).no(no_proxy()).build();
+        Self { known, unusable: [!is_usable(url); 2], exceptions: exceptions() }
     }
 
     /// The way out towards a host, if there is one. This machine is reached without.
@@ -66,11 +67,19 @@ impl Exits {
         if is_here(url.host().unwrap_or_default()) {
             return Ok(None);
         }
-        if self.unusable[usize::from(secure)] {
+        if self.unusable[usize::from(secure)] && self.exceptions.intercept(&url).is_some() {
             return Err(UnusableExit);
         }
         self.known.intercept(&url).map(|found| Exit::of(&found)).transpose()
     }
+}
+
+fn no_proxy() -> String {
+    ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
+}
+
+fn exceptions() -> Matcher {
+    Matcher::builder().all("http://anybody.example").no(no_proxy()).build()
 }
 
 /// Whether a way out can be made of this. What makes none the matcher takes for nothing said.

@@ -118,6 +118,7 @@ mod tests {
         let (mut far, _) = listener.accept().await.expect("connected");
         let probe = Probe::of(&near).expect("a descriptor");
         near.write_all(b"hello").await.expect("room");
+        far.read_exact(&mut [0; 5]).await.expect("it comes");
         far.write_all(&[0]).await.expect("room");
         // What comes back brings the acknowledgement.
         near.read_u8().await.expect("an answer");

@@ -18,7 +18,7 @@ use pasarela_core::{
 use tokio::sync::{Semaphore, watch};
 
 use super::ground::{Ground, Leave};
-use crate::tunnel::carrier::{self, Socket};
+use crate::tunnel::carrier::{self, Link, Socket};
 use registry::{Attach, Registry};
 
 pub use registry::Gauges;
@@ -57,7 +57,8 @@ impl Tunnels {
     }
 
     /// Begins a tunnel and carries it to its end, or hands the WebSocket to the tunnel that the client goes on with.
-    /// Whom that is refused is told so, unless as many as may be are being told something by `turned_away` already.
+    /// Whom that is refused is told so; if as many as may be are being told something by `turned_away` already, only if it takes the
+    /// word at once.
     pub(crate) async fn carry(
         &self,
         (ground, leave): (&Ground, Leave),
@@ -72,7 +73,7 @@ impl Tunnels {
             if code == Code::Busy {
                 ground.meter.refused(&owner);
             }
-            let Ok(_turn) = turned_away.try_acquire() else { return };
+            let Ok(_turn) = turned_away.try_acquire() else { return Link::new(socket).cut(code) };
             carrier::refuse(socket, &Control::Reset(Reset { code }), code).await;
         }
     }

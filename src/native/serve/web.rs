@@ -9,7 +9,7 @@ use std::{
     time::Duration,
 };
 
-use futures_util::{Sink, SinkExt, Stream};
+use futures_util::{FutureExt, Sink, SinkExt, Stream};
 use hyper::header::HeaderMap;
 use pasarela_core::{codes::Code, limits};
 use tokio::time;
@@ -104,9 +104,15 @@ pub(super) async fn couple(
 /// Tells each side that is there how it ended.
 async fn finish(ground: &Ground, client: Socket, upstream: Socket, end: End) {
     match end {
-        End::Client(None) => close(upstream, None).await,
+        End::Client(None) => {
+            last_word(client);
+            close(upstream, None).await;
+        }
         End::Client(said) => drop(tokio::join!(close(client, None), close(upstream, said))),
-        End::Upstream(None) => refuse(ground, client, Code::UpstreamReset).await,
+        End::Upstream(None) => {
+            last_word(upstream);
+            refuse(ground, client, Code::UpstreamReset).await;
+        }
         End::Upstream(said) => drop(tokio::join!(close(client, said), close(upstream, None))),
         End::TooMuch => {
             ground.meter.ended(Code::Queue);
@@ -114,6 +120,11 @@ async fn finish(ground: &Ground, client: Socket, upstream: Socket, end: End) {
         }
         End::Ours(code) => drop(tokio::join!(refuse(ground, client, code), close(upstream, None))),
     }
+}
+
+/// One that has broken the protocol is told so, if it takes it now.
+fn last_word(mut socket: Socket) {
+    let _ = SinkExt::flush(&mut socket).now_or_never();
 }
 
 fn reason(code: Code) -> Message {

@@ -19,6 +19,9 @@ use super::{
 /// What is read at once, in bytes: at first, and of a peer that always has more.
 const READ: std::ops::RangeInclusive<usize> = 4 * 1024..=256 * 1024;
 
+/// What is read at most beyond a message that is shorter, in bytes: all that shares a buffer keeps it.
+const AHEAD: usize = 64 * 1024;
+
 pub(super) struct Incoming {
     role: Role,
     /// The longest message, in bytes.
@@ -162,8 +165,8 @@ impl Incoming {
             }
             _ => HEADER_MAX,
         };
-        let room = if whole <= self.read_size {
-            self.read_size
+        let room = if whole <= self.read_size.min(AHEAD) {
+            self.read_size.min(AHEAD)
         } else {
             // What is merely announced takes nothing.
             whole.min(self.read_size.max(2 * self.buffer.len()))
