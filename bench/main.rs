@@ -22,6 +22,8 @@ mod settings;
 mod programs;
 /// All that are measured, and how they start.
 mod systems;
+/// The machine and its other work.
+mod machine;
 /// Contenders in turn.
 mod turns;
 /// Who is compared with whom.
@@ -34,8 +36,6 @@ mod sizes;
 mod scale;
 /// What the relay is held to.
 mod targets;
-/// The machine and its other work.
-mod machine;
 /// Words, tables, JSON.
 mod report;
 /// Pictures.
