@@ -92,6 +92,19 @@ impl Outcome {
 }
 
 impl Experiment {
+    /// The shortest of a behaviour and a system: on a good line, and with one seed.
+    pub fn of(behaviour: &str, system: System) -> Self {
+        Self {
+            behaviour: behaviour.to_owned(),
+            line: "good".to_owned(),
+            system,
+            whole: false,
+            first: false,
+            program: None,
+            seed: 1,
+        }
+    }
+
     /// Runs it. The networks end with the process, so a process is for one.
     ///
     /// # Errors

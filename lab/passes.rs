@@ -36,18 +36,6 @@ const TOLD: [(&str, &str); 5] = [
 /// With 100 ms a round trip it is found in ten seconds; machines are busy.
 const SECONDS: f64 = 20.0;
 
-fn experiment(behaviour: &str, system: System) -> Experiment {
-    Experiment {
-        behaviour: behaviour.to_owned(),
-        line: "good".to_owned(),
-        system,
-        whole: false,
-        first: false,
-        program: None,
-        seed: 1,
-    }
-}
-
 fn program() -> &'static Path {
     Path::new(env!("CARGO_BIN_EXE_pasarela-lab"))
 }
@@ -59,12 +47,12 @@ fn all(experiments: Vec<Experiment>) -> Result<Vec<Outcome>> {
 
 #[test]
 fn a_way_is_found_wherever_there_is_one() -> Result<()> {
-    let of = |system| PASSED.iter().map(move |behaviour| experiment(behaviour, system));
+    let of = |system| PASSED.iter().map(move |behaviour| Experiment::of(behaviour, system));
     // There a name or a port more is needed, or it is enough to try one kind of link.
     let more = ["port-443-shut", "port-443-reset", "dns-forged", "dns-silent", "ipv6-dropped", "ipv4-dropped"];
-    let more = more.map(|behaviour| experiment(behaviour, System::Ours));
-    let listed = experiment("sni-allowlist", System::Allowed);
-    let moving = Experiment { line: "moving".to_owned(), ..experiment("none", System::Bare) };
+    let more = more.map(|behaviour| Experiment::of(behaviour, System::Ours));
+    let listed = Experiment::of("sni-allowlist", System::Allowed);
+    let moving = Experiment { line: "moving".to_owned(), ..Experiment::of("none", System::Bare) };
     let experiments = of(System::Ours).chain(of(System::Bare)).chain(more).chain([listed, moving]).collect();
     for Outcome { experiment, got, hellos, .. } in all(experiments)? {
         let Experiment { behaviour, system, line, .. } = experiment;
@@ -89,8 +77,9 @@ fn a_way_is_found_wherever_there_is_one() -> Result<()> {
 #[test]
 fn the_plain_way_alone_is_stopped_and_so_is_what_names_whatsapp() -> Result<()> {
     let stopped = ["sni-reset-records", "sni-drop-iran", "port-443-shut", "name-dropped"];
-    let plain = stopped.iter().map(|behaviour| experiment(behaviour, System::Plain));
-    let official = ["none", "name-dropped", "port-443-shut"].map(|behaviour| experiment(behaviour, System::Haproxy));
+    let plain = stopped.iter().map(|behaviour| Experiment::of(behaviour, System::Plain));
+    let official =
+        ["none", "name-dropped", "port-443-shut"].map(|behaviour| Experiment::of(behaviour, System::Haproxy));
     for Outcome { experiment, got, touched, trouble, .. } in all(plain.chain(official).collect())? {
         let Experiment { behaviour, system, .. } = experiment;
         let had = (got.connected.is_some(), got.slowest_message.is_some(), got.small_file.is_some());

@@ -34,13 +34,11 @@ pub async fn compare(program: &Path, rounds: u32, line: &str, programs: Option<[
         let turns: Vec<_> = if round % 2 == 0 { turns.into() } else { turns.into_iter().rev().collect() };
         for (system, program_of, side) in turns {
             let experiment = Experiment {
-                behaviour: NONE.to_owned(),
                 line: line.to_owned(),
-                system,
-                whole: false,
                 first: true,
                 program: program_of,
                 seed: round.into(),
+                ..Experiment::of(NONE, system)
             };
             side.take(&table::run(program, &experiment).await?)?;
         }

@@ -216,15 +216,7 @@ mod tests {
     use super::*;
 
     fn outcome(system: System, connected: Option<f64>, small_file: Option<f64>) -> Outcome {
-        let experiment = Experiment {
-            behaviour: "none".to_owned(),
-            line: "good".to_owned(),
-            system,
-            whole: false,
-            first: false,
-            program: None,
-            seed: 1,
-        };
+        let experiment = Experiment::of("none", system);
         let got = Got { connected, again: connected, slowest_message: connected, small_file, ..Got::default() };
         Outcome { experiment, got, hellos: 0, triggered: 0, touched: 0, packets: 0, trouble: None }
     }

@@ -47,15 +47,7 @@ pub fn experiments(behaviours: &[String], systems: &[System], lines: &[String], 
     let mut experiments = Vec::new();
     for behaviour in behaviours {
         for line in lines {
-            let one = |system: &System| Experiment {
-                behaviour: behaviour.clone(),
-                line: line.clone(),
-                system: *system,
-                whole,
-                first: false,
-                program: None,
-                seed: 1,
-            };
+            let one = |system: &System| Experiment { line: line.clone(), whole, ..Experiment::of(behaviour, *system) };
             let suits = |system: &&System| **system != System::Allowed || allows_names(behaviour);
             experiments.extend(systems.iter().filter(suits).map(one));
         }
