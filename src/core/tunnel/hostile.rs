@@ -62,7 +62,12 @@ fn resume() -> impl Strategy<Value = Resume> {
 
 fn control() -> impl Strategy<Value = String> {
     prop_oneof![
-        (number(), any::<bool>()).prop_map(|(n, fin)| Control::Ack(Ack { n, fin, window: None }).encode()),
+        (number(), any::<bool>(), prop::option::of(window())).prop_map(|(n, fin, window)| Control::Ack(Ack {
+            n,
+            fin,
+            window
+        })
+        .encode()),
         number().prop_map(|n| Control::Fin(Fin { n }).encode()),
         number().prop_map(|n| Control::Budget(Budget { n }).encode()),
         (window(), any::<bool>()).prop_map(|(window, kept)| {
