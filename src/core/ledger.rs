@@ -109,7 +109,7 @@ impl Ledger {
         self.holds(place, bytes);
         if let Some(Some(stream)) = self.streams.get_mut(place.0) {
             stream.over = Some(until);
-            self.forget_at = Some(self.forget_at.map_or(until, |at| at.min(until)));
+            self.forget_by(until);
         }
     }
 
@@ -129,10 +129,14 @@ impl Ledger {
             let over = self.streams.get(place).and_then(Option::as_ref).and_then(|stream| stream.over);
             match over {
                 Some(until) if until <= now => self.leave(Place(place)),
-                Some(until) => self.forget_at = Some(self.forget_at.map_or(until, |at| at.min(until))),
+                Some(until) => self.forget_by(until),
                 None => {}
             }
         }
+    }
+
+    fn forget_by(&mut self, until: Instant) {
+        self.forget_at = Some(self.forget_at.map_or(until, |at| at.min(until)));
     }
 
     /// Nothing is there of the stream any more.

@@ -9,7 +9,7 @@
 //! itself, within the time that the platform gives it.
 
 use std::{
-    cell::{Cell, RefCell},
+    cell::RefCell,
     collections::VecDeque,
     rc::{Rc, Weak},
 };
@@ -88,7 +88,7 @@ fn forget(ledger: &mut Ledger) {
 struct Share {
     place: Place,
     /// So much that is, in bytes.
-    unsent: Cell<usize>,
+    unsent: usize,
 }
 
 impl Share {
@@ -100,7 +100,7 @@ impl Share {
                 Some(known) => *known = Some(stream),
                 None => streams.push(Some(stream)),
             }
-            Self { place, unsent: Cell::new(0) }
+            Self { place, unsent: 0 }
         })
     }
 
@@ -127,7 +127,7 @@ impl Share {
 impl Drop for Share {
     fn drop(&mut self) {
         LEDGER.with_borrow_mut(|(ledger, streams)| {
-            match self.unsent.get() {
+            match self.unsent {
                 0 => ledger.leave(self.place),
                 unsent => ledger.is_over(self.place, unsent, now() + limits::UNSENT),
             }
@@ -249,8 +249,9 @@ impl<H: Handler> Stream<H> {
             });
             if !goes_on {
                 let unsent = handler.take().map_or(0, |mut handler| handler.unsent());
-                self.share.borrow().iter().for_each(|share| share.unsent.set(unsent));
-                drop(self.share.take());
+                if let Some(mut share) = self.share.take() {
+                    share.unsent = unsent;
+                }
                 if let Some(over) = self.over.take() {
                     // The promise's own function: it cannot throw.
                     let _ = over.call0(&JsValue::NULL);

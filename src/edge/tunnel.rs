@@ -193,21 +193,24 @@ impl<K: Keeper> Driver<K> {
         self.look();
     }
 
-    /// Looks at what the runtime holds for the client.
-    fn look(&mut self) {
+    /// Looks at what the runtime holds for the client; how much of it on the newest carrier.
+    fn look(&mut self) -> f64 {
         let waiting = |socket: &ServerSocket| socket.buffered_amount().unwrap_or(0.0);
         self.closed.retain(|(_, socket)| waiting(socket) > 0.0);
-        self.backlog = self.carriers.iter().chain(&self.closed).map(|(_, socket)| waiting(socket)).sum();
+        let mut carriers = self.carriers.iter().rev().map(|(_, socket)| waiting(socket));
+        let newest = carriers.next().unwrap_or(0.0);
+        let others: f64 = carriers.chain(self.closed.iter().map(|(_, socket)| waiting(socket))).sum();
+        self.backlog = newest + others;
+        newest
     }
 
     /// Reads what is wanted, unless the client has too much to catch up on: what he acknowledges is but his word.
     fn read(&mut self) {
         let Some(max) = self.wanted else { return };
-        self.look();
+        let newest = self.look();
         let allowed = backlog_allowed();
         // What lies on a carrier that led nowhere is no reason to give the next one nothing.
-        let current = self.carriers.last().and_then(|(_, socket)| socket.buffered_amount()).unwrap_or(0.0);
-        if current > 0.0 && self.backlog > f64::from(allowed) {
+        if newest > 0.0 && self.backlog > f64::from(allowed) {
             let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);

@@ -52,7 +52,7 @@ impl Incoming {
         Self { role, longest, buffer: BytesMut::new(), read_size: *READ.start(), begun: None, ignoring: None }
     }
 
-    /// Bytes of a message that is not whole.
+    /// Bytes that were read and not yet given away as a message.
     pub(super) fn kept(&self) -> usize {
         self.buffer.len() + self.begun.as_ref().map_or(0, |(_, begun)| begun.len())
     }
