@@ -210,7 +210,10 @@ impl<K: Keeper> Driver<K> {
         let newest = self.look();
         let allowed = backlog_allowed();
         // What lies on a carrier that led nowhere is no reason to give the next one nothing.
-        if newest > 0.0 && self.backlog > f64::from(allowed) {
+        let too_much = newest > 0.0 && self.backlog > f64::from(allowed);
+        // Where many hold much, what is not acknowledged waits here and counts as well.
+        let crowded = allowed < CROWDED && self.relay.held() > CROWDED as usize;
+        if too_much || crowded {
             let resume = self.events.listener(event::RESUME);
             platform::set_timeout(&resume, self.backlog_poll);
             self.backlog_poll = (self.backlog_poll * 2.0).min(BACKLOG_POLL.1);
