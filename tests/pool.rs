@@ -270,6 +270,17 @@ async fn a_relay_that_was_dead_is_used_again_when_it_works() -> Result<()> {
     Ok(())
 }
 
+/// So that it says something that none is in the next test.
+#[tokio::test]
+async fn where_the_network_is_to_blame_other_hellos_are_tried() -> Result<()> {
+    let dead = Dead::start(Death::CutAfterHello).await?;
+    let bench = Bench::start(Kind::Native).await?;
+    let bridge = Bridge::start(&[dead.link.clone(), link(&bench)], tuning()).await?;
+    phone::chat(bridge.port()?, Way::Raw, bench.sim.root_key()).await?.ask(PATIENCE).await?;
+    ensure!(dead.disguised() > 0 && dead.disguised() < dead.asked(), "{} of {}", dead.disguised(), dead.asked());
+    Ok(())
+}
+
 /// Another name, another port or another hello would not help, and none is tried.
 #[tokio::test]
 async fn a_relay_that_is_itself_broken_is_said_to_be_and_not_the_network() -> Result<()> {
@@ -288,8 +299,8 @@ async fn a_relay_that_is_itself_broken_is_said_to_be_and_not_the_network() -> Re
         phone::chat(bridge.port()?, Way::Raw, bench.sim.root_key()).await?.ask(PATIENCE).await?;
         let told = bridge.until(|standing| standing.problem.is_some()).await?;
         ensure!(told.problem.is_some_and(|(of, what, _)| (of, what) == (Index(0), trouble)), "{death:?}: {told:?}");
-        // One that is carried, and one made ahead.
-        ensure!(dead.asked() <= 2, "{death:?}: {} hellos", dead.asked());
+        // A stream asks again until another relay has it; how often, the machine's load decides.
+        ensure!(dead.asked() > 0 && dead.disguised() == 0, "{death:?}: {} of {}", dead.disguised(), dead.asked());
         bridge.bridge.shutdown().await;
     }
     Ok(())

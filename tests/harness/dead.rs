@@ -20,7 +20,7 @@ use tokio::{
 use tokio_rustls::TlsAcceptor;
 use tokio_websockets::ServerBuilder;
 
-use crate::identity::certified;
+use crate::{hello, identity::certified};
 
 /// The key in its link.
 const KEY: &str = "a-key-of-the-tests";
@@ -58,6 +58,13 @@ enum Manner {
     Https(Arc<ServerConfig>, Death),
 }
 
+/// What came so far.
+#[derive(Debug, Default)]
+struct Met {
+    asked: AtomicUsize,
+    disguised: AtomicUsize,
+}
+
 /// A dead relay, for as long as it is kept.
 #[derive(Debug)]
 pub struct Dead {
@@ -65,7 +72,7 @@ pub struct Dead {
     pub link: String,
     /// Who certified it, if somebody did.
     pub authorities: Vec<CertificateDer<'static>>,
-    asked: Arc<AtomicUsize>,
+    met: Arc<Met>,
     _tasks: JoinSet<()>,
     _held: Vec<TcpStream>,
     _bound: Option<TcpSocket>,
@@ -114,19 +121,19 @@ impl Dead {
     }
 
     fn at(link: String) -> Self {
-        let asked = Arc::default();
-        Self { link, authorities: Vec::new(), asked, _tasks: JoinSet::new(), _held: Vec::new(), _bound: None }
+        let met = Arc::default();
+        Self { link, authorities: Vec::new(), met, _tasks: JoinSet::new(), _held: Vec::new(), _bound: None }
     }
 
     fn serving(mut self, listener: TcpListener, manner: Manner) -> Self {
-        let asked = Arc::clone(&self.asked);
+        let met = Arc::clone(&self.met);
         self._tasks.spawn(async move {
-            let mut met = JoinSet::new();
+            let mut meetings = JoinSet::new();
             while let Ok((tcp, _)) = listener.accept().await {
-                let (manner, asked) = (manner.clone(), Arc::clone(&asked));
-                met.spawn(async move {
+                let (manner, met) = (manner.clone(), Arc::clone(&met));
+                meetings.spawn(async move {
                     // However it goes, it goes nowhere.
-                    let _ = meet(tcp, manner, &asked).await;
+                    let _ = meet(tcp, manner, &met).await;
                 });
             }
         });
@@ -159,14 +166,23 @@ impl Dead {
 
     /// Connections on which something was said so far; others were only made ahead.
     pub fn asked(&self) -> usize {
-        self.asked.load(Ordering::Relaxed)
+        self.met.asked.load(Ordering::Relaxed)
+    }
+
+    /// Those of them that were no plain TLS hello, whole and with the relay's name: what is tried where a network is to blame.
+    pub fn disguised(&self) -> usize {
+        self.met.disguised.load(Ordering::Relaxed)
     }
 }
 
-async fn meet(mut tcp: TcpStream, manner: Manner, asked: &AtomicUsize) -> Result<()> {
+async fn meet(mut tcp: TcpStream, manner: Manner, met: &Met) -> Result<()> {
     let mut ignored = [0; 4096];
-    if tcp.peek(&mut ignored).await? > 0 {
-        asked.fetch_add(1, Ordering::Relaxed);
+    let length = tcp.peek(&mut ignored).await?;
+    if length > 0 {
+        met.asked.fetch_add(1, Ordering::Relaxed);
+        if !is_plain(&ignored[..length]) {
+            met.disguised.fetch_add(1, Ordering::Relaxed);
+        }
     }
     match manner {
         Manner::Cut => {
@@ -181,6 +197,14 @@ async fn meet(mut tcp: TcpStream, manner: Manner, asked: &AtomicUsize) -> Result
         Manner::Https(config, death) => answer(TlsAcceptor::from(config).accept(tcp).await?, death).await?,
     }
     Ok(())
+}
+
+/// Whether this is a hello in one record and one segment that names the relay.
+fn is_plain(first: &[u8]) -> bool {
+    // A handshake's length takes three bytes behind its kind.
+    let whole =
+        hello::whole(first).filter(|record| record.get(7..9) == Some(&u16::to_be_bytes(record.len() as u16 - 9)));
+    whole.is_some_and(|record| record.windows(NAME.len()).any(|name| name == NAME.as_bytes()))
 }
 
 async fn answer(mut stream: impl AsyncRead + AsyncWrite + Unpin, death: Death) -> Result<()> {
