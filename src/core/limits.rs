@@ -81,9 +81,10 @@ pub const WINDOW_MIN: u32 = 64 << 10;
 /// The largest window of a tunnel, in bytes: a megabyte a round trip of 100 ms is 80 Mbit/s.
 pub const WINDOW_MAX: u32 = 1 << 20;
 
-/// Who sends a whole window within this time gets a larger one: on a long way it would wait for the acknowledgement of a small one
-/// longer than for anything else. So no window is much more than what the line carries in this time, which must be sent again
-/// when a carrier is lost.
+/// Who sends half a window within this time gets one of twice the size: on a long way it would wait for the acknowledgement of a
+/// small one longer than for anything else. Half, because TCP begins with a few packets and sends twice as many with every round
+/// trip: what is on its way must never find the window full. So no window is more than what the line carries in four times this
+/// time, which must be sent again when a carrier is lost.
 pub const WINDOW_GROWS: Duration = Duration::from_secs(1);
 
 /// An acknowledgement is due when this part of a window was delivered since the last, of the smaller of both sides' windows:

@@ -101,12 +101,14 @@ impl<C: Chunk> Inbound<C> {
     /// The window that the peer's pace is worth, if that is more than it has.
     pub(super) fn next_window(&mut self, now: Instant) -> Option<u32> {
         let (from, since) = self.measured;
-        if self.delivered - from < u64::from(self.window) {
+        let much = self.delivered - from >= u64::from(self.window / 2);
+        let late = now.since(since) > limits::WINDOW_GROWS;
+        if !much && !late {
             return None;
         }
         self.measured = (self.delivered, now);
         let wider = self.window.saturating_mul(2).min(limits::WINDOW_MAX);
-        (wider > self.window && now.since(since) <= limits::WINDOW_GROWS).then_some(wider)
+        (much && !late && wider > self.window).then_some(wider)
     }
 
     /// Bytes that the peer may send beyond the last acknowledgement.
@@ -224,5 +226,53 @@ impl<C: Chunk> Inbound<C> {
     /// Nothing will be delivered any more.
     pub(super) fn clear(&mut self) {
         self.queue.clear();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use alloc::{vec, vec::Vec};
+    use core::time::Duration;
+
+    const PACKET: usize = 1460;
+
+    /// With each round trip TCP sends twice as many packets as with the last.
+    #[test]
+    fn a_stream_that_begins_as_tcp_does_never_finds_its_window_full() {
+        for round_trip in (20..=600).step_by(20) {
+            let mut inbound = Inbound::<Vec<u8>>::new(u32::MAX);
+            // It was silent for long.
+            let mut now = Instant::from_millis(100_000);
+            let mut flight = 10 * PACKET;
+            while flight < limits::WINDOW_MAX as usize {
+                assert!(flight <= inbound.window() as usize, "{flight} at {round_trip} ms");
+                for _ in 0..flight / PACKET {
+                    let at = inbound.received();
+                    assert_eq!(inbound.take(at, vec![0; PACKET], now), Ok(PACKET));
+                    assert!(inbound.next_write().is_some());
+                    inbound.written();
+                    inbound.next_window(now).iter().for_each(|window| inbound.grow(*window));
+                    inbound.next_ack(now);
+                }
+                now = now + Duration::from_millis(round_trip);
+                flight *= 2;
+            }
+        }
+    }
+
+    #[test]
+    fn on_a_line_that_is_slow_the_window_stays_small() {
+        let mut inbound = Inbound::<Vec<u8>>::new(u32::MAX);
+        let mut now = Instant::from_millis(0);
+        for _ in 0..1000 {
+            let at = inbound.received();
+            assert_eq!(inbound.take(at, vec![0; PACKET], now), Ok(PACKET));
+            inbound.next_write();
+            inbound.written();
+            assert_eq!(inbound.next_window(now), None);
+            inbound.next_ack(now);
+            now = now + Duration::from_millis(50);
+        }
     }
 }
