@@ -23,7 +23,8 @@ use crate::{
     reach::Reach,
     router::Router,
     servers::{Known, Servers},
-    system::System,
+    speed::Speed,
+    system::{Cargo, System},
 };
 
 /// The ends of the cables, and where the client is once it has moved.
@@ -56,6 +57,9 @@ pub struct Experiment {
     /// Only connect
     #[arg(long, conflicts_with = "whole")]
     pub first: bool,
+    /// Measure how fast this is carried, instead of all else
+    #[arg(long, conflicts_with_all = ["whole", "first"])]
+    pub speed: Option<Cargo>,
     /// The bridge of this program in the place of the one that is built in, of an older program perhaps
     #[arg(long)]
     pub program: Option<PathBuf>,
@@ -71,6 +75,8 @@ pub struct Outcome {
     pub experiment: Experiment,
     /// What the phone got.
     pub got: Got,
+    /// How fast it was, where that was asked.
+    pub speed: Speed,
     /// Hellos that the censor saw.
     pub hellos: u32,
     /// Flows in which it saw what it looks for.
@@ -87,7 +93,16 @@ impl Outcome {
     /// That of a program that did not run.
     #[must_use]
     pub fn failed(experiment: Experiment, why: String) -> Self {
-        Self { experiment, got: Got::default(), hellos: 0, triggered: 0, touched: 0, packets: 0, trouble: Some(why) }
+        Self {
+            experiment,
+            got: Got::default(),
+            speed: Speed::default(),
+            hellos: 0,
+            triggered: 0,
+            touched: 0,
+            packets: 0,
+            trouble: Some(why),
+        }
     }
 }
 
@@ -100,6 +115,7 @@ impl Experiment {
             system,
             whole: false,
             first: false,
+            speed: None,
             program: None,
             seed: 1,
         }
@@ -129,7 +145,7 @@ impl Experiment {
         let own_v6 = (place == Place::Both).then_some(CLIENT_V6);
         let client = Network { own: CLIENT, own_v6, more: Vec::new(), mtu, files };
         let (go, begin) = mpsc::channel::<()>();
-        let (system, program, moves) = (self.system, self.program.clone(), conditions.moves);
+        let (system, program, moves, speed) = (self.system, self.program.clone(), conditions.moves, self.speed);
         let asks = match (self.first, self.whole) {
             (true, _) => Asks::Nothing,
             (false, false) => Asks::Usual,
@@ -139,9 +155,12 @@ impl Experiment {
             move |cable| drop(lay.send((true, cable))),
             async move || {
                 begin.recv().context("no router")?;
-                let moves = moves.then_some(|| network::move_to(CLIENT_LATER, CLIENT));
+                let move_away = || network::move_to(CLIENT_LATER, CLIENT);
                 let reach = Reach::start(system, &known, program.as_deref()).await?;
-                phone::try_all(reach, &known, asks, moves).await
+                if let Some(cargo) = speed {
+                    return Ok((Got::default(), Speed::of(reach, &known, cargo, move_away).await));
+                }
+                Ok((phone::try_all(reach, &known, asks, moves.then_some(move_away)).await?, Speed::default()))
             },
         );
         let mut cables: Vec<_> = laid.iter().take(2).collect();
@@ -152,9 +171,18 @@ impl Experiment {
         let got = client.join().map_err(|_| anyhow!("the client panicked"))?;
         drop(end);
         world.join().map_err(|_| anyhow!("the world panicked"))??;
-        let got = got?;
+        let (got, speed) = got?;
         let Seen { hellos, triggered, dropped, injected, packets, .. } = router.seen();
-        Ok(Outcome { experiment: self, got, hellos, triggered, touched: dropped + injected, packets, trouble: None })
+        Ok(Outcome {
+            experiment: self,
+            got,
+            speed,
+            hellos,
+            triggered,
+            touched: dropped + injected,
+            packets,
+            trouble: None,
+        })
     }
 
     /// Starts the world; it tells what is to be known of it, and ends when the other end of `over` does.
@@ -168,11 +196,11 @@ impl Experiment {
         let more = place.addresses().into_iter().chain(place.beside(self.system)).collect();
         let own_v6 = (place == Place::Both).then_some(WORLD_V6);
         let world = Network { own: WORLD, own_v6, more, mtu, files: Vec::new() };
-        let (system, folder) = (self.system, folder.to_owned());
+        let (system, cargo, folder) = (self.system, self.speed.unwrap_or_default(), folder.to_owned());
         let world = world.run(
             move |cable| drop(lay.send((false, cable))),
             async move || {
-                let servers = Servers::start(system, place, &folder).await?;
+                let servers = Servers::start(system, cargo, place, &folder).await?;
                 let _ = tell.send(servers.known.clone());
                 // It is over as well when the other end is gone.
                 let _ = over.await;

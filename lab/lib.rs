@@ -30,11 +30,13 @@ mod interceptor;
 mod servers;
 mod reach;
 pub mod phone;
+pub mod speed;
 
 pub mod experiment;
 pub mod report;
 pub mod table;
 pub mod ratio;
+pub mod speeds;
 
 #[cfg(test)]
 mod testing;

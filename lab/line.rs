@@ -85,10 +85,49 @@ pub static LINES: &[Conditions] = &[
     },
 ];
 
+/// Of so many milliseconds a round trip, so many packets of a hundred lost each way, and so many Mbit/s either way.
+macro_rules! ordinary {
+    ($round_trip:literal ms, $loss:literal %, $rate:literal Mbit) => {
+        Conditions {
+            name: concat!($round_trip, "ms-", $loss, "%-", $rate, "mbit"),
+            what: "",
+            delay: Duration::from_millis($round_trip / 2),
+            up: Some($rate * 125_000),
+            down: Some($rate * 125_000),
+            // A fifth of a second, as routers at home keep and more.
+            queue: $rate * 25_000,
+            loss: $loss as f64 / 100.0,
+            ..GOOD
+        }
+    };
+}
+
+/// Ordinary lines, on which speed is measured.
+pub static ORDINARY: &[Conditions] = &[
+    ordinary!(20 ms, 0 %, 20 Mbit),
+    ordinary!(20 ms, 1 %, 20 Mbit),
+    ordinary!(20 ms, 3 %, 20 Mbit),
+    ordinary!(20 ms, 0 %, 2 Mbit),
+    ordinary!(20 ms, 1 %, 2 Mbit),
+    ordinary!(20 ms, 3 %, 2 Mbit),
+    ordinary!(100 ms, 0 %, 20 Mbit),
+    ordinary!(100 ms, 1 %, 20 Mbit),
+    ordinary!(100 ms, 3 %, 20 Mbit),
+    ordinary!(100 ms, 0 %, 2 Mbit),
+    ordinary!(100 ms, 1 %, 2 Mbit),
+    ordinary!(100 ms, 3 %, 2 Mbit),
+    ordinary!(300 ms, 0 %, 20 Mbit),
+    ordinary!(300 ms, 1 %, 20 Mbit),
+    ordinary!(300 ms, 3 %, 20 Mbit),
+    ordinary!(300 ms, 0 %, 2 Mbit),
+    ordinary!(300 ms, 1 %, 2 Mbit),
+    ordinary!(300 ms, 3 %, 2 Mbit),
+];
+
 /// The line of this name.
 #[must_use]
 pub fn find(name: &str) -> Option<&'static Conditions> {
-    LINES.iter().find(|line| line.name == name)
+    LINES.iter().chain(ORDINARY).find(|line| line.name == name)
 }
 
 /// A line, and what is under way on it. First in, first out, each way for itself.

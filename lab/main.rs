@@ -16,7 +16,7 @@ mod linux {
     use std::{
         collections::BTreeSet,
         env,
-        io::{self, Write as _},
+        io::{self, Write},
         os::unix::process::CommandExt as _,
         path::PathBuf,
         process::{Command, ExitCode},
@@ -28,7 +28,7 @@ mod linux {
     use pasarela_lab::{
         NEEDS,
         experiment::{Experiment, NONE},
-        line, ratio, report,
+        line, ratio, report, speeds,
         system::System,
         table,
     };
@@ -70,6 +70,20 @@ mod linux {
             #[arg(long, num_args = 2, value_names = ["NEWER", "OLDER"])]
             programs: Vec<PathBuf>,
         },
+        /// How fast ours and programs of others are on ordinary lines
+        Lines {
+            /// Lines by name [default: all ordinary ones]
+            lines: Vec<String>,
+            /// How WhatsApp is reached; may be repeated [default: ours, the official proxy, and all tunnels]
+            #[arg(long)]
+            system: Vec<System>,
+            /// Also write it into this file
+            #[arg(long)]
+            write: Option<PathBuf>,
+            /// Only say, in JSON, which programs of others have to be set up for this
+            #[arg(long)]
+            plan: bool,
+        },
         /// Which behaviours and lines there are
         List,
     }
@@ -94,6 +108,19 @@ mod linux {
                 let two = <[PathBuf; 2]>::try_from(programs).ok();
                 write!(out, "{}", runtime.block_on(ratio::compare(&program, rounds, &line, two))?)?;
             }
+            Lab::Lines { lines, system, write, plan } => {
+                let lines = speeds::select(&lines)?;
+                let systems = if system.is_empty() { speeds::SYSTEMS.to_vec() } else { system };
+                if plan {
+                    return say_plan(&mut out, &systems);
+                }
+                let mut found = Found::read("target/lab")?;
+                let systems = table::available(&systems, &mut found);
+                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
+                let program = env::current_exe()?;
+                let text = runtime.block_on(speeds::measure(&program, &lines, &systems, &found))?;
+                put(&mut out, write, &text)?;
+            }
             Lab::One(experiment) => {
                 be_root()?;
                 serde_json::to_writer(&mut out, &experiment.run()?)?;
@@ -104,8 +131,7 @@ mod linux {
                 let behaviours = table::select(&behaviours)?;
                 let systems = if system.is_empty() { System::value_variants().to_vec() } else { system };
                 if plan {
-                    let programs: BTreeSet<_> = systems.iter().filter_map(|system| system.program()).collect();
-                    return Ok(writeln!(out, "{}", serde_json::to_string(&programs)?)?);
+                    return say_plan(&mut out, &systems);
                 }
                 let mut found = Found::read("target/lab")?;
                 let systems = table::available(&systems, &mut found);
@@ -117,16 +143,27 @@ mod linux {
                 }
                 let program = env::current_exe()?;
                 let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let outcomes = runtime.block_on(table::run_all(&program, experiments))?;
+                let outcomes = runtime.block_on(table::run_all(&program, experiments, table::AT_ONCE))?;
                 let text = report::render(&outcomes, &found);
-                if let Some(path) = write {
-                    std::fs::write(&path, format!("{}{text}", report::PREAMBLE))
-                        .with_context(|| format!("cannot write {}", path.display()))?;
-                }
-                write!(out, "{text}")?;
+                let text = format!("{}{text}", report::PREAMBLE);
+                put(&mut out, write, &text)?;
             }
         }
         Ok(())
+    }
+
+    /// Which programs of others these systems need.
+    fn say_plan(out: &mut impl Write, systems: &[System]) -> Result<()> {
+        let programs: BTreeSet<_> = systems.iter().filter_map(|system| system.program()).collect();
+        Ok(writeln!(out, "{}", serde_json::to_string(&programs)?)?)
+    }
+
+    /// Prints a table, and writes it into a file if there is one.
+    fn put(out: &mut impl Write, file: Option<PathBuf>, text: &str) -> Result<()> {
+        if let Some(path) = file {
+            std::fs::write(&path, text).with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(write!(out, "{text}")?)
     }
 
     /// Starts this program again as root of a namespace of its own, if it is not root here.

@@ -34,6 +34,7 @@ impl Ours {
         let vars = |name: &str| match name {
             "RELAY_KEYS" => Some(format!("lab={KEY}")),
             "UPSTREAM_CHAT" => Some(sim.chat().to_string()),
+            "UPSTREAM_TLS" => Some(sim.media().to_string()),
             _ => None,
         };
         let (tls, authority) = certified(&[&format!("*.{ABOVE}")])?;

@@ -7,8 +7,9 @@ use std::path::Path;
 use anyhow::{Context, Result, ensure};
 use pasarela_lab::{
     experiment::{Experiment, Outcome},
-    system::System,
-    table::run_all,
+    speed::{FILE, HISTORY, Speed},
+    system::{Cargo, System},
+    table::{AT_ONCE, run_all},
 };
 
 /// Behind these a way is found, by a link with `sibling=` and `ports=`, and by one with nothing but a name and two addresses.
@@ -42,7 +43,7 @@ fn program() -> &'static Path {
 
 fn all(experiments: Vec<Experiment>) -> Result<Vec<Outcome>> {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-    runtime.block_on(run_all(program(), experiments))
+    runtime.block_on(run_all(program(), experiments, AT_ONCE))
 }
 
 #[test]
@@ -68,6 +69,29 @@ fn a_way_is_found_wherever_there_is_one() -> Result<()> {
         let met = got.says.as_ref().and_then(|says| says.split(':').next());
         let told = TOLD.iter().find(|(told, _)| *told == behaviour).map(|(_, met)| *met);
         ensure!(told.is_none() || told == met, "{what}: told {met:?}");
+    }
+    Ok(())
+}
+
+/// And no faster: then it would be no line. With one round trip ahead, the next phone waits for one.
+#[test]
+fn an_ordinary_line_is_used_as_far_as_it_goes() -> Result<()> {
+    let line = || "20ms-0%-20mbit".to_owned();
+    let of = |cargo| Experiment { line: line(), speed: Some(cargo), ..Experiment::of("none", System::Ours) };
+    for Outcome { experiment, speed, .. } in all(vec![of(Cargo::Chat), of(Cargo::Media)])? {
+        let Speed { first, next, down, up, recovered } = &speed;
+        let (bytes, only_chat) = match experiment.speed {
+            Some(Cargo::Media) => (FILE, [None; 3]),
+            _ => (HISTORY, [*first, *next, *recovered].map(|seconds| Some(seconds.unwrap_or(f64::INFINITY)))),
+        };
+        let least = bytes as f64 * 8.0 / 20e6;
+        for seconds in [*down, *up] {
+            let seconds = seconds.with_context(|| format!("in vain: {speed:?}"))?;
+            ensure!((least..10.0 * least + 1.0).contains(&seconds), "{speed:?}");
+        }
+        let limits = [0.06..1.5, 0.02..1.0, 0.02..20.0];
+        let held = only_chat.iter().zip(&limits).all(|(seconds, limit)| seconds.is_none_or(|it| limit.contains(&it)));
+        ensure!(held, "{speed:?}");
     }
     Ok(())
 }

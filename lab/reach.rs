@@ -78,6 +78,15 @@ impl Reach {
         }
     }
 
+    /// Where a phone connects for media.
+    pub(crate) fn media(&self) -> SocketAddr {
+        match self {
+            Self::Bridge(_, phones) => *phones,
+            Self::Tunnel(_) => PHONES,
+            Self::Official { media, .. } => *media,
+        }
+    }
+
     /// Fetches so many bytes. The official proxy has a port for that, on which media's own TLS names WhatsApp.
     pub(crate) async fn file(&self, size: u64) -> Result<()> {
         if let Self::Official { media, ca, .. } = self {
@@ -161,10 +170,10 @@ async fn bridge(link: &str, known: &Known) -> Result<Reach> {
 }
 
 async fn tunnel(peer: Peer, known: &Known) -> Result<Reach> {
-    let Known { chat, identity, folder, .. } = known;
+    let Known { upstream, identity, folder, .. } = known;
     let [first, _] = known.place.addresses();
     let relay = SocketAddr::from((first, 443));
     let identity = Some(&**identity);
-    let ends = Ends { relay, host: NAME, phones: PHONES, upstream: *chat, identity, folder };
+    let ends = Ends { relay, host: NAME, phones: PHONES, upstream: *upstream, identity, folder };
     Ok(Reach::Tunnel(programs::client(peer, &ends).await.with_context(|| format!("{}'s client", peer.name()))?))
 }

@@ -23,7 +23,7 @@ use crate::{
     ours::{self, ABOVE, NAME, Ours},
     place::Place,
     programs, resolvers,
-    system::System,
+    system::{Cargo, System},
 };
 
 /// What a client has to know of the world.
@@ -37,8 +37,8 @@ pub(crate) struct Known {
     pub(crate) media: Vec<u8>,
     /// WhatsApp's root key here.
     pub(crate) root: [u8; 32],
-    /// Where chat is, for those of whose far ends the client says where they lead.
-    pub(crate) chat: SocketAddr,
+    /// Where tunnels lead, for those of whose far ends the client says it.
+    pub(crate) upstream: SocketAddr,
     /// What the far ends of others show.
     pub(crate) identity: Arc<Identity>,
     /// For files of both ends.
@@ -61,8 +61,12 @@ enum Far {
 
 impl Servers {
     /// Starts them, in tasks of the current runtime.
-    pub(crate) async fn start(system: System, place: Place, folder: &Path) -> Result<Self> {
+    pub(crate) async fn start(system: System, cargo: Cargo, place: Place, folder: &Path) -> Result<Self> {
         let sim = Sim::start(SimConfig::default()).await?;
+        let upstream = match cargo {
+            Cargo::Chat => sim.chat(),
+            Cargo::Media => sim.media(),
+        };
         let identity = Identity::make(folder, &[&format!("*.{ABOVE}")])?;
         let mut authorities: Vec<_> = resolvers::start(place, system.is_ours()).await?.into_iter().collect();
         if place == Place::Intercepted {
@@ -70,7 +74,7 @@ impl Servers {
         }
         let far = match system.tunnel() {
             Some(peer) => {
-                let (relay, upstream) = (at(place, 443), sim.chat());
+                let relay = at(place, 443);
                 let ends = Ends { relay, host: NAME, phones: relay, upstream, identity: Some(&identity), folder };
                 let child = programs::server(peer, &ends).await.with_context(|| format!("{}'s server", peer.name()))?;
                 Far::Tunnel(child)
@@ -91,7 +95,7 @@ impl Servers {
             authorities,
             media: sim.ca_der().to_vec(),
             root: *sim.root_key(),
-            chat: sim.chat(),
+            upstream,
             identity: Arc::new(identity),
             folder: folder.to_owned(),
         };

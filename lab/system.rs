@@ -28,10 +28,34 @@ pub enum System {
     V2rayPlugin,
     /// chisel at both ends
     Chisel,
+    /// wstunnel at both ends
+    Wstunnel,
     /// Xray at both ends, VLESS in a WebSocket, with Chrome's hello
     Xray,
     /// The same with its hello cut into records
     XrayFragment,
+}
+
+/// What is carried.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, ValueEnum, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Cargo {
+    /// Chat, and files as chat carries them
+    #[default]
+    Chat,
+    /// Media, in TLS that names WhatsApp's host
+    Media,
+}
+
+impl Cargo {
+    /// As on the command line.
+    #[must_use]
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Chat => "chat",
+            Self::Media => "media",
+        }
+    }
 }
 
 /// The program that is the official proxy.
@@ -89,6 +113,7 @@ impl System {
             Self::Penguin => Some(Peer::Penguin),
             Self::V2rayPlugin => Some(Peer::V2rayPlugin),
             Self::Chisel => Some(Peer::Chisel),
+            Self::Wstunnel => Some(Peer::Wstunnel),
             Self::Xray => Some(Peer::Xray(Hello::Chrome)),
             Self::XrayFragment => Some(Peer::Xray(Hello::Fragmented)),
         }

@@ -15,8 +15,8 @@ use crate::{
     system::System,
 };
 
-/// At most so many run at once: they mostly wait.
-const AT_ONCE: usize = 8;
+/// Usually so many run at once: they mostly wait.
+pub const AT_ONCE: usize = 8;
 
 /// One that takes longer hangs.
 const LIMIT: Duration = Duration::from_secs(300);
@@ -82,7 +82,7 @@ pub fn available(systems: &[System], found: &mut Found) -> Vec<System> {
 /// # Errors
 /// It could not be run; what came of it is no error.
 pub async fn run(program: &Path, experiment: &Experiment) -> Result<Outcome> {
-    let Experiment { behaviour, line, system, whole, first, program: bridge, seed } = experiment;
+    let Experiment { behaviour, line, system, whole, first, speed, program: bridge, seed } = experiment;
     let system = system.name();
     let mut command = Command::new(program);
     command.args(["one", behaviour, "--line", line, "--system", &system, "--seed", &seed.to_string()]);
@@ -91,6 +91,9 @@ pub async fn run(program: &Path, experiment: &Experiment) -> Result<Outcome> {
     }
     if *first {
         command.arg("--first");
+    }
+    if let Some(cargo) = speed {
+        command.args(["--speed", cargo.name()]);
     }
     if let Some(bridge) = bridge {
         command.arg("--program").arg(bridge);
@@ -103,12 +106,12 @@ pub async fn run(program: &Path, experiment: &Experiment) -> Result<Outcome> {
     Ok(serde_json::from_slice(&output.stdout)?)
 }
 
-/// Runs all of them, and tells of each as it is done. If a program of others does not run that is what came of it.
+/// Runs all of them, so many at once, and tells of each as it is done. If a program of others does not run that is what came of it.
 ///
 /// # Errors
 /// One of ours could not be run.
-pub async fn run_all(program: &Path, experiments: Vec<Experiment>) -> Result<Vec<Outcome>> {
-    let places = Semaphore::new(AT_ONCE);
+pub async fn run_all(program: &Path, experiments: Vec<Experiment>, at_once: usize) -> Result<Vec<Outcome>> {
+    let places = Semaphore::new(at_once);
     let one = async |experiment: &Experiment| {
         let _place = places.acquire().await?;
         let outcome = match run(program, experiment).await {

@@ -189,6 +189,8 @@ impl Peer {
             Self::Xray(hello) => run_xray(command, &folder.join("client.json"), &xray_client(ends, hello))?,
             Self::Wstunnel => {
                 command.args(["client", "--log-lvl", "OFF", "-L", &format!("tcp://{phones}:{upstream}")]);
+                // As the others do, and not past the system, which alone knows the name here.
+                command.args(["--dns-resolver", "system://0.0.0.0"]);
                 if let Some(identity) = identity {
                     command.arg("--tls-verify-certificate").env("SSL_CERT_FILE", &identity.chain);
                 }

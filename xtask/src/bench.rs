@@ -17,7 +17,7 @@ use anyhow::{Context, Result, ensure};
 use serde::Deserialize;
 
 use crate::{
-    build, dist,
+    build, dist, lab,
     run::{print_times, run as execute, step},
     setup::{self, peers::Found},
     tree,
@@ -28,7 +28,7 @@ use crate::{
 pub(crate) struct Args {
     /// edge, native or all, and what to measure of it: download, upload, echo, setup, idle, stall, messages, size, scale;
     /// everything if nothing is named. --quick, --rounds N, --peer NAME; `cargo xtask bench -- --help` has all of it. Or micro
-    /// [--keep]: instructions of the core's hot functions, beside the last release's
+    /// [--keep]: instructions of the core's hot functions, beside the last release's. Or lines [LINE…]: speed on ordinary lines
     #[arg(trailing_var_arg = true, allow_hyphen_values = true, value_name = "WORDS")]
     words: Vec<String>,
 }
@@ -50,6 +50,11 @@ pub(crate) fn run(Args { words }: &Args, start: Instant) -> Result<()> {
         let keep = words.iter().any(|word| word == "--keep");
         ensure!(words.len() == 1 + usize::from(keep), "micro takes nothing but --keep");
         return micro::run(keep);
+    }
+    if let Some((first, lines)) = words.split_first()
+        && first == "lines"
+    {
+        return lab::lines(lines);
     }
     let program = measure()?;
     let asked = Command::new(&program).args(words).arg("--plan").stderr(Stdio::inherit()).output();

@@ -16,13 +16,27 @@ use crate::{
 /// Where the whole table is written.
 const TABLE: &str = "docs/lab/table.md";
 
+/// And that of speeds.
+const LINES: &str = "docs/bench/lines.md";
+
 /// Runs these experiments, or all, whose table is then written.
 pub(crate) fn run(arguments: &[String]) -> Result<()> {
+    with_peers("dev", "table", arguments, TABLE)
+}
+
+/// Measures speeds on these lines, or on all, whose table is then written. Optimised: it shares the machine with what it measures.
+pub(crate) fn lines(arguments: &[String]) -> Result<()> {
+    with_peers("dist", "lines", arguments, LINES)
+}
+
+/// Sets up the programs of others that the lab wants for this command, then runs it.
+fn with_peers(profile: &str, command: &str, arguments: &[String], table: &str) -> Result<()> {
     ensure!(cfg!(target_os = "linux"), "the lab needs Linux: networks of its own, and TUN devices");
-    step("build the lab", || execute(cargo().args(["build", "--package", "pasarela-lab"])))?;
+    let package = ["--package", "pasarela-lab", "--profile", profile];
+    step("build the lab", || execute(cargo().arg("build").args(package)))?;
     let lab = || {
         let mut lab = cargo();
-        lab.args(["run", "--quiet", "--package", "pasarela-lab", "--", "table"]).args(arguments);
+        lab.args(["run", "--quiet"]).args(package).args(["--", command]).args(arguments);
         lab
     };
     let plan = output(lab().arg("--plan").stderr(Stdio::inherit()))?;
@@ -33,7 +47,7 @@ pub(crate) fn run(arguments: &[String]) -> Result<()> {
     }
     let mut lab = lab();
     if arguments.is_empty() {
-        lab.arg("--write").arg(tree::root().join(TABLE));
+        lab.arg("--write").arg(tree::root().join(table));
     }
     execute(&mut lab)
 }

@@ -23,7 +23,7 @@ use clap::{Parser, Subcommand, ValueEnum};
 #[derive(Parser)]
 #[command(
     name = "cargo xtask",
-    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux, and for Windows\n  cargo xtask dist android   the Android app\n  cargo xtask dist packages  packages of the program for Linux and OpenWrt"
+    after_help = "Examples:\n  cargo xtask dev            everything on this machine, without internet\n  cargo xtask test           all checks and tests, as CI runs them\n  cargo xtask test e2e       one stage of them\n  cargo xtask fuzz link dns --seconds 600\n  cargo xtask lab            what a bridge finds behind which censor\n  cargo xtask lab 5 sni-reset-records --system bare\n  cargo xtask bench          what it costs, beside baselines and peers\n  cargo xtask bench native download echo --peer haproxy --quick\n  cargo xtask bench lines 100ms-1%-2mbit\n  cargo xtask dist edge      a folder that deploys without Rust\n  cargo xtask dist native    the program as static files for Linux, and for Windows\n  cargo xtask dist android   the Android app\n  cargo xtask dist packages  packages of the program for Linux and OpenWrt"
 )]
 struct Args {
     #[command(subcommand)]
@@ -70,7 +70,7 @@ enum Command {
     /// and root or user namespaces.
     Lab {
         /// Behaviours by name or number, then flags: --system ours|bare|plain|haproxy|haproxy-raw|websocat|penguin|v2ray-plugin|chisel|
-        /// xray|xray-fragment, --line NAME, --whole.
+        /// wstunnel|xray|xray-fragment, --line NAME, --whole.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         what: Vec<String>,
     },
