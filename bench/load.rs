@@ -133,6 +133,21 @@ pub(super) async fn connections(target: &Target, count: usize) -> Result<()> {
     at_once((0..AT_ONCE.min(count)).map(some)).await.map(drop)
 }
 
+/// How long each of so many connections, one after another, took from its beginning to the first byte back.
+pub(super) async fn first_bytes(target: &Target, count: usize) -> Result<Vec<Duration>> {
+    patient(async {
+        let mut times = Vec::new();
+        for _ in 0..count {
+            let begun = Instant::now();
+            let Echo(conn) = Echo::open(target).await?;
+            times.push(begun.elapsed());
+            conn.end().await?;
+        }
+        Ok(times)
+    })
+    .await
+}
+
 /// Connections that stay open after one echo each.
 pub(super) async fn idle(target: &Target, count: usize) -> Result<Vec<Echo>> {
     let some = |n| {

@@ -11,14 +11,14 @@ use super::{
     groups::Group,
     machine::Conditions,
     scale::Growth,
-    subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_CPU, IDLE_MEMORY, STALLED, UPLOAD_CPU},
+    subjects::{CONNECTION_CPU, DOWNLOAD_CPU, ECHO_CPU, FIRST_BYTE, IDLE_MEMORY, STALLED, UPLOAD_CPU},
     systems::PASARELA,
     targets::Judged,
     turns::Trouble,
 };
 
 /// What tells most, for a first look.
-const HIGHLIGHTS: [(Group, &str); 10] = [
+const HIGHLIGHTS: [(Group, &str); 11] = [
     (Group::Pipe, DOWNLOAD_CPU),
     (Group::Pipe, UPLOAD_CPU),
     (Group::Pipe, CONNECTION_CPU),
@@ -26,6 +26,7 @@ const HIGHLIGHTS: [(Group, &str); 10] = [
     (Group::Pair, DOWNLOAD_CPU),
     (Group::Pair, UPLOAD_CPU),
     (Group::Pair, ECHO_CPU),
+    (Group::Pair, FIRST_BYTE),
     (Group::Pair, IDLE_MEMORY),
     (Group::Raw, DOWNLOAD_CPU),
     (Group::Raw, IDLE_MEMORY),

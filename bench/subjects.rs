@@ -24,6 +24,7 @@ pub(super) const UPLOAD_CPU: &str = "upload, CPU";
 pub(super) const ECHO_P50: &str = "echo of 128 bytes, p50";
 pub(super) const ECHO_CPU: &str = "echo of 128 bytes, CPU";
 pub(super) const CONNECTION_CPU: &str = "connection with one echo, CPU";
+pub(super) const FIRST_BYTE: &str = "first byte of a connection, p50";
 pub(super) const IDLE_MEMORY: &str = "idle connection, memory";
 pub(super) const STALLED: &str = "stalled reader, growth of memory";
 pub(super) const MESSAGE_CPU: &str = "message of 1 KiB, CPU";
@@ -39,7 +40,7 @@ pub(super) enum Subject {
     Upload,
     /// Round trips of 128 bytes, one after another
     Echo,
-    /// Connections with one echo each, and their end
+    /// Connections with one echo each, and their end; how long one takes to its first byte
     Setup,
     /// Memory of idle connections
     Idle,
@@ -186,7 +187,11 @@ impl Of<'_> {
             Ok([cpu * 1e6 / f64::from(count), f64::from(count) / wall])
         };
         let names = [name(CONNECTION_CPU, "µs", Less), name("connections, 8 at once", "1/s", More)];
-        self.turns(names, Lifetime::AllRounds, load).await
+        let mut figures = self.turns(names, Lifetime::AllRounds, load).await;
+        let load = async |running: &Running| Ok(micros(&load::first_bytes(&running.target.frugal(), 50).await?));
+        let names = [name(FIRST_BYTE, "µs", Less), name("first byte of a connection, p99", "µs", Less)];
+        figures.extend(self.turns(names, Lifetime::ManyRounds, load).await);
+        figures
     }
 
     async fn idle(&self) -> Vec<Figure> {
