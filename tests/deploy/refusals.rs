@@ -5,7 +5,7 @@ use std::{fs, net::TcpListener, process::Stdio};
 use anyhow::{Context, Result, ensure};
 use axum::http::Method;
 use pasarela_e2e::{
-    cloudflare::{ACCOUNT, Deployed, Refusal, TOKEN},
+    cloudflare::{ACCOUNT, Deployed, Refusal, SUBDOMAIN, TOKEN},
     places,
 };
 use tokio::{io::AsyncWriteExt, time::timeout};
@@ -78,6 +78,41 @@ async fn a_fault_of_the_apis_own_is_met_by_trying_again() -> Result<()> {
     desk.cloud.account().once = vec![refusal(Method::PUT, "/scripts/pasarela", 500, 10013)];
     desk.cloud.account().refusals = vec![refusal(Method::PUT, "/scripts/pasarela", 403, 10000)];
     desk.deployed(&[]).await?.has(1, &["cannot be sent", "perhaps worker: sent as pasarela"])
+}
+
+/// The names below workers.dev that were asked for.
+fn drawn(desk: &Desk) -> Vec<String> {
+    let account = desk.cloud.account();
+    let claims = account.asked.iter().filter(|it| it.method == Method::PUT && it.path.ends_with("/workers/subdomain"));
+    claims.filter_map(|it| it.json["subdomain"].as_str().map(str::to_owned)).collect()
+}
+
+#[tokio::test]
+async fn each_name_that_may_have_been_given_is_told_whatever_is_drawn_after_it() -> Result<()> {
+    let desk = Desk::still().await?;
+    let claim = |status, code| refusal(Method::PUT, "/workers/subdomain", status, code);
+    desk.cloud.account().subdomain = None;
+    // The first may have been heeded, the second was for certain not.
+    desk.cloud.account().once = vec![claim(500, 10013), claim(409, 10031), claim(409, 10031)];
+    desk.cloud.account().refusals = vec![refusal(Method::PUT, "/scripts/pasarela", 403, 10000)];
+    let ended = desk.deployed(&[]).await?;
+    let names = drawn(&desk);
+    let [first, again, second, third] = names.as_slice() else { anyhow::bail!("{names:?}") };
+    let perhaps = format!("perhaps workers.dev: the account is called {first} there");
+    ended.has(1, &["cannot be sent", &perhaps, &format!("Done so far: workers.dev: the account is called {third}")])?;
+    ensure!(first == again && !ended.err.contains(second), "{ended:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_name_that_was_given_without_an_answer_is_taken_as_it_is() -> Result<()> {
+    let desk = Desk::new().await?;
+    desk.cloud.account().subdomain = None;
+    desk.cloud.account().unheard = vec![refusal(Method::PUT, "/workers/subdomain", 500, 10013)];
+    let ended = desk.deployed(&["--subdomain", SUBDOMAIN]).await?;
+    ended.has(0, &["All well"])?;
+    ensure!(drawn(&desk) == [SUBDOMAIN, SUBDOMAIN], "{:?}", drawn(&desk));
+    Ok(())
 }
 
 #[tokio::test]

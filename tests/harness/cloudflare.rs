@@ -163,18 +163,16 @@ async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, hea
         // As the platform may do it, too: it repeats what it was sent.
         return refuse(401, 1000, text(header::AUTHORIZATION));
     }
-    let refusal = {
-        let mut account = lock(&shared.account);
-        let meant = |it: &Refusal| it.method == method && path.ends_with(it.at);
-        let once = account.once.iter().position(meant).map(|index| account.once.remove(index));
-        once.or_else(|| account.refusals.iter().find(|it| meant(it)).cloned())
-    };
+    let refusal = lock(&shared.account).refusal(&method, &path);
     match refusal {
         Some(Refusal { status: 0, .. }) => std::future::pending().await,
         Some(Refusal { status, code, .. }) => return refuse(status, code, "as the test wants"),
         None => {}
     }
     let done = lock(&shared.account).done(&method, &path, text(header::CONTENT_TYPE), &body);
+    if let Some(Refusal { status, code, .. }) = lock(&shared.account).misheard(&method, &path) {
+        return refuse(status, code, "as the test wants");
+    }
     match done {
         Ok(result) => {
             if method != Method::GET

@@ -259,13 +259,22 @@ async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String,
     }
 }
 
+/// Gives the account a name below workers.dev. One that was given and not answered is refused when it is sent again, so after a refusal
+/// it is looked whether there is one by now.
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {
     for draw in 1.. {
         let name = wanted.map_or_else(random_subdomain, str::to_owned);
         let called = format!("the account is called {name} there");
-        match progress.change(("workers.dev", &called), None, place.claim_subdomain(&name)).await {
-            Err(error) if wanted.is_none() && draw < DRAWS && error.meaning() == Meaning::Taken => {}
-            claimed => return claimed.map(|()| name),
+        let Err(error) = progress.change(("workers.dev", &called), None, place.claim_subdomain(&name)).await else {
+            return Ok(name);
+        };
+        if error.meaning() != Meaning::Network
+            && let Ok(Some(there)) = place.subdomain().await
+        {
+            return Ok(there);
+        }
+        if wanted.is_some() || draw == DRAWS || error.meaning() != Meaning::Taken {
+            return Err(error);
         }
     }
     unreachable!("the last draw returns")

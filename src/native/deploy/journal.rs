@@ -6,7 +6,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use super::api::{ApiError, Change};
 
-/// The changes so far.
+/// The changes so far, which are sent one after the other.
 #[derive(Default)]
 pub(crate) struct Journal(Mutex<Changes>);
 
@@ -15,8 +15,8 @@ pub(crate) struct Journal(Mutex<Changes>);
 pub(crate) struct Changes {
     /// What is done.
     pub(crate) done: Vec<String>,
-    /// What was sent and not answered: it may be done.
-    pub(crate) begun: Option<String>,
+    /// What was sent, and of which nobody knows whether it is done: each of them, since a later one does not undo it.
+    pub(crate) begun: Vec<String>,
     /// What nobody will be shown again of all these: links and keys.
     pub(crate) secrets: Vec<String>,
 }
@@ -36,18 +36,18 @@ impl Journal {
             let mut changes = self.lock();
             let known = changes.secrets.len();
             changes.secrets.extend(secret);
-            changes.begun = Some(said);
+            changes.begun.push(said);
             known
         };
         let result = change.send().await;
         let mut changes = self.lock();
         match &result {
             Ok(()) => {
-                let done = changes.begun.take();
+                let done = changes.begun.pop();
                 changes.done.extend(done);
             }
             Err(failed) if failed.is_certain => {
-                changes.begun = None;
+                changes.begun.pop();
                 changes.secrets.truncate(known);
             }
             Err(_) => {}

@@ -56,6 +56,12 @@ pub struct Refusal {
     pub code: u64,
 }
 
+impl Refusal {
+    fn meant(&self, method: &Method, path: &str) -> bool {
+        self.method == *method && path.ends_with(self.at)
+    }
+}
+
 /// What is there, and what was asked.
 #[derive(Debug, Default)]
 pub struct Account {
@@ -67,6 +73,8 @@ pub struct Account {
     pub refusals: Vec<Refusal>,
     /// What goes wrong once, before that.
     pub once: Vec<Refusal>,
+    /// What is done all the same, once, and answered as if it had gone wrong.
+    pub unheard: Vec<Refusal>,
     /// The accounts that the token sees; one if none are named.
     pub accounts: Option<Vec<&'static str>>,
     /// The name below workers.dev.
@@ -133,6 +141,17 @@ impl Deployed {
 pub(super) type Refused = (u16, u64);
 
 impl Account {
+    /// What goes wrong with this, if anything does.
+    pub(super) fn refusal(&mut self, method: &Method, path: &str) -> Option<Refusal> {
+        let once = self.once.iter().position(|it| it.meant(method, path)).map(|index| self.once.remove(index));
+        once.or_else(|| self.refusals.iter().find(|it| it.meant(method, path)).cloned())
+    }
+
+    /// What is answered to this although it was done, if anything else is.
+    pub(super) fn misheard(&mut self, method: &Method, path: &str) -> Option<Refusal> {
+        self.unheard.iter().position(|it| it.meant(method, path)).map(|index| self.unheard.remove(index))
+    }
+
     pub(super) fn done(&mut self, method: &Method, path: &str, kind: &str, body: &[u8]) -> Result<Value, Refused> {
         let said: Value = serde_json::from_slice(body).unwrap_or_default();
         let parts: Vec<_> = path.trim_matches('/').split('/').collect();
@@ -163,6 +182,7 @@ impl Account {
             ("GET", ["subdomain"]) => {
                 self.subdomain.as_ref().map(|name| json!({ "subdomain": name })).ok_or((404, 10007))
             }
+            ("PUT", ["subdomain"]) if self.subdomain.is_some() => Err((409, 10036)),
             ("PUT", ["subdomain"]) => {
                 self.subdomain = Some(text("subdomain"));
                 Ok(said.clone())

@@ -42,7 +42,7 @@ impl Progress {
     /// if anything was.
     pub(in super::super) fn so_far(&self, further: &str) -> String {
         let Changes { mut done, begun, secrets } = self.journal.so_far();
-        done.extend(begun.map(|change| texts::perhaps_done(&change)));
+        done.extend(begun.iter().map(|change| texts::perhaps_done(change)));
         texts::done_so_far(&done, &secrets, further)
     }
 }
