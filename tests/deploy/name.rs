@@ -4,7 +4,7 @@ use std::{fs, net::Ipv4Addr, sync::Arc};
 
 use anyhow::{Context, Result, ensure};
 use base64::prelude::{BASE64_STANDARD, Engine};
-use pasarela_e2e::{identity, places};
+use pasarela_e2e::{cloudflare::DOMAIN, identity, places};
 use tokio::{
     io::{AsyncBufReadExt, AsyncWriteExt, BufReader},
     net::TcpListener,
@@ -13,9 +13,7 @@ use tokio::{
 };
 use tokio_rustls::TlsAcceptor;
 
-use super::{Desk, LIMIT, key_of, stop, told};
-
-const NAME: &str = "bicycles.example.org";
+use super::{Desk, LIMIT, finish, key_of, stop, told};
 
 /// Whoever had the name before, and Cloudflare with a site of the operator's.
 const BEFORE: &[u8] = b"HTTP/1.1 200 OK\r\nContent-Length: 6\r\nConnection: close\r\n\r\nparked";
@@ -45,7 +43,7 @@ async fn serve(listener: TcpListener, acceptor: TlsAcceptor, paths: mpsc::Unboun
 #[tokio::test]
 async fn whoever_had_a_name_before_is_not_shown_the_key() -> Result<()> {
     let desk = Desk::still().await?;
-    let (config, authority) = identity::certified(&[NAME])?;
+    let (config, authority) = identity::certified(&[DOMAIN])?;
     let pem =
         format!("-----BEGIN CERTIFICATE-----\n{}\n-----END CERTIFICATE-----\n", BASE64_STANDARD.encode(authority));
     fs::write(desk.folder.path().join("ca.pem"), pem)?;
@@ -53,7 +51,7 @@ async fn whoever_had_a_name_before_is_not_shown_the_key() -> Result<()> {
     let link_with = format!("addr={}", listener.local_addr()?);
     let (sender, mut paths) = mpsc::unbounded_channel();
     tokio::spawn(serve(listener, TlsAcceptor::from(Arc::new(config)), sender));
-    let arguments = ["deploy", "--yes", "--ca", "ca.pem", "--domain", NAME, "--link-with", &link_with, "--worker"];
+    let arguments = ["deploy", "--yes", "--ca", "ca.pem", "--domain", DOMAIN, "--link-with", &link_with, "--worker"];
     let child = desk.command(&arguments)?.arg(places::root()).spawn()?;
     let mut seen = Vec::new();
     while seen.len() < FIRST.len() + IN_A_ROW + 1 {
@@ -77,4 +75,22 @@ async fn whoever_had_a_name_before_is_not_shown_the_key() -> Result<()> {
         ensure!(first != "/" && !first.ends_with("/status.json"), "{first}");
     }
     Ok(())
+}
+
+#[tokio::test]
+async fn a_firewall_rule_is_told_within_seconds_and_stops_no_update() -> Result<()> {
+    let desk = Desk::new().await?;
+    let told = desk.deployed(&["--json", "--domain", DOMAIN]).await?;
+    told.has(0, &["\"verdict\":\"ok\""])?;
+    let link = told.json()?["links"]["me"].as_str().context("no link")?.to_owned();
+    ensure!(link.starts_with(&format!("https://{DOMAIN}/#")), "{link}");
+    // As docs/deploy.md advises it against strangers who use up the day.
+    desk.cloud.account().rule = Some(vec![format!("/{}", key_of(&link)?)]);
+    // There is no key that could be shown to anybody, and so nothing to wait for.
+    desk.deployed(&[]).await?.has(0, &["Cloudflare says 403", "all keys are as they were"])?;
+    let ended = desk.deployed(&["--key", "ana"]).await?;
+    ended.has(13, &["Cloudflare says 403", "Not checked: ", "begin with the new /KEY, too"])?;
+    let ana = ended.out.lines().find(|line| line.starts_with("https://")).context("no link")?;
+    desk.cloud.account().rule = Some(vec![format!("/{}", key_of(ana)?)]);
+    finish(desk.command(&["check", "--ca", "ca.pem", ana])?).await?.has(0, &["All well"])
 }

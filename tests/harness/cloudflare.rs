@@ -4,6 +4,7 @@
 //! Whoever can be pointed at another API, wrangler or our program, is to be pointed at this one.
 
 mod account;
+mod front;
 
 use std::{
     net::{Ipv4Addr, SocketAddr},
@@ -21,10 +22,7 @@ use axum::{
 };
 use pasarela_sim::Sim;
 use serde_json::{Value, json};
-use tokio::{
-    net::{TcpListener, TcpStream},
-    sync::watch,
-};
+use tokio::{net::TcpListener, sync::watch};
 use tokio_rustls::TlsAcceptor;
 
 use crate::{
@@ -45,6 +43,9 @@ pub const SUBDOMAIN: &str = "tests";
 
 /// The Worker's name there.
 pub const HOST: &str = "pasarela.tests.workers.dev";
+
+/// A name of its own that it may be given.
+pub const DOMAIN: &str = "bicycles.example.org";
 
 /// The platform's limit for a wait in tests.
 const PATIENCE: Duration = Duration::from_secs(60);
@@ -83,10 +84,10 @@ impl Cloudflare {
         let address = listener.local_addr()?;
         let router = Router::new().fallback(answer).with_state(Arc::clone(&shared));
         tokio::spawn(async move { axum::serve(listener, router).await });
-        let (config, authority) = identity::certified(&[HOST])?;
+        let (config, authority) = identity::certified(&[HOST, DOMAIN])?;
         let front = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await?;
         let front_address = front.local_addr()?;
-        tokio::spawn(pass_on(front, TlsAcceptor::from(Arc::new(config)), Arc::clone(&shared)));
+        tokio::spawn(front::serve(front, TlsAcceptor::from(Arc::new(config)), Arc::clone(&shared)));
         Ok(Self { shared, address, front: front_address, authority: authority.to_vec() })
     }
 
@@ -139,20 +140,6 @@ fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
     mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
-/// TLS in front of whichever Worker runs; nothing answers as long as none does.
-async fn pass_on(listener: TcpListener, acceptor: TlsAcceptor, shared: Arc<Shared>) {
-    while let Ok((tcp, _)) = listener.accept().await {
-        let Some(to) = *lock(&shared.address) else { continue };
-        let acceptor = acceptor.clone();
-        tokio::spawn(async move {
-            let Ok(mut tls) = acceptor.accept(tcp).await else { return };
-            let Ok(mut worker) = TcpStream::connect(to).await else { return };
-            // However it ends, it is over.
-            let _ = tokio::io::copy_bidirectional(&mut tls, &mut worker).await;
-        });
-    }
-}
-
 async fn answer(State(shared): State<Arc<Shared>>, method: Method, uri: Uri, head: HeaderMap, body: Bytes) -> Response {
     let path = uri.path().to_owned();
     let said = serde_json::from_slice(&body).unwrap_or_default();
@@ -199,7 +186,8 @@ fn envelope(status: StatusCode, said: &Value) -> Response {
 /// Runs what is there now, in place of what ran before.
 async fn run(shared: &Shared) -> Result<()> {
     let Some(upstream) = &shared.upstream else { return Ok(()) };
-    let worker = lock(&shared.account).workers.values().find(|worker| worker.enabled).cloned();
+    let worker =
+        lock(&shared.account).workers.values().find(|worker| worker.enabled || !worker.domains.is_empty()).cloned();
     let mut running = shared.running.lock().await;
     *lock(&shared.address) = None;
     *running = None;

@@ -340,23 +340,23 @@ fn say(
             "check": arrival.check,
         });
         println!("{object}");
-        if arrival.is_elsewhere {
-            eprintln!("{}", texts::UNCHECKED);
+        if let Some(unchecked) = arrival.unchecked {
+            eprintln!("{unchecked}");
         }
         return;
     }
     for (person, link) in links {
         println!("\nThe link of {person}:\n{}", shown(link));
     }
-    println!("{}", ending(arrival.is_elsewhere, links.is_empty(), &place.name));
+    println!("{}", ending(arrival.unchecked, links.is_empty(), &place.name));
 }
 
 /// What comes next. Whoever may be somebody else is not to see a key: nobody is told to use one there now.
-fn ending(is_elsewhere: bool, is_update: bool, name: &str) -> String {
-    match (is_elsewhere, is_update) {
-        (true, _) => texts::UNCHECKED.to_owned(),
-        (false, true) => texts::UPDATED.to_owned(),
-        (false, false) => texts::next(name),
+fn ending(unchecked: Option<&str>, is_update: bool, name: &str) -> String {
+    match unchecked {
+        Some(unchecked) => unchecked.to_owned(),
+        None if is_update => texts::UPDATED.to_owned(),
+        None => texts::next(name),
     }
 }
 
@@ -374,9 +374,12 @@ mod tests {
     #[test]
     fn nobody_is_told_to_use_a_key_where_somebody_else_may_answer() {
         for is_update in [true, false] {
-            let (elsewhere, here) = (ending(true, is_update, "bicycles"), ending(false, is_update, "bicycles"));
-            assert!(elsewhere.starts_with("Not checked: ") && !here.contains("Not checked"), "{elsewhere}{here}");
-            assert!(!elsewhere.contains("up to date"), "{elsewhere}");
+            let here = ending(None, is_update, "bicycles");
+            for unchecked in [texts::UNCHECKED, texts::WALLED] {
+                let elsewhere = ending(Some(unchecked), is_update, "bicycles");
+                assert!(elsewhere.starts_with("Not checked: ") && !here.contains("Not checked"), "{elsewhere}{here}");
+                assert!(!elsewhere.contains("up to date"), "{elsewhere}");
+            }
         }
         assert!(is_own_name("relay.example") && !is_own_name("bicycles.name.workers.dev"));
     }

@@ -79,6 +79,8 @@ pub struct Account {
     pub accounts: Option<Vec<&'static str>>,
     /// The name below workers.dev.
     pub subdomain: Option<String>,
+    /// How paths begin that a firewall rule lets through; all, if there is no rule.
+    pub rule: Option<Vec<String>>,
 }
 
 impl Deployed {

@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// One look may take this time.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// So often in a row Cloudflare has to answer before it counts: while a name moves, resolvers give old and new answers by turns.
+/// So often in a row Cloudflare has to answer before it counts, whatever it answers: while a name moves, resolvers give old and new answers by turns.
 const IN_A_ROW: u32 = 3;
 
 /// How it ended.
@@ -40,29 +40,50 @@ pub(super) struct Arrival {
     pub(super) code: ExitCode,
     /// The check's own object, if there was a key to check with.
     pub(super) check: Option<Value>,
-    /// Its name may lead to somebody else, as far as can be seen from here.
-    pub(super) is_elsewhere: bool,
+    /// Why it was not checked: its name may lead to somebody else, as far as can be seen from here.
+    pub(super) unchecked: Option<&'static str>,
+}
+
+/// What a look at a name finds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Found {
+    /// What was looked for.
+    It,
+    /// A firewall of Cloudflare's, which may be in front of it for good.
+    Wall,
+    /// Nothing, or something else.
+    Other,
 }
 
 impl Arrival {
     /// Waits until the relay of this link answers, and checks it if the link has a key. At a name of the account's own nobody is
     /// shown the key before it leads to Cloudflare, however long the account has the name: an earlier run may have seen no more.
     pub(super) async fn of(args: &Args, link: Option<&Link>, progress: &Progress) -> Result<Self, Failure> {
-        let unchecked = |code| Self { code, check: None, is_elsewhere: false };
-        let Some(link) = link else { return Ok(unchecked(ExitCode::SUCCESS)) };
+        let ended = |code| Self { code, check: None, unchecked: None };
+        let Some(link) = link else { return Ok(ended(ExitCode::SUCCESS)) };
         let (http, options) = way(args, link)?;
         let own_name = is_own_name(&link.host);
         let mut wait = Wait { begun: Instant::now(), told: false, silent: texts::silent(own_name), progress };
-        if own_name && !wait.until(async || leads_to_cloudflare(args, link).await).await {
-            return Ok(Self { is_elsewhere: true, ..unchecked(check::exit_code(Stage::Upgrade)) });
+        if own_name {
+            let why = match wait.until(async || leads_to_cloudflare(args, link).await).await {
+                Found::It => None,
+                // There is no key to be shown to anybody, and none that a rule could let through.
+                Found::Wall if link.key.is_none() => return Ok(ended(ExitCode::SUCCESS)),
+                Found::Wall => Some(texts::WALLED),
+                Found::Other => Some(texts::UNCHECKED),
+            };
+            if why.is_some() {
+                return Ok(Self { unchecked: why, ..ended(check::exit_code(Stage::Upgrade)) });
+            }
         }
+        // Whatever is found there, the check says what it is.
         wait.until(async || answers(&http, link).await).await;
         if link.key.is_none() {
-            return Ok(unchecked(ExitCode::SUCCESS));
+            return Ok(ended(ExitCode::SUCCESS));
         }
         match check::of_link(link, options, progress.lines).await {
-            Ok((code, object)) => Ok(Self { check: Some(object), ..unchecked(code) }),
-            Err(code) => Ok(unchecked(code)),
+            Ok((code, object)) => Ok(Self { check: Some(object), ..ended(code) }),
+            Err(code) => Ok(ended(code)),
         }
     }
 }
@@ -86,12 +107,18 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// Whether it came in time.
-    async fn until(&mut self, mut came: impl AsyncFnMut() -> bool) -> bool {
-        while !came().await {
-            if self.begun.elapsed() > NAME_MAX {
-                self.progress.step("answers", self.silent);
-                return false;
+    /// What is found in the end. A wall stays; while a name is new, Cloudflare says 403 for other reasons, too.
+    async fn until(&mut self, mut look: impl AsyncFnMut() -> Found) -> Found {
+        let mut walls = 0;
+        loop {
+            let found = look().await;
+            walls = if found == Found::Wall { walls + 1 } else { 0 };
+            if found == Found::It {
+                return found;
+            }
+            if walls == IN_A_ROW || self.begun.elapsed() > NAME_MAX {
+                self.progress.step("answers", if found == Found::Wall { texts::BLOCKED } else { self.silent });
+                return found;
             }
             if !self.told {
                 self.progress.step("answers", texts::WAITING);
@@ -99,37 +126,43 @@ impl Wait<'_> {
             }
             tokio::time::sleep(PAUSE).await;
         }
-        true
     }
 }
 
 /// Whether a path that nobody has is not found there, by Cloudflare's word. The name may have led elsewhere up to now, and resolvers
 /// keep that a while: those who answer there see all paths. What Cloudflare answers under a name is the account's. Each time the
 /// name is looked up anew.
-async fn leads_to_cloudflare(args: &Args, link: &Link) -> bool {
+async fn leads_to_cloudflare(args: &Args, link: &Link) -> Found {
     for _ in 0..IN_A_ROW {
-        let Ok((http, _)) = way(args, link) else { return false };
+        let Ok((http, _)) = way(args, link) else { return Found::Other };
         let answer = get(&http, format!("/{}", random_key())).await;
-        if !answer.is_some_and(|answer| is_as_for_strangers(&answer)) {
-            return false;
+        match answer.map_or(Found::Other, |answer| as_for_strangers(&answer)) {
+            Found::It => {}
+            other @ (Found::Wall | Found::Other) => return other,
         }
     }
-    true
+    Found::It
 }
 
 /// With whatever body: the operator's own site, or the guide, may answer strangers.
-fn is_as_for_strangers(answer: &Response<Bytes>) -> bool {
+fn as_for_strangers(answer: &Response<Bytes>) -> Found {
     let by_cloudflare = answer.headers().get(SERVER).is_some_and(|server| server == "cloudflare");
-    by_cloudflare && answer.status() == StatusCode::NOT_FOUND
+    match answer.status() {
+        StatusCode::NOT_FOUND if by_cloudflare => Found::It,
+        StatusCode::FORBIDDEN if by_cloudflare => Found::Wall,
+        _ => Found::Other,
+    }
 }
 
 /// Whether the relay knows its key there; without one, whether anything answers that is no error of the platform's.
-async fn answers(http: &Http, link: &Link) -> bool {
+async fn answers(http: &Http, link: &Link) -> Found {
     let path = if link.key.is_some() { link.path("/status.json") } else { "/".to_owned() };
-    match get(http, path).await {
-        Some(answer) if link.key.is_some() => answer.status() == StatusCode::OK,
-        Some(answer) => !answer.status().is_server_error(),
-        None => false,
+    match get(http, path).await.map(|answer| answer.status()) {
+        Some(StatusCode::FORBIDDEN) if link.key.is_some() => Found::Wall,
+        Some(status) if link.key.is_some() && status != StatusCode::OK => Found::Other,
+        Some(status) if status.is_server_error() => Found::Other,
+        Some(_) => Found::It,
+        None => Found::Other,
     }
 }
 
@@ -146,19 +179,21 @@ mod tests {
     fn only_what_cloudflare_answers_as_a_relay_answers_strangers_is_where_the_key_may_go() {
         let answer = |status: u16, server: &str, body: &'static str| {
             let answer = Response::builder().status(status).header(SERVER, server);
-            is_as_for_strangers(&answer.body(Bytes::from_static(body.as_bytes())).expect("an answer"))
+            as_for_strangers(&answer.body(Bytes::from_static(body.as_bytes())).expect("an answer"))
         };
-        assert!(answer(404, "cloudflare", "") && answer(404, "cloudflare", "<h1>Bicycles</h1>"));
         // A parked name, a web server of before, one that is quiet too, and Cloudflare before the name is known there.
-        for (status, server, body) in [
-            (200, "nginx", "buy me"),
-            (404, "nginx", "not found"),
-            (404, "Caddy", ""),
-            (530, "cloudflare", "1016"),
-            (403, "cloudflare", ""),
+        for (status, server, body, found) in [
+            (404, "cloudflare", "", Found::It),
+            (404, "cloudflare", "<h1>Bicycles</h1>", Found::It),
+            (403, "cloudflare", "", Found::Wall),
+            (403, "nginx", "", Found::Other),
+            (200, "nginx", "buy me", Found::Other),
+            (404, "nginx", "not found", Found::Other),
+            (404, "Caddy", "", Found::Other),
+            (530, "cloudflare", "1016", Found::Other),
         ] {
-            assert!(!answer(status, server, body), "{status} {server}");
+            assert_eq!(answer(status, server, body), found, "{status} {server}");
         }
-        assert!(!is_as_for_strangers(&Response::new(Bytes::new())));
+        assert_eq!(as_for_strangers(&Response::new(Bytes::new())), Found::Other);
     }
 }

@@ -219,8 +219,15 @@ pub(in super::super) const fn silent(own_name: bool) -> &'static str {
 
 /// A name of its own leads elsewhere, as far as can be seen from here.
 pub(in super::super) const UNCHECKED: &str = "\
-Not checked: the name may still lead to whoever had it before, who must not see the key. Or a site or a firewall rule of yours
-answers unknown paths by something else than 404. In an hour, or once you know that it is yours, check it with a link:
+Not checked: the name may still lead to whoever had it before, who must not see the key. Or a site of yours answers unknown paths
+by something else than 404. In an hour, or once you know that it is yours, check it with a link:
+  pasarela check \"https://HOST/#KEY\"";
+
+/// Cloudflare lets nothing through there that has no key.
+pub(in super::super) const BLOCKED: &str = "not from here: Cloudflare says 403, as it does for a firewall rule";
+pub(in super::super) const WALLED: &str = "\
+Not checked: Cloudflare says 403 to a path that nobody has, so it cannot be seen whether the name leads to your relay. If that is a
+firewall rule of yours (Security, WAF), let paths through that begin with the new /KEY, too, and check it with the link:
   pasarela check \"https://HOST/#KEY\"";
 
 /// At the end.
