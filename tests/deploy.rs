@@ -4,6 +4,8 @@
 
 /// The program beside wrangler.
 mod wrangler;
+/// A site of the operator's.
+mod site;
 /// What the API refuses.
 mod refusals;
 /// Who has a key.

@@ -58,6 +58,8 @@ pub use certificate::{Certificate, CertificateError, Files};
 pub use options::Options;
 pub use room::Room;
 pub use site::{Site, SiteError};
+#[cfg(feature = "deploy")]
+pub(crate) use site::{files as site_files, kind as site_kind};
 pub use tunnels::Gauges;
 
 /// The longest message but a tunnel's, in bytes: WhatsApp's frames say their length in 24 bits.

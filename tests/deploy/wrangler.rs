@@ -15,10 +15,10 @@ use tokio::{io::AsyncWriteExt, process::Command, time::timeout};
 
 use super::{Desk, LIMIT, key_of};
 
-const KEY: &str = "0123456789abcdef0123";
+pub(super) const KEY: &str = "0123456789abcdef0123";
 
 /// A developer's folder, in which nothing has to be built.
-fn project() -> Result<TempDir> {
+pub(super) fn project() -> Result<TempDir> {
     let folder = tempfile::tempdir()?;
     fs::create_dir(folder.path().join("build"))?;
     for (name, bytes) in workerd::relay()? {
@@ -32,7 +32,7 @@ fn project() -> Result<TempDir> {
 }
 
 /// Runs wrangler against this API; `typed` is what it is told when it asks.
-async fn wrangler(cloud: &Cloudflare, folder: &TempDir, arguments: &[&str], typed: &str) -> Result<()> {
+pub(super) async fn wrangler(cloud: &Cloudflare, folder: &TempDir, arguments: &[&str], typed: &str) -> Result<()> {
     let mut command = Command::new(places::made("node_modules/.bin/node")?);
     command.arg(places::made("node_modules/wrangler/bin/wrangler.js")?).args(arguments).args(["--env", ""]);
     command.envs([("CLOUDFLARE_API_TOKEN", TOKEN), ("CLOUDFLARE_ACCOUNT_ID", ACCOUNT), ("CI", "1")]);
@@ -49,7 +49,7 @@ async fn wrangler(cloud: &Cloudflare, folder: &TempDir, arguments: &[&str], type
 }
 
 /// What is said of a Worker, but for how wrangler lets objects take the new code over, and for the order of bindings.
-fn meant(mut metadata: Value) -> Value {
+pub(super) fn meant(mut metadata: Value) -> Value {
     if let Some(metadata) = metadata.as_object_mut() {
         metadata.remove("code_update_strategy");
     }

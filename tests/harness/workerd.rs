@@ -25,7 +25,7 @@ use tokio::{
 
 use crate::{
     places::{self, Runtime},
-    sent::Sent,
+    sent::{Sent, services},
     socket::{Event, Socket},
 };
 
@@ -274,11 +274,12 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
     for (name, value) in variables(&wrangler, &options.vars) {
         write!(bindings, "(name = {name:?}, text = {value:?}), ")?;
     }
+    let sent = if let Script::Sent(sent) = &options.script { sent.site.clone() } else { None };
+    let front = if sent.is_some() { "front" } else { "main" };
     let mut site = String::new();
-    if let Some(body) = options.site {
-        let module = format!("export default {{ fetch() {{ return new Response({body:?}); }} }};");
-        write!(site, "(name = \"site\", worker = (modules = [(name = \"site.mjs\", esModule = {module:?})], ")?;
-        write!(site, "compatibilityDate = \"{date}\")),")?;
+    let all = |body| format!("export default {{ fetch() {{ return new Response({body:?}); }} }};");
+    if let Some(module) = sent.or(options.site.map(all)) {
+        site = services(&module, front == "front", (folder, date))?;
         write!(bindings, "(name = \"ASSETS\", service = \"site\"), ")?;
     }
     let (namespaces, objects) = durable_objects(&wrangler, options.sessions)?;
@@ -292,7 +293,7 @@ fn config(options: &Options, folder: &Path) -> Result<String> {
              (name = \"internet\", network = (allow = [\"public\", \"private\", \"local\"])),\n\
            ],\n\
            {flags_of_v8}\n\
-           sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"main\")],\n\
+           sockets = [(name = \"http\", address = \"127.0.0.1:{port}\", http = (), service = \"{front}\")],\n\
          );\n\
          const w :Workerd.Worker = (\n\
            modules = [{modules}],\n\

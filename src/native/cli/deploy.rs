@@ -5,7 +5,9 @@
 
 mod progress;
 mod plan;
+mod site;
 mod arrival;
+mod told;
 
 use std::{path::PathBuf, process::ExitCode};
 
@@ -14,29 +16,32 @@ use serde_json::json;
 use super::{
     Failure,
     cloud::{Cloud, Manner, is_sure, refused},
-    look, signal,
+    signal,
     texts::deploy as texts,
     usage,
     way::Way,
 };
 use crate::{
     deploy::{
-        ApiError, Existing, Meaning, Person, Place, Planned, Worker, is_worker_name, random_subdomain,
+        ApiError, Existing, Meaning, Person, Place, Stored, Worker, is_worker_name, random_subdomain,
         random_worker_name,
     },
     link::Link,
-    share::Qr,
 };
 use arrival::Arrival;
 use plan::Plan;
 pub(super) use plan::{BY_HAND, full, has_key, holder, is_of_keys, no_key};
 pub(super) use progress::Progress;
+use told::Done;
+pub(super) use told::shown;
 
 const EXAMPLES: &str = r##"Examples:
   pasarela deploy
       Asks for all that it needs, puts the relay there, and prints its link. Again: brings it up to date.
   pasarela deploy --name bicycles --domain bicycles.example.org
       Under a name that says nothing, on a domain that the account has. Some countries block workers.dev as a whole.
+  pasarela deploy --site public
+      Also sends the files of your own site in the folder "public", which whoever has no key then sees.
   pasarela deploy --key ana --key bo
       Also gives two people a key each; `pasarela keys` does that without sending the Worker again.
   pasarela deploy --revoke ana
@@ -46,7 +51,8 @@ const EXAMPLES: &str = r##"Examples:
   pasarela deploy --remove
       Takes the relay away.
   pasarela deploy --yes --json --token-file FILE
-      Asks nothing and prints one line of JSON: worker, account, host, updated, links, keys, check.
+      Asks nothing and prints one line of JSON: worker, account, host, updated, links, keys, site,
+      check.
 
 Exit codes:
    0  done; if a key was given, WhatsApp works through the relay with it
@@ -80,6 +86,15 @@ pub(super) struct Args {
     /// Take this person's key back; may be repeated. With --key of the same name it is replaced
     #[arg(long, value_name = "NAME", conflicts_with = "remove")]
     revoke: Vec<Person>,
+
+    /// Your own site, shown to visitors without a key: a folder of files, but for names that begin with a dot. _headers,
+    /// _redirects and .assetsignore in it mean what they mean to wrangler
+    #[arg(long, value_name = "FOLDER", env = "PASARELA_DEPLOY_SITE", conflicts_with = "remove")]
+    site: Option<PathBuf>,
+
+    /// Show visitors without a key nothing any more
+    #[arg(long, conflicts_with_all = ["site", "remove"])]
+    no_site: bool,
 
     /// Take the relay away, with its keys and names
     #[arg(long)]
@@ -150,7 +165,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
         }
     };
     if args.dry_run && done.is_ok() {
-        show(&args, &place);
+        told::show(args.json, &place);
     } else if done.is_err() && !args.dry_run {
         eprintln!("{}", progress.so_far(&further));
     }
@@ -175,7 +190,9 @@ fn wrong(args: &Args) -> Option<&'static str> {
 
 fn worker(args: &Args) -> Result<Worker, Failure> {
     let worker = args.worker.as_deref().map_or_else(Worker::built_in, Worker::in_folder);
-    worker.map_err(|cause| Failure::told(texts::NO_WORKER, cause, texts::GIVE_WORKER))
+    let worker = worker.map_err(|cause| Failure::told(texts::NO_WORKER, cause, texts::GIVE_WORKER))?;
+    let changes = args.site.is_some() || args.no_site;
+    Ok(if changes { worker.showing(args.site.as_deref().map(site::read).transpose()?) } else { worker })
 }
 
 /// The link of a key, or of the relay alone.
@@ -192,19 +209,25 @@ async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) 
     if args.remove {
         return remove(args, place, existing.is_some(), progress).await;
     }
+    if worker.site.is_none() && !args.no_site && existing.as_ref().is_some_and(|existing| existing.has_site) {
+        return Err(site::forgotten());
+    }
     let plan = Plan::new(&args.key, &args.revoke, existing.as_ref(), worker)?;
     let host = host(args, place, progress).await?;
     let links = plan.given.iter().filter_map(|(person, key)| Some((person, link(args, &host, Some(key))?)));
     let links: Vec<_> = links.collect();
-    send(args, worker, (place, &host), (existing.as_ref(), &plan, &links), progress).await?;
+    let stored = send(args, worker, (place, &host), (existing.as_ref(), &plan, &links), progress).await?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
     let bare = link(args, &host, None);
     let first = links.first().map(|(_, link)| link).or(bare.as_ref());
     let arrival = Arrival::of(args, first, progress).await?;
-    say(args, place, (&host, existing.is_some()), &links, &plan, &arrival);
-    Ok(arrival.code)
+    let code = arrival.code;
+    let files = worker.site.as_ref().zip(stored).map(|(site, stored)| (site.len(), stored.sent));
+    let done = Done { place, host: &host, updated: existing.is_some(), links: &links, plan: &plan, files, arrival };
+    done.say(args.json);
+    Ok(code)
 }
 
 /// Sends all that makes the relay: before its name leads anywhere, it has a key.
@@ -214,11 +237,15 @@ async fn send(
     (place, host): (&Place, &str),
     (existing, plan, links): (Option<&Existing>, &Plan, &[(&Person, Link)]),
     progress: &Progress,
-) -> Result<(), Failure> {
+) -> Result<Option<Stored>, Failure> {
     let own_name = is_own_name(host);
     let seen = existing.and_then(|existing| existing.tag.as_deref());
-    let sent = format!("sent as {}", place.name);
-    progress.change(("worker", &sent), None, place.upload(worker, seen)).await.map_err(refused(texts::UPLOADING))?;
+    let stored = match &worker.site {
+        Some(own) => Some(site::store(place, own, args.dry_run, progress).await?),
+        None => None,
+    };
+    let (sent, upload) = (format!("sent as {}", place.name), place.upload(worker, seen, stored.as_ref()));
+    progress.change(("worker", &sent), None, upload).await.map_err(refused(texts::UPLOADING))?;
     for (person, key) in &plan.given {
         let link = links.iter().find(|(of, _)| *of == person).map(|(_, link)| link.to_string());
         let (given, variable) = (format!("given to {person}"), person.variable());
@@ -239,7 +266,7 @@ async fn send(
         let publishing = place.publish(worker, own_name);
         progress.change(("workers.dev", how), None, publishing).await.map_err(refused(texts::PUBLISHING))?;
     }
-    Ok(())
+    Ok(stored)
 }
 
 /// Whether a relay's name is one that led elsewhere before it was the account's; those at workers.dev are Cloudflare's.
@@ -302,85 +329,12 @@ pub(super) fn absent(name: &str) -> Failure {
     Failure::met(texts::absent(name), texts::ABSENT_CAUSE, texts::RIGHT_NAME)
 }
 
-/// What would have been sent.
-fn show(args: &Args, place: &Place) {
-    let planned = place.api.planned();
-    if args.json {
-        let plan = |plan: &Planned| json!({ "method": plan.method.as_str(), "path": plan.path, "body": plan.body });
-        println!("{}", json!({ "dry_run": planned.iter().map(plan).collect::<Vec<_>>() }));
-        return;
-    }
-    println!("{}", texts::DRY);
-    for plan in planned {
-        println!("\n{} {}", plan.method, plan.path);
-        if !plan.body.is_null() {
-            println!("{:#}", plan.body);
-        }
-    }
-}
-
-fn say(
-    args: &Args,
-    place: &Place,
-    (host, updated): (&str, bool),
-    links: &[(&Person, Link)],
-    plan: &Plan,
-    arrival: &Arrival,
-) {
-    if args.json {
-        let links: serde_json::Map<_, _> =
-            links.iter().map(|(person, link)| (person.to_string(), json!(link.to_string()))).collect();
-        let object = json!({
-            "worker": place.name,
-            "account": place.account.id,
-            "host": host,
-            "updated": updated,
-            "links": links,
-            "keys": plan.all,
-            "check": arrival.check,
-        });
-        println!("{object}");
-        if let Some(unchecked) = arrival.unchecked {
-            eprintln!("{unchecked}");
-        }
-        return;
-    }
-    for (person, link) in links {
-        println!("\nThe link of {person}:\n{}", shown(link));
-    }
-    println!("{}", ending(arrival.unchecked, links.is_empty(), &place.name));
-}
-
-/// What comes next. Whoever may be somebody else is not to see a key: nobody is told to use one there now.
-fn ending(unchecked: Option<&str>, is_update: bool, name: &str) -> String {
-    match unchecked {
-        Some(unchecked) => unchecked.to_owned(),
-        None if is_update => texts::UPDATED.to_owned(),
-        None => texts::next(name),
-    }
-}
-
-/// A link with its code.
-pub(super) fn shown(link: &Link) -> String {
-    let text = link.to_string();
-    let code = Qr::of(&text).map(|code| format!("\n{}", look::code(&code))).unwrap_or_default();
-    format!("{text}\n{code}")
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
-    fn nobody_is_told_to_use_a_key_where_somebody_else_may_answer() {
-        for is_update in [true, false] {
-            let here = ending(None, is_update, "bicycles");
-            for unchecked in [texts::UNCHECKED, texts::WALLED] {
-                let elsewhere = ending(Some(unchecked), is_update, "bicycles");
-                assert!(elsewhere.starts_with("Not checked: ") && !here.contains("Not checked"), "{elsewhere}{here}");
-                assert!(!elsewhere.contains("up to date"), "{elsewhere}");
-            }
-        }
+    fn only_a_name_of_ones_own_has_led_elsewhere() {
         assert!(is_own_name("relay.example") && !is_own_name("bicycles.name.workers.dev"));
     }
 }

@@ -1,6 +1,6 @@
 //! Cloudflare's API: requests with the token, answers out of their envelope, refusals with what they mean.
 //!
-//! Which requests there are is `place`'s. One that changes something is sent by `journal` alone, and only written down where nothing
+//! Which requests there are is `place`'s. One that changes what is there is sent by `journal` alone, and only written down where nothing
 //! may change.
 
 use std::{
@@ -29,8 +29,9 @@ use crate::{
 /// Where the API is.
 const BASE: &str = "https://api.cloudflare.com/client/v4";
 
-/// An answer may take so long; the Worker's modules go up in that time, too.
+/// An answer may take so long, and what is sent a second more for each of so many bytes.
 const LIMIT: Duration = Duration::from_secs(90);
+const PER_SECOND: u64 = 32 << 10;
 
 /// How often a request is sent that the API fails at by its own fault, and the pause before the second.
 const TRIES: u32 = 3;
@@ -91,16 +92,24 @@ pub(crate) struct Planned {
     pub(crate) body: Value,
 }
 
-/// A request that changes something. It goes out through a [`Journal`](super::Journal), so that whoever is stopped can be told of it.
+/// A request that changes something. It goes out through a [`Journal`](super::Journal), so that whoever is stopped can be told of it; but
+/// for one that changes nothing before another is sent.
 #[must_use = "nothing is sent yet"]
 pub(crate) struct Change<'a> {
     api: &'a Api,
     method: Method,
     path: String,
     body: Body,
+    /// In place of the API's own.
+    token: Option<&'a Token>,
 }
 
-impl Change<'_> {
+impl<'a> Change<'a> {
+    /// Shows a token that the API has made for this alone.
+    pub(super) fn by(self, token: &'a Token) -> Self {
+        Self { token: Some(token), ..self }
+    }
+
     /// Writes it down where nothing may change. `true`: it is not to be sent.
     pub(super) fn plan(&self) -> bool {
         let Some(planned) = &self.api.planned else { return false };
@@ -114,11 +123,12 @@ impl Change<'_> {
     }
 
     /// Sends it. What is gone already need not be taken away.
-    pub(super) async fn send(self) -> Result<(), Failed> {
+    pub(super) async fn send(self) -> Result<Value, Failed> {
         let deletes = self.method == Method::DELETE;
-        match self.api.send(self.method, &self.path, &self.body).await {
-            Err(failed) if deletes && failed.error.meaning() == Meaning::Missing => Ok(()),
-            answer => answer.map(drop),
+        let token = self.token.unwrap_or(&self.api.token);
+        match self.api.send((self.method, &self.path), &self.body, token).await {
+            Err(failed) if deletes && failed.error.meaning() == Meaning::Missing => Ok(Value::Null),
+            answer => answer,
         }
     }
 }
@@ -243,7 +253,7 @@ impl Api {
 
     /// Asks for what is there.
     pub(super) async fn get(&self, path: &str) -> Result<Value, ApiError> {
-        self.send(Method::GET, path, &Body::Nothing).await.map_err(|failed| failed.error)
+        self.send((Method::GET, path), &Body::Nothing, &self.token).await.map_err(|failed| failed.error)
     }
 
     /// Asks for what may not be there.
@@ -257,15 +267,15 @@ impl Api {
 
     /// What would change something. Nothing is sent yet.
     pub(super) const fn change(&self, method: Method, path: String, body: Body) -> Change<'_> {
-        Change { api: self, method, path, body }
+        Change { api: self, method, path, body, token: None }
     }
 
     /// A request means the same when it is sent twice, so one that failed by the API's own fault is sent again. Only an upload whose
     /// migrations were taken the first time is refused then; the next run goes on from there.
-    async fn send(&self, method: Method, path: &str, body: &Body) -> Result<Value, Failed> {
+    async fn send(&self, (method, path): (Method, &str), body: &Body, token: &Token) -> Result<Value, Failed> {
         let (mut pause, mut left, mut is_certain) = (PAUSE, TRIES, true);
         loop {
-            let error = match self.send_once(method.clone(), path, body).await {
+            let error = match self.send_once((method.clone(), path), body, token).await {
                 Ok(value) => return Ok(value),
                 Err(error) => error,
             };
@@ -280,7 +290,7 @@ impl Api {
         }
     }
 
-    async fn send_once(&self, method: Method, path: &str, body: &Body) -> Result<Value, ApiError> {
+    async fn send_once(&self, (method, path): (Method, &str), body: &Body, token: &Token) -> Result<Value, ApiError> {
         let (kind, bytes) = match body {
             Body::Nothing => ("", Bytes::new()),
             Body::Json(value) => ("application/json", value.to_string().into()),
@@ -289,33 +299,33 @@ impl Api {
         let mut request = Request::builder()
             .method(method)
             .uri(format!("{}{path}", self.path))
-            .header(AUTHORIZATION, self.token.header())
+            .header(AUTHORIZATION, token.header())
             .header(ACCEPT, "application/json")
             // Not who we are: one look at the platform's logs would name every relay's account.
             .header(USER_AGENT, "api-client");
         if !kind.is_empty() {
             request = request.header(CONTENT_TYPE, kind);
         }
+        let limit = LIMIT + Duration::from_secs(bytes.len() as u64 / PER_SECOND);
         let request = request.body(Full::new(bytes)).map_err(|_| ApiError::Unreached(Unreached::Cut))?;
-        let answer = self.http.send(request, LIMIT).await.map_err(ApiError::Unreached)?;
+        let answer = self.http.send(request, limit).await.map_err(ApiError::Unreached)?;
         let status = answer.status();
         let envelope: Value = serde_json::from_slice(answer.body()).map_err(|_| ApiError::NotApi(status))?;
         match envelope.get("success").and_then(Value::as_bool) {
             Some(true) if status.is_success() => Ok(envelope.get("result").cloned().unwrap_or_default()),
-            Some(_) => Err(self.refusal(status, &envelope)),
+            Some(_) => Err(refusal(status, &envelope, token)),
             None => Err(ApiError::NotApi(status)),
         }
     }
+}
 
-    /// The first of its reasons. It is shown, so it may hold neither the token nor what a terminal would obey.
-    fn refusal(&self, status: StatusCode, envelope: &Value) -> ApiError {
-        let first = envelope.pointer("/errors/0");
-        let code = first.and_then(|error| error.get("code")?.as_u64()).unwrap_or_default();
-        let message = first.and_then(|error| error.get("message")?.as_str()).unwrap_or("no reason given");
-        let plain =
-            self.token.hidden_in(message).chars().map(|it| if it.is_control() { ' ' } else { it }).take(300).collect();
-        ApiError::Refused { status, code, message: plain }
-    }
+/// The first of its reasons. It is shown, so it may hold neither the token nor what a terminal would obey.
+fn refusal(status: StatusCode, envelope: &Value, token: &Token) -> ApiError {
+    let first = envelope.pointer("/errors/0");
+    let code = first.and_then(|error| error.get("code")?.as_u64()).unwrap_or_default();
+    let message = first.and_then(|error| error.get("message")?.as_str()).unwrap_or("no reason given");
+    let plain = token.hidden_in(message).chars().map(|it| if it.is_control() { ' ' } else { it }).take(300).collect();
+    ApiError::Refused { status, code, message: plain }
 }
 
 #[cfg(test)]

@@ -1,4 +1,5 @@
-//! What was changed, and what was sent and not answered: the only way on which a changing request leaves, so none is forgotten.
+//! What was changed, and what was sent and not answered: what changes something that is there leaves in no other way, so none of it is
+//! forgotten.
 //!
 //! It is kept for whoever is stopped in between, and told by the command line.
 
@@ -42,7 +43,7 @@ impl Journal {
         let result = change.send().await;
         let mut changes = self.lock();
         match &result {
-            Ok(()) => {
+            Ok(_) => {
                 let done = changes.begun.pop();
                 changes.done.extend(done);
             }
@@ -52,7 +53,7 @@ impl Journal {
             }
             Err(_) => {}
         }
-        result.map(|()| true).map_err(|failed| failed.error)
+        result.map(|_| true).map_err(|failed| failed.error)
     }
 
     /// What was done up to here.

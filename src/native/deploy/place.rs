@@ -2,14 +2,15 @@
 //!
 //! In which order they are made, and what is said of each, is the command line's. Those that change something are sent by a journal.
 
-use bytes::Bytes;
-use hyper::Method;
+use hyper::{Method, StatusCode};
 use serde_json::{Value, json};
 
 use super::{
-    api::{Api, ApiError, Body, Change, Meaning},
-    person::random_key,
-    worker::{Binding, Worker},
+    api::{Api, ApiError, Body, Change, Failed, Meaning},
+    form::Form,
+    site::{Site, UnusableSite},
+    token::Token,
+    worker::{ASSETS, Binding, Worker},
 };
 
 /// Somebody's account.
@@ -33,10 +34,32 @@ pub(crate) struct Existing {
     pub(crate) tag: Option<String>,
     /// Whether it is a relay, and not something else of the same name.
     pub(crate) is_relay: bool,
+    /// Whether it has files of a site.
+    pub(crate) has_site: bool,
     /// Names of its variables that are no secrets.
     pub(crate) variables: Vec<String>,
     /// Names of its secrets. Nobody is told their values.
     pub(crate) secrets: Vec<String>,
+}
+
+/// A site whose files the platform has, until a Worker is sent along with this token.
+pub(crate) struct Stored {
+    /// None if nothing was sent.
+    token: Option<Token>,
+    /// How many it did not have before.
+    pub(crate) sent: usize,
+}
+
+/// Why a site's files are not stored.
+pub(crate) enum Unstored {
+    Api(ApiError),
+    Site(UnusableSite),
+}
+
+impl From<Failed> for Unstored {
+    fn from(failed: Failed) -> Self {
+        Self::Api(failed.error)
+    }
 }
 
 /// That the token is one, and still good. One that belongs to an account is known there alone.
@@ -115,6 +138,7 @@ impl Place {
         Ok(Some(Existing {
             tag: tag.map(str::to_owned),
             is_relay: worker.is_like(&bindings),
+            has_site: bindings.iter().any(|it| it.kind == ASSETS),
             variables: variables.map(|it| it.name.clone()).collect(),
             secrets: secrets.map(|secret| text(secret, "name")).collect(),
         }))
@@ -143,10 +167,41 @@ impl Place {
         Ok(own.map_or_else(|| format!("{}.{subdomain}.workers.dev", self.name), str::to_owned))
     }
 
-    /// Sends the Worker, to which the platform has seen the migrations up to this tag. Its secrets stay.
-    pub(crate) fn upload(&self, worker: &Worker, seen: Option<&str>) -> Change<'_> {
+    /// Has the platform keep the files of a site that it has not yet. It shows them to nobody before a Worker is sent with them, and what
+    /// is there stays as it is; so no journal tells of it.
+    pub(crate) async fn store(&self, site: &Site) -> Result<Stored, Unstored> {
+        let begin = self.api.change(Method::POST, self.script("/assets-upload-session"), Body::Json(site.manifest()));
+        if begin.plan() {
+            return Ok(Stored { token: None, sent: 0 });
+        }
+        let session = begin.send().await?;
+        let mut token = made(&session).ok_or_else(odd)?;
+        let lists = session.get("buckets").and_then(Value::as_array).into_iter().flatten().filter_map(Value::as_array);
+        let lists: Vec<_> = lists.filter(|list| !list.is_empty()).collect();
+        let mut last = None;
+        for list in &lists {
+            let mut form = Form::new();
+            for hash in *list {
+                if !site.put(hash.as_str().unwrap_or_default(), &mut form).map_err(Unstored::Site)? {
+                    return Err(odd());
+                }
+            }
+            let (kind, bytes) = form.end();
+            let body = Body::Other { kind, bytes, shown: Value::Null };
+            let upload = self.api.change(Method::POST, self.path("/assets/upload?base64=true"), body);
+            last = made(&upload.by(&token).send().await?).or(last);
+        }
+        // Where nothing is missing, the first answer is the last.
+        if !lists.is_empty() {
+            token = last.ok_or_else(odd)?;
+        }
+        Ok(Stored { token: Some(token), sent: lists.iter().map(|list| list.len()).sum() })
+    }
+
+    /// Sends the Worker, to which the platform has seen the migrations up to this tag, with its site if it has one. Its secrets stay.
+    pub(crate) fn upload(&self, worker: &Worker, seen: Option<&str>, stored: Option<&Stored>) -> Change<'_> {
         let path = self.script("?excludeScript=true&bindings_inherit=strict");
-        self.api.change(Method::PUT, path, form(worker, seen))
+        self.api.change(Method::PUT, path, form(worker, seen, stored))
     }
 
     /// Sets a secret, which is not shown even where nothing is sent.
@@ -186,27 +241,29 @@ impl Place {
     }
 }
 
-/// The Worker as a form (RFC 7578), one part a module.
-fn form(worker: &Worker, seen: Option<&str>) -> Body {
-    let boundary = format!("form-{}", random_key());
-    let metadata = worker.metadata(seen);
-    let mut bytes = format!(
-        "--{boundary}\r\nContent-Disposition: form-data; name=\"metadata\"\r\nContent-Type: application/json\r\n\r\n{metadata}\r\n"
-    )
-    .into_bytes();
+/// What the API says cannot be all.
+const fn odd() -> Unstored {
+    Unstored::Api(ApiError::NotApi(StatusCode::OK))
+}
+
+/// A token that the API has made.
+fn made(answer: &Value) -> Option<Token> {
+    Token::read(answer.get("jwt")?.as_str()?).ok()
+}
+
+/// The Worker as a form, one part a module.
+fn form(worker: &Worker, seen: Option<&str>, stored: Option<&Stored>) -> Body {
+    let stored = stored.map(|stored| stored.token.as_ref().map_or("(a token for the files)", Token::text));
+    let metadata = worker.metadata(seen, stored);
+    let mut form = Form::new();
+    form.say("metadata", &metadata.to_string());
     for module in &worker.modules {
-        let (name, kind) = (&module.name, module.kind);
-        let head = format!(
-            "--{boundary}\r\nContent-Disposition: form-data; name=\"{name}\"; filename=\"{name}\"\r\nContent-Type: {kind}\r\n\r\n"
-        );
-        bytes.extend_from_slice(head.as_bytes());
-        bytes.extend_from_slice(&module.bytes);
-        bytes.extend_from_slice(b"\r\n");
+        form.file(&module.name, module.kind, &module.bytes);
     }
-    bytes.extend_from_slice(format!("--{boundary}--\r\n").as_bytes());
     let modules = worker.modules.iter();
     let modules =
         modules.map(|module| json!({ "name": module.name, "type": module.kind, "bytes": module.bytes.len() }));
     let shown = json!({ "metadata": metadata, "modules": modules.collect::<Vec<_>>() });
-    Body::Other { kind: format!("multipart/form-data; boundary={boundary}"), bytes: Bytes::from(bytes), shown }
+    let (kind, bytes) = form.end();
+    Body::Other { kind, bytes, shown }
 }

@@ -6,8 +6,8 @@ use std::fmt;
 
 use hyper::header::HeaderValue;
 
-/// Longer than any that is given out, in characters.
-const LENGTH_MAX: usize = 512;
+/// Longer than any that is given out, in characters; those that the API makes for a while hold what they are for.
+const LENGTH_MAX: usize = 16_384;
 
 /// A token.
 pub(crate) struct Token(String);
@@ -33,6 +33,11 @@ impl Token {
             return Err(NoToken);
         }
         Ok(Self(text.to_owned()))
+    }
+
+    /// What it says, which only a request that is made with it may hold.
+    pub(super) fn text(&self) -> &str {
+        &self.0
     }
 
     /// The header that shows it to the API.

@@ -12,6 +12,8 @@ use std::{
 use flate2::read::GzDecoder;
 use serde_json::{Map, Value, json};
 
+use super::site::Site;
+
 mod built {
     include!(concat!(env!("OUT_DIR"), "/worker.rs"));
 }
@@ -40,6 +42,8 @@ pub(crate) struct Worker {
     settings: Map<String, Value>,
     /// The main module first.
     pub(super) modules: Vec<Module>,
+    /// What it shows to strangers.
+    pub(crate) site: Option<Site>,
 }
 
 /// Something that a Worker is bound to.
@@ -92,12 +96,13 @@ impl Worker {
         let settings = settings(SETTINGS)?;
         let name = main_name(&settings)?;
         let wasm = Module { name: "index_bg.wasm".to_owned(), kind: WASM, bytes: unpacked(wasm)? };
-        Ok(Self { settings, modules: vec![Module { name, kind: SCRIPT, bytes: unpacked(script)? }, wasm] })
+        let script = Module { name, kind: SCRIPT, bytes: unpacked(script)? };
+        Ok(Self { settings, modules: vec![script, wasm], site: None })
     }
 
     /// What wrangler.toml says, without any module to send.
     pub(crate) fn settings_alone() -> Result<Self, UnusableWorker> {
-        Ok(Self { settings: settings(SETTINGS)?, modules: Vec::new() })
+        Ok(Self { settings: settings(SETTINGS)?, modules: Vec::new(), site: None })
     }
 
     /// One in a folder with a wrangler.toml, as `cargo xtask dist edge` makes it.
@@ -119,7 +124,16 @@ impl Worker {
                 modules.push(Module { name, kind: WASM, bytes: fs::read(&path).map_err(failed(&path))? });
             }
         }
-        Ok(Self { settings, modules })
+        Ok(Self { settings, modules, site: None })
+    }
+
+    /// The same that shows strangers this site, or nothing, whatever the one before did.
+    pub(crate) fn showing(mut self, site: Option<Site>) -> Self {
+        let shown = if site.is_some() { "own" } else { "none" };
+        let variables = self.settings.entry("vars").or_insert_with(|| json!({}));
+        variables["SITE"] = shown.into();
+        self.site = site;
+        self
     }
 
     /// What it is called if nobody says otherwise.
@@ -144,8 +158,8 @@ impl Worker {
         !own.is_empty() && own.iter().all(object) && known.count() > 1
     }
 
-    /// What is said of it beside its modules, if the platform has seen the migrations up to this tag.
-    pub(super) fn metadata(&self, seen: Option<&str>) -> Value {
+    /// What is said of it beside its modules, if the platform has seen the migrations up to this tag and stored its site under this token.
+    pub(super) fn metadata(&self, seen: Option<&str>, stored: Option<&str>) -> Value {
         let mut metadata = json!({
             "main_module": self.modules.first().map(|module| &module.name),
             "bindings": self.bindings(),
@@ -157,6 +171,9 @@ impl Worker {
         });
         if let Some(migrations) = self.migrations(seen) {
             metadata["migrations"] = migrations;
+        }
+        if let Some(site) = &self.site {
+            metadata["assets"] = json!({ "jwt": stored, "config": site.config() });
         }
         metadata
     }
@@ -181,7 +198,8 @@ impl Worker {
         let variables = self.settings.get("vars").and_then(Value::as_object);
         let objects = self.objects().into_iter();
         let objects = objects.map(|(name, class)| json!({ "name": name, "type": OBJECT, "class_name": class }));
-        variables.into_iter().flatten().map(of_variable).chain(objects).collect()
+        let site = self.site.iter().map(|_| json!({ "name": "ASSETS", "type": ASSETS }));
+        variables.into_iter().flatten().map(of_variable).chain(objects).chain(site).collect()
     }
 
     fn objects(&self) -> Vec<(&str, &str)> {
@@ -212,6 +230,7 @@ impl Worker {
 const SCRIPT: &str = "application/javascript+module";
 const WASM: &str = "application/wasm";
 const OBJECT: &str = "durable_object_namespace";
+pub(super) const ASSETS: &str = "assets";
 const KEPT: [&str; 4] = ["plain_text", "json", "secret_text", "secret_key"];
 
 fn without_tag(mut step: Value) -> Value {
@@ -248,17 +267,17 @@ mod tests {
     use super::*;
 
     fn of(toml: &str) -> Result<Worker, UnusableWorker> {
-        settings(toml).map(|settings| Worker { settings, modules: Vec::new() })
+        settings(toml).map(|settings| Worker { settings, modules: Vec::new(), site: None })
     }
 
     #[test]
     fn the_projects_settings_are_all_known_and_keep_what_is_secret() {
         let worker = of(SETTINGS).expect("known");
-        let metadata = worker.metadata(None);
+        let metadata = worker.metadata(None, None);
         assert_eq!((worker.name(), metadata["observability"]["enabled"].as_bool()), ("pasarela", Some(false)));
         assert_eq!(metadata["keep_bindings"], json!(KEPT));
         assert_eq!(metadata["migrations"]["new_tag"], "v1");
-        assert!(worker.metadata(Some("v1")).get("migrations").is_none());
+        assert!(worker.metadata(Some("v1"), None).get("migrations").is_none());
         let binding = |name: &str, kind: &str, class: &str| Binding {
             name: name.to_owned(),
             kind: kind.to_owned(),

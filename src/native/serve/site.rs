@@ -20,15 +20,18 @@ const SITE_MAX: u64 = 64 << 20;
 /// The most files. Each costs memory of its own.
 const FILES_MAX: usize = 10_000;
 
-/// Kinds of files by the ends of their names.
-const KINDS: [(&str, &str); 20] = [
+/// Kinds of files by the ends of their names, as Cloudflare's own tool has them.
+const KINDS: [(&str, &str); 31] = [
     ("html", "text/html; charset=utf-8"),
     ("htm", "text/html; charset=utf-8"),
     ("css", "text/css; charset=utf-8"),
     ("js", "text/javascript; charset=utf-8"),
     ("mjs", "text/javascript; charset=utf-8"),
     ("json", "application/json"),
+    ("map", "application/json"),
     ("txt", "text/plain; charset=utf-8"),
+    ("md", "text/markdown; charset=utf-8"),
+    ("csv", "text/csv; charset=utf-8"),
     ("xml", "application/xml"),
     ("svg", "image/svg+xml"),
     ("png", "image/png"),
@@ -36,10 +39,18 @@ const KINDS: [(&str, &str); 20] = [
     ("jpeg", "image/jpeg"),
     ("gif", "image/gif"),
     ("webp", "image/webp"),
-    ("ico", "image/x-icon"),
+    ("avif", "image/avif"),
+    ("ico", "image/vnd.microsoft.icon"),
     ("woff", "font/woff"),
     ("woff2", "font/woff2"),
+    ("ttf", "font/ttf"),
+    ("otf", "font/otf"),
+    ("mp3", "audio/mpeg"),
+    ("ogg", "audio/ogg"),
+    ("mp4", "video/mp4"),
+    ("webm", "video/webm"),
     ("pdf", "application/pdf"),
+    ("zip", "application/zip"),
     ("webmanifest", "application/manifest+json"),
     ("wasm", "application/wasm"),
 ];
@@ -116,33 +127,13 @@ impl Site {
     ///
     /// It cannot be read, or is too large.
     pub fn read(folder: &Path) -> Result<Self, SiteError> {
-        let mut site = Self::default();
+        let (found, left_out) = files(folder, FILES_MAX)?;
+        let mut site = Self { left_out, ..Self::default() };
         let mut left = SITE_MAX;
-        let root = folder.canonicalize().map_err(|error| SiteError::Io(folder.to_path_buf(), error))?;
-        let within = |link: &Path| link.canonicalize().ok().filter(|file| file.starts_with(&root) && file.is_file());
-        let mut folders = vec![(folder.to_path_buf(), String::new())];
-        while let Some((folder, name)) = folders.pop() {
-            let failed = |error| SiteError::Io(folder.clone(), error);
-            for entry in std::fs::read_dir(&folder).map_err(failed)? {
-                let entry = entry.map_err(failed)?;
-                let Ok(own) = entry.file_name().into_string() else { continue };
-                if own.starts_with('.') && own != ".well-known" {
-                    continue;
-                }
-                let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
-                let name = format!("{name}/{own}");
-                if kind.is_dir() {
-                    folders.push((path, name));
-                } else if kind.is_file() {
-                    site.add(&path, name, &mut left)?;
-                } else if let Some(file) = within(&path) {
-                    site.add(&file, name, &mut left)?;
-                } else {
-                    site.left_out += 1;
-                }
-            }
+        for (name, path) in found {
+            site.add(&path, name, &mut left)?;
         }
-        if site.files.is_empty() && site.left_out > 0 { Err(SiteError::Links(folder.to_path_buf())) } else { Ok(site) }
+        if site.files.is_empty() && left_out > 0 { Err(SiteError::Links(folder.to_path_buf())) } else { Ok(site) }
     }
 
     /// Links, sockets and the like in it that are not served.
@@ -154,9 +145,9 @@ impl Site {
     fn add(&mut self, path: &Path, name: String, left: &mut u64) -> Result<(), SiteError> {
         let failed = |error| SiteError::Io(path.to_path_buf(), error);
         let len = std::fs::metadata(path).map_err(failed)?.len();
-        *left = left.checked_sub(len).filter(|_| self.files.len() < FILES_MAX).ok_or(SiteError::TooLarge)?;
+        *left = left.checked_sub(len).ok_or(SiteError::TooLarge)?;
         let bytes = std::fs::read(path).map_err(failed)?.into();
-        let file = File::new(kind(&name), bytes);
+        let file = File::new(kind(&name).unwrap_or("application/octet-stream"), bytes);
         self.files.insert(name, file);
         Ok(())
     }
@@ -177,9 +168,40 @@ impl Site {
     }
 }
 
-fn kind(name: &str) -> &'static str {
+/// The files of a folder that are a site's, each by its path there, if they are so many at most; and how many links lead out of it.
+pub(crate) fn files(folder: &Path, max: usize) -> Result<(BTreeMap<String, PathBuf>, usize), SiteError> {
+    let root = folder.canonicalize().map_err(|error| SiteError::Io(folder.to_path_buf(), error))?;
+    let within = |link: &Path| link.canonicalize().ok().filter(|file| file.starts_with(&root) && file.is_file());
+    let (mut files, mut left_out) = (BTreeMap::new(), 0);
+    let mut folders = vec![(folder.to_path_buf(), String::new())];
+    while let Some((folder, name)) = folders.pop() {
+        let failed = |error| SiteError::Io(folder.clone(), error);
+        for entry in std::fs::read_dir(&folder).map_err(failed)? {
+            let entry = entry.map_err(failed)?;
+            let Ok(own) = entry.file_name().into_string() else { continue };
+            if own.starts_with('.') && own != ".well-known" {
+                continue;
+            }
+            let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
+            let name = format!("{name}/{own}");
+            if kind.is_dir() {
+                folders.push((path, name));
+                continue;
+            }
+            match if kind.is_file() { Some(path) } else { within(&path) } {
+                Some(_) if files.len() == max => return Err(SiteError::TooLarge),
+                Some(file) => drop(files.insert(name, file)),
+                None => left_out += 1,
+            }
+        }
+    }
+    Ok((files, left_out))
+}
+
+/// What a file of this name is, if that is known.
+pub(crate) fn kind(name: &str) -> Option<&'static str> {
     let end = name.rsplit_once('.').map(|(_, end)| end.to_ascii_lowercase()).unwrap_or_default();
-    KINDS.iter().find(|(known, _)| *known == end).map_or("application/octet-stream", |(_, kind)| kind)
+    KINDS.iter().find(|(known, _)| *known == end).map(|(_, kind)| *kind)
 }
 
 #[cfg(test)]

@@ -1,4 +1,4 @@
-//! What an account holds, and how it changes by what is sent. No HTTP here.
+//! What an account holds, and how it changes by what is sent. No HTTP here; files of sites are `assets`'s.
 
 use std::collections::BTreeMap;
 
@@ -6,7 +6,10 @@ use anyhow::{Context, Result, ensure};
 use axum::http::Method;
 use serde_json::{Value, json};
 
-use super::ACCOUNT;
+use super::{
+    ACCOUNT,
+    assets::{Assets, Store},
+};
 use crate::{
     form::{self, Part},
     sent::Sent,
@@ -41,6 +44,8 @@ pub struct Deployed {
     pub enabled: bool,
     /// Names of its own.
     pub domains: Vec<String>,
+    /// The files of its site.
+    pub assets: Option<Assets>,
 }
 
 /// What goes wrong, and where.
@@ -79,6 +84,8 @@ pub struct Account {
     pub accounts: Option<Vec<&'static str>>,
     /// The name below workers.dev.
     pub subdomain: Option<String>,
+    /// Files of sites, and who is sending some.
+    pub store: Store,
     /// How paths begin that a firewall rule lets through; all, if there is no rule.
     pub rule: Option<Vec<String>>,
 }
@@ -97,14 +104,15 @@ impl Deployed {
             "durable_objects": { "bindings": objects },
         }))?;
         let modules = self.modules.iter().filter(|module| module.kind != "application/source-map").cloned().collect();
-        let mut options = Options { script: Script::Sent(Sent { settings, modules }), ..upstream.clone() };
+        let site = self.assets.as_ref().map(Assets::module);
+        let mut options = Options { script: Script::Sent(Sent { settings, modules, site }), ..upstream.clone() };
         // It is open there; here it is as it was sent.
         options.vars.retain(|(name, _)| name != "OPEN");
         Ok(options)
     }
 
     /// Takes a form as the platform does: what is not sent anew is kept only if that is asked for.
-    fn take(&mut self, kind: &str, body: &[u8]) -> Result<()> {
+    fn take(&mut self, kind: &str, body: &[u8], store: &Store) -> Result<()> {
         let mut parts = form::parts(kind, body)?;
         let metadata: Value = serde_json::from_slice(&parts.remove(0).bytes).context("metadata comes first")?;
         let keeps = |kind: &str| metadata["keep_bindings"].as_array().is_some_and(|kept| kept.contains(&json!(kind)));
@@ -124,6 +132,8 @@ impl Deployed {
             ensure!(old == self.tag.as_deref(), "migrations from {old:?}, and {:?} is there", self.tag);
             self.tag = migrations.get("new_tag").and_then(Value::as_str).map(str::to_owned);
         }
+        let assets = metadata["assets"].as_object().is_some();
+        self.assets = assets.then(|| store.finished(&metadata["assets"])).transpose()?;
         self.modules = parts;
         self.metadata.push(metadata);
         Ok(())
@@ -189,12 +199,15 @@ impl Account {
                 self.subdomain = Some(text("subdomain"));
                 Ok(said.clone())
             }
+            ("POST", ["scripts", _, "assets-upload-session"]) => Ok(self.store.begin(said)),
+            ("POST", ["assets", "upload"]) => self.store.take(kind, body).map_err(|_| (400, 10021)),
             ("GET", ["scripts"]) => {
                 let listed = self.workers.iter();
                 Ok(listed.map(|(name, worker)| json!({ "id": name, "migration_tag": worker.tag })).collect())
             }
             ("PUT", ["scripts", name]) | ("POST", ["scripts", name, "versions"]) => {
-                self.workers.entry((*name).to_owned()).or_default().take(kind, body).map_err(|_| (400, 10021))?;
+                let worker = self.workers.entry((*name).to_owned()).or_default();
+                worker.take(kind, body, &self.store).map_err(|_| (400, 10021))?;
                 let id = "0123456789abcdef0123456789abcdef";
                 Ok(
                     json!({ "id": id, "deployment_id": id, "etag": "e", "startup_time_ms": 1, "resources": { "script": { "etag": "e" } } }),

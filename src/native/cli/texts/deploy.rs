@@ -50,6 +50,21 @@ pub(in super::super) const NO_WORKER: &str = "there is no Worker to send";
 pub(in super::super) const GIVE_WORKER: &str =
     "--worker with the folder that `cargo xtask dist edge` makes, or a program that was given away as a release";
 
+/// The operator's own site.
+pub(in super::super) const NO_SITE: &str = "the site cannot be sent";
+pub(in super::super) const ANOTHER_SITE: &str =
+    "a folder with an index.html; .assetsignore in it names what is not to be sent, as .gitignore does";
+pub(in super::super) const SITE_THERE: &str = "the relay shows a site of yours";
+pub(in super::super) const SITE_GONE: &str = "a site that is not sent again would be gone";
+pub(in super::super) const SITE_AGAIN: &str = "--site with its folder, or --no-site to take it away";
+pub(in super::super) const STORING: &str = "the site's files cannot be sent";
+pub(in super::super) fn stored(files: usize, sent: usize) -> String {
+    format!("{files} files, of which {sent} had to be sent")
+}
+pub(in super::super) fn left_out(links: usize) -> String {
+    format!("warning: {links} links in --site lead out of it and are not sent")
+}
+
 /// The account.
 pub(in super::super) const NO_ACCOUNT: &str = "the token sees no account";
 pub(in super::super) const NO_ACCOUNT_CAUSE: &str = "Cloudflare lists none";
