@@ -51,6 +51,8 @@ pub mod clients;
 pub mod identity;
 /// Cloudflare's API.
 pub mod cloudflare;
+/// What a TLS hello shows.
+pub mod hello;
 /// Relays that are dead in all kinds of ways.
 pub mod dead;
 /// How tunnels of others are told.
@@ -59,5 +61,3 @@ pub mod peers;
 pub mod websocat;
 /// Chromium.
 pub mod browser;
-/// What a TLS hello shows.
-pub mod hello;
