@@ -1,8 +1,8 @@
 //! A compiler with the standard library of another target.
 //!
-//! Usually `rustup target add` is all it takes. Where only package registries can be reached, Debian has a recent rustc
-//! and the standard library's source: the library is built from it once, into a sysroot of our own in the cache, so that
-//! nothing of the system's is changed. What is compiled with it is for `wasm` and `musl` to say.
+//! Usually `rustup target add` is all it takes. For a target that rustup has not built, or where it has no such target, the library is
+//! built from its source once, rustup's or Debian's, into a sysroot of our own in the cache, so that nothing of the system's is changed.
+//! What is compiled with it is for the other modules here to say.
 
 use std::{
     fs,
@@ -20,13 +20,18 @@ use crate::{
 };
 
 const DEBIAN: [&str; 4] = ["rustc-web", "libstd-rust-web-dev", "rust-web-src", "rust-web-clippy"];
-const RUSTC: &str = "/usr/bin/rustc";
+
+/// Where Debian's compiler is.
+const DEBIANS: &str = "/usr";
+
+/// The standard library's source, below where a compiler is.
+const SOURCE: &str = "lib/rustlib/src/rust/library";
 
 /// Targets and how their standard library is built.
-pub(super) struct Recipe {
+pub(super) struct Recipe<'a> {
     /// Names the sysroot in the cache.
-    pub(super) name: &'static str,
-    pub(super) targets: &'static [&'static str],
+    pub(super) name: &'a str,
+    pub(super) targets: &'a [&'static str],
     /// The crates of the standard library, for cargo's `-Zbuild-std`.
     pub(super) crates: &'static str,
     /// What a panic does, as the programs' profile has it: the library must have been built for it.
@@ -60,59 +65,42 @@ impl Toolchain {
     }
 }
 
-impl Recipe {
+impl Recipe<'_> {
     pub(super) fn find_or_install(&self) -> Result<Toolchain> {
         if self.targets.iter().all(|target| is_there(target)) {
             return Ok(Toolchain::Default);
         }
-        let cache = tree::cache()?;
-        if let Some(sysroot) = self.finished(&cache)? {
-            return Ok(Toolchain::Private(sysroot));
+        for compiler in Compiler::all() {
+            let sysroot = self.sysroot(&compiler)?;
+            if sysroot.join("finished").is_file() {
+                return Ok(Toolchain::Private(sysroot));
+            }
         }
         let list = self.targets.join(" ");
-        let added = step(&format!("rustup target add {list}"), || {
-            let mut rustup = Command::new("rustup");
-            let added = run(rustup.args(["target", "add"]).args(self.targets).env("RUST_BACKTRACE", "0"));
-            if let Err(error) = &added {
-                eprintln!("    not to be had from rustup; trying Debian's packages ({error:#})");
-            }
-            Ok(added.is_ok())
-        })?;
-        if added {
+        if rustup(&[&["target", "add"], self.targets].concat())? {
             return Ok(Toolchain::Default);
         }
-        if !debian::is_here() {
-            bail!("no compiler for {list}: `rustup target add {list}` must work, or this must be a Debian system");
-        }
-        debian::install(&DEBIAN)?;
+        let compiler = Compiler::with_source(&list)?;
         let name = self.name;
         let sysroot =
-            step(&format!("build the standard library for {name} (once; a minute or two)"), || self.build(&cache))?;
+            step(&format!("build the standard library for {name} (once; a minute or two)"), || self.build(&compiler))?;
         Ok(Toolchain::Private(sysroot))
     }
 
-    /// The sysroot in the cache for the compiler that is installed now.
-    fn finished(&self, cache: &Path) -> Result<Option<PathBuf>> {
-        if !Path::new(RUSTC).is_file() {
-            return Ok(None);
-        }
-        let sysroot = self.sysroot(cache)?;
-        Ok(sysroot.join("finished").is_file().then_some(sysroot))
-    }
-
-    fn sysroot(&self, cache: &Path) -> Result<PathBuf> {
-        let version = output(Command::new(RUSTC).arg("--version"))?;
+    /// The sysroot in the cache that goes with a compiler.
+    fn sysroot(&self, compiler: &Compiler) -> Result<PathBuf> {
+        let version = output(Command::new(compiler.rustc()).arg("--version"))?;
         let number = version.split(' ').nth(1).context("rustc --version printed no version")?;
-        Ok(cache.join(format!("{}-sysroot-{number}", self.name)))
+        Ok(tree::cache()?.join(format!("{}-sysroot-{number}", self.name)))
     }
 
-    fn build(&self, cache: &Path) -> Result<PathBuf> {
-        let sysroot = self.sysroot(cache)?;
+    fn build(&self, compiler: &Compiler) -> Result<PathBuf> {
+        let sysroot = self.sysroot(compiler)?;
         if sysroot.exists() {
             remove(&sysroot)?;
         }
         let work = sysroot.join("std");
-        self.build_std(&work)?;
+        self.build_std(compiler, &work)?;
         for target in self.targets {
             let libraries = sysroot.join("lib/rustlib").join(target).join("lib");
             fs::create_dir_all(&libraries)?;
@@ -123,9 +111,8 @@ impl Recipe {
                 }
             }
             for name in self.objects {
-                let sources = output(Command::new(RUSTC).args(["--print", "sysroot"]))?;
-                let source = Path::new(&sources).join("lib/rustlib/src/rust/library/rtstartup").join(name);
-                run(Command::new(RUSTC)
+                let source = compiler.root.join(SOURCE).join("rtstartup").join(name);
+                run(Command::new(compiler.rustc())
                     .args(["--target", target, "--crate-type=lib", "--emit=obj", "-o"])
                     .arg(libraries.join(name).with_extension("o"))
                     .arg(source.with_extension("rs"))
@@ -133,13 +120,13 @@ impl Recipe {
             }
         }
         remove(&work)?;
-        link_host(&sysroot)?;
+        compiler.link_host(&sysroot)?;
         fs::write(sysroot.join("finished"), "")?;
         Ok(sysroot)
     }
 
     /// Builds std as the dependency of an empty library.
-    fn build_std(&self, work: &Path) -> Result<()> {
+    fn build_std(&self, compiler: &Compiler, work: &Path) -> Result<()> {
         fs::create_dir_all(work.join("src"))?;
         fs::write(work.join("Cargo.toml"), "[package]\nname = \"empty\"\nedition = \"2021\"\n\n[workspace]\n")?;
         fs::write(work.join("src/lib.rs"), "#![no_std]\n")?;
@@ -149,7 +136,8 @@ impl Recipe {
             .arg(format!("-Zbuild-std={}", self.crates))
             .current_dir(work)
             // Bitcode, because what uses it is linked with lto.
-            .envs([("RUSTC", RUSTC), ("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Cembed-bitcode=yes")])
+            .envs([("RUSTC_BOOTSTRAP", "1"), ("RUSTFLAGS", "-Cembed-bitcode=yes")])
+            .env("RUSTC", compiler.rustc())
             .env("CARGO_PROFILE_RELEASE_PANIC", self.panic)
             .env("CARGO_TARGET_DIR", work.join("target"))
             .env_remove("RUSTUP_TOOLCHAIN"))
@@ -162,23 +150,71 @@ fn is_there(target: &str) -> bool {
     libraries.is_ok_and(|folder| Path::new(&folder).is_dir())
 }
 
-/// Links what the compiler needs of the host, and wraps it so that it uses this sysroot.
-fn link_host(sysroot: &Path) -> Result<()> {
-    let version = output(Command::new(RUSTC).arg("-vV"))?;
-    let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
-    let own = sysroot.join("lib/rustlib").join(host);
-    fs::create_dir_all(own.join("bin"))?;
-    symlink(Path::new("/usr/lib/rustlib").join(host).join("lib"), own.join("lib"))?;
-    symlink(linker(host)?, own.join("bin/rust-lld"))?;
-    let bin = sysroot.join("bin");
-    fs::create_dir_all(&bin)?;
-    let rustc = bin.join("rustc");
-    fs::write(&rustc, format!("#!/bin/sh\nexec {RUSTC} --sysroot '{}' \"$@\"\n", sysroot.display()))?;
-    fs::set_permissions(&rustc, fs::Permissions::from_mode(0o755))?;
-    let cargo = output(Command::new("rustup").args(["which", "cargo"])).map(PathBuf::from);
-    symlink(cargo.ok().or_else(|| find("cargo")).context("no cargo in PATH")?, bin.join("cargo"))?;
-    symlink("/usr/bin/cargo-clippy", bin.join("cargo-clippy"))?;
-    Ok(())
+/// Tells rustup to get something; whether it did.
+fn rustup(words: &[&str]) -> Result<bool> {
+    step(&format!("rustup {}", words.join(" ")), || {
+        let got = run(Command::new("rustup").args(words).env("RUST_BACKTRACE", "0"));
+        if let Err(error) = &got {
+            eprintln!("    not to be had from rustup ({error:#})");
+        }
+        Ok(got.is_ok())
+    })
+}
+
+/// A compiler, by the folder that it is in.
+struct Compiler {
+    root: PathBuf,
+}
+
+impl Compiler {
+    /// Those that are installed: the one in PATH, and Debian's.
+    fn all() -> Vec<Self> {
+        let in_path = output(Command::new("rustc").args(["--print", "sysroot"])).ok().map(PathBuf::from);
+        let roots = in_path.into_iter().chain([PathBuf::from(DEBIANS)]);
+        roots.map(|root| Self { root }).filter(|compiler| compiler.rustc().is_file()).collect()
+    }
+
+    /// One that has the standard library's source. Rustup's knows every target that there is.
+    fn with_source(list: &str) -> Result<Self> {
+        let has_source = |compiler: &Self| compiler.root.join(SOURCE).is_dir();
+        if rustup(&["component", "add", "rust-src"])?
+            && let Some(compiler) = Self::all().into_iter().find(has_source)
+        {
+            return Ok(compiler);
+        }
+        if !debian::is_here() {
+            bail!(
+                "no compiler for {list}: `rustup target add {list}` or `rustup component add rust-src` must work, or this must be a Debian system"
+            );
+        }
+        debian::install(&DEBIAN)?;
+        Self::all().into_iter().find(has_source).context("Debian's packages have no source of the standard library")
+    }
+
+    fn rustc(&self) -> PathBuf {
+        self.root.join("bin/rustc")
+    }
+
+    /// Links what the compiler needs of the host, and wraps it so that it uses this sysroot.
+    fn link_host(&self, sysroot: &Path) -> Result<()> {
+        let rustc = self.rustc();
+        let version = output(Command::new(&rustc).arg("-vV"))?;
+        let host = version.lines().find_map(|line| line.strip_prefix("host: ")).context("rustc -vV names no host")?;
+        let own = sysroot.join("lib/rustlib").join(host);
+        fs::create_dir_all(own.join("bin"))?;
+        symlink(self.root.join("lib/rustlib").join(host).join("lib"), own.join("lib"))?;
+        symlink(linker(host)?, own.join("bin/rust-lld"))?;
+        let bin = sysroot.join("bin");
+        fs::create_dir_all(&bin)?;
+        let wrapper = bin.join("rustc");
+        let words = format!("exec '{}' --sysroot '{}' \"$@\"", rustc.display(), sysroot.display());
+        fs::write(&wrapper, format!("#!/bin/sh\n{words}\n"))?;
+        fs::set_permissions(&wrapper, fs::Permissions::from_mode(0o755))?;
+        let cargo = output(Command::new("rustup").args(["which", "cargo"])).map(PathBuf::from);
+        symlink(cargo.ok().or_else(|| find("cargo")).context("no cargo in PATH")?, bin.join("cargo"))?;
+        symlink(self.root.join("bin/cargo-clippy"), bin.join("cargo-clippy"))?;
+        Ok(())
+    }
 }
 
 /// Rustup's own LLD, or Debian's.
