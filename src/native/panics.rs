@@ -5,10 +5,10 @@
 use std::{
     future::Future,
     panic::{self, AssertUnwindSafe},
-    sync::atomic::{AtomicU64, Ordering},
 };
 
 use futures_util::FutureExt as _;
+use portable_atomic::{AtomicU64, Ordering};
 
 static COUNT: AtomicU64 = AtomicU64::new(0);
 

@@ -17,6 +17,7 @@
 //! Which path is a route, where a stream may go and when it ends is the core's; the tunnels' client is `tunnel`'s. No log line, number
 //! or error holds an address, a key or payload.
 
+mod numbers;
 mod meter;
 mod ground;
 mod upstream;

@@ -5,11 +5,9 @@
 use std::time::Duration;
 
 use pasarela_core::route::{Kind, Route};
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-};
+use prometheus_client::{encoding::EncodeLabelSet, metrics::family::Family};
 
+use super::numbers::{Counter, Gauge};
 use crate::frontend;
 
 /// The counters of one server. A clone counts in the same.

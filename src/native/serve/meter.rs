@@ -4,10 +4,9 @@
 //! They only count up; what is there now is counted where it is kept. `metrics` shows them.
 
 use pasarela_core::codes::Code;
-use prometheus_client::{
-    encoding::EncodeLabelSet,
-    metrics::{counter::Counter, family::Family},
-};
+use prometheus_client::{encoding::EncodeLabelSet, metrics::family::Family};
+
+use super::numbers::Counter;
 
 /// The counters of one relay. A clone counts in the same.
 #[derive(Clone, Debug, Default)]

@@ -11,14 +11,17 @@ use hyper::{
     header::{CONTENT_TYPE, HOST, HeaderValue},
     http::uri::Authority,
 };
-use prometheus_client::{
-    encoding::text::encode,
-    metrics::{counter::Counter, family::Family, gauge::Gauge},
-    registry::Registry,
-};
+use prometheus_client::{encoding::text::encode, metrics::family::Family, registry::Registry};
 use tokio::net::TcpListener;
 
-use super::{listen, meter::Of, pages::Answer, shared::Shared, visit::Visit};
+use super::{
+    listen,
+    meter::Of,
+    numbers::{Counter, Gauge},
+    pages::Answer,
+    shared::Shared,
+    visit::Visit,
+};
 use crate::{lobby::Lobby, net::accept_next, panics};
 
 /// Connections at a time. Who has been silent for longest makes room.
