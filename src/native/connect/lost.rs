@@ -21,11 +21,10 @@ pub(super) async fn lost(probe: Option<Probe>, answered: &Notify) {
     let vanishes = tokio::select! {
         biased;
         () = answered.notified() => false,
-        vanishes = vanishes(|| probe.look()) => vanishes,
+        // The probe ends with this: it must not keep open what others close.
+        vanishes = vanishes(move || probe.look()) => vanishes,
     };
     if !vanishes {
-        // It must not keep open what others close.
-        drop(probe);
         pending().await
     }
 }
