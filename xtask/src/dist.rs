@@ -23,7 +23,7 @@ use crate::{build, setup::musl};
 pub(crate) enum Folder {
     /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
     Edge,
-    /// The program as a static file for x86-64 and for ARM Linux, and for Windows: target/dist/native.
+    /// The program as a static file for Linux on each kind of processor, and for Windows: target/dist/native.
     Native,
     /// The program for Windows alone, a zip and an installer of it, into the same folder.
     Windows,
@@ -79,5 +79,6 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
 
 /// Makes and tries the static program, for this machine or for all.
 pub(crate) fn native(all: bool) -> Result<PathBuf> {
-    if all { native::make(&musl::MACHINES) } else { native::make(&[std::env::consts::ARCH]) }
+    let all: Vec<_> = if all { musl::MACHINES.iter().collect() } else { vec![musl::Machine::here()?] };
+    native::make(&all)
 }

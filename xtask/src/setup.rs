@@ -11,6 +11,7 @@ pub(crate) mod peers;
 pub(crate) mod browser;
 mod sysroot;
 mod wasm;
+mod zig;
 pub(crate) mod musl;
 pub(crate) mod boring;
 pub(crate) mod windows;
@@ -38,7 +39,7 @@ pub(crate) fn everything() -> Result<()> {
     worker()?;
     wasm_bindgen()?;
     go()?;
-    static_linux()?;
+    static_linux(musl::Machine::here()?)?;
     peers::FOR_TESTS.iter().try_for_each(|name| peers::place(name))?;
     browser::chromium()?;
     cargo_deny()?;
@@ -57,9 +58,9 @@ fn wasm_bindgen() -> Result<PathBuf> {
     cargo_tool("wasm-bindgen-cli", &tree::locked("wasm-bindgen")?, &[])
 }
 
-/// What making static programs for Linux takes.
-pub(crate) fn static_linux() -> Result<musl::Tools> {
-    musl::find_or_install()
+/// What making static programs for such a machine with Linux takes.
+pub(crate) fn static_linux(machine: &'static musl::Machine) -> Result<musl::Tools> {
+    musl::find_or_install(machine)
 }
 
 /// What making programs for Windows takes, and Wine to run them.

@@ -16,7 +16,7 @@ use anyhow::{Context, Result, ensure};
 use super::native;
 use crate::{
     run::{output, run, step},
-    setup::{self, android::Tools},
+    setup::{self, android::Tools, musl::Machine},
     tree,
 };
 
@@ -37,7 +37,7 @@ const DEBUG_PASSWORD: &str = "android";
 
 /// Builds and signs it; returns the folder to give away.
 pub(super) fn make() -> Result<PathBuf> {
-    native::build(&[PHONE], PROFILE)?;
+    native::build(Machine::of(PHONE)?, PROFILE)?;
     let apk = signed(&setup::android()?, &tree::root().join("target/android"))?;
     let folder = tree::root().join("target/dist/android");
     if folder.exists() {
@@ -62,9 +62,10 @@ pub(crate) fn program_here() -> Result<PathBuf> {
 }
 
 fn find_or_build(machine: &str, profile: &str) -> Result<PathBuf> {
+    let machine = Machine::of(machine)?;
     let program = native::program(machine, profile);
     if !program.is_file() {
-        native::build(&[machine], profile)?;
+        native::build(machine, profile)?;
     }
     Ok(program)
 }

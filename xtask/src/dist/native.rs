@@ -21,19 +21,22 @@ use anyhow::{Context, Result, bail, ensure};
 use crate::{
     build,
     run::{is_root, output, run, step},
-    setup::{self, musl},
+    setup::{self, musl::Machine},
     tree,
 };
 
 /// The emulator on a busy machine needs a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
+/// What it may hold when it serves, in KiB, an emulator included: small routers have 64 MiB.
+const MEMORY_MAX: u64 = 64 << 10;
+
 /// What only the program of tests has.
 const INSTRUMENT: &[u8] = b"x-instrument";
 
-/// Builds, tries and collects the program for these of [`musl::MACHINES`].
-pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
-    build(machines, "dist")?;
+/// Builds, tries and collects the program for these machines.
+pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
+    machines.iter().try_for_each(|machine| build(machine, "dist"))?;
     let target = tree::root().join("target/static");
     let folder = tree::root().join("target/dist/native");
     if folder.exists() {
@@ -42,10 +45,10 @@ pub(super) fn make(machines: &[&str]) -> Result<PathBuf> {
     fs::create_dir_all(&folder)?;
     for machine in machines {
         let built = program(machine, "dist");
-        let file = folder.join(name(machine));
+        let file = folder.join(name(machine.name));
         collect(&built, &file)?;
-        let emulator = musl::emulator(machine)?;
-        step(&format!("try {} in an empty root folder", name(machine)), || {
+        let emulator = machine.emulator()?;
+        step(&format!("try {} in an empty root folder", name(machine.name)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
             room.tells_its_version()?;
             room.serves()
@@ -74,34 +77,29 @@ pub(super) fn sum(folder: &Path) -> Result<()> {
     Ok(())
 }
 
-/// The profile for phones. People at risk carry no more than they need: with it, the program deploys no relays.
+/// The profile for phones and small routers. People at risk carry no more than they need: with it, the program deploys no relays.
 pub(super) const LEAN: &str = "phone";
 
 /// Builds it alone, in a profile of Cargo.toml, with the Worker in it for whoever may deploy one.
-pub(super) fn build(machines: &[&str], profile: &str) -> Result<()> {
+pub(super) fn build(machine: &'static Machine, profile: &str) -> Result<()> {
     let lean = profile == LEAN;
     if lean {
         build::page()?
     } else {
         build::edge(build::Form::Real)?
     };
-    let tools = setup::static_linux()?;
-    let list = machines.join(" and ");
-    step(&format!("build the static program for {list} (some minutes the first time)"), || {
-        let build = ["--locked", "--package", "pasarela", "--bin", "pasarela", "--profile", profile];
-        let features = lean.then_some("--no-default-features");
-        run(tools
-            .zigbuild(machines)
-            .args(build)
-            .args(features)
-            .arg("--target-dir")
-            .arg(tree::root().join("target/static")))
+    let tools = setup::static_linux(machine)?;
+    step(&format!("build the static program for {} (some minutes the first time)", machine.name), || {
+        let build = ["--package", "pasarela", "--bin", "pasarela", "--profile", profile];
+        let mut zigbuild = tools.zigbuild();
+        zigbuild.args(build).args(lean.then_some("--no-default-features"));
+        run(zigbuild.arg("--target-dir").arg(tree::root().join("target/static")))
     })
 }
 
 /// Where it then is.
-pub(super) fn program(machine: &str, profile: &str) -> PathBuf {
-    tree::root().join("target/static").join(musl::target(machine)).join(profile).join("pasarela")
+pub(super) fn program(machine: &Machine, profile: &str) -> PathBuf {
+    tree::root().join("target/static").join(machine.target).join(profile).join("pasarela")
 }
 
 /// How its file is called.
@@ -183,7 +181,17 @@ fn talk(child: &mut Child) -> Result<()> {
         let address: SocketAddr = address.parse()?;
         TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("{listener} does not listen"))?;
     }
+    let held = held(child.id())?;
+    ensure!(held <= MEMORY_MAX, "it held {held} KiB");
+    eprintln!("    held at most {:.1} MB", held as f64 * 1024.0 / 1e6);
     run(Command::new("sh").args(["-c", "kill -TERM \"$0\""]).arg(child.id().to_string()))
+}
+
+/// The most memory that a process ever held, in KiB.
+fn held(process: u32) -> Result<u64> {
+    let status = fs::read_to_string(format!("/proc/{process}/status"))?;
+    let most = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("no VmHWM")?;
+    Ok(most.trim().trim_end_matches(" kB").parse()?)
 }
 
 fn first_line(output: ChildStdout) -> Result<String> {

@@ -48,19 +48,29 @@ const OPENWRT: [Kind; 2] = [
 ];
 
 /// A machine as Rust and Linux call it, as Go and Debian do, and as OpenWrt's routers of it do, whose names differ though the program
-/// does not: generic ones, MediaTek's and Qualcomm's, the Raspberry Pi 4's.
+/// does not. `kinds` are those of other systems than OpenWrt.
 struct Machine {
     name: &'static str,
     debian: &'static str,
+    kinds: &'static [Kind],
     openwrt: &'static [&'static str],
 }
 
-const MACHINES: [Machine; 2] = [
-    Machine { name: "x86_64", debian: "amd64", openwrt: &["x86_64"] },
+const MACHINES: [Machine; 3] = [
+    Machine { name: "x86_64", debian: "amd64", kinds: &KINDS, openwrt: &["x86_64"] },
     Machine {
         name: "aarch64",
         debian: "arm64",
+        kinds: &KINDS,
+        // Generic ones, MediaTek's and Qualcomm's, the Raspberry Pi 4's.
         openwrt: &["aarch64_generic", "aarch64_cortex-a53", "aarch64_cortex-a72"],
+    },
+    Machine {
+        name: "armv7",
+        debian: "arm7",
+        kinds: &[],
+        // Qualcomm's newer and older ones, Marvell's.
+        openwrt: &["arm_cortex-a7_neon-vfpv4", "arm_cortex-a15_neon-vfpv4", "arm_cortex-a9_vfpv3-d16"],
     },
 ];
 
@@ -88,7 +98,7 @@ pub(super) fn make(releases: Option<&str>) -> Result<PathBuf> {
 pub(crate) fn programs() -> Result<PathBuf> {
     let native = tree::root().join("target/dist/native");
     if !MACHINES.iter().any(|machine| native.join(native::name(machine.name)).is_file()) {
-        native::make(&musl::MACHINES)?;
+        native::make(&musl::MACHINES.iter().collect::<Vec<_>>())?;
     }
     Ok(native)
 }
@@ -118,7 +128,7 @@ pub(crate) fn make_in(folder: &Path, native: &Path, releases: Option<&str>) -> R
             facts.say("program", program.display().to_string());
             facts.say("arch", machine.debian);
             facts.say(&format!("sum_{}_linux", machine.name), sha256(&program)?);
-            for kind in &KINDS {
+            for kind in machine.kinds {
                 let file = folder.join(name(kind, machine, None, &facts)?);
                 pack(&nfpm, &facts, kind, &file)?;
                 facts.say(&format!("file_{}_{}", machine.name, kind.name), text(&file));

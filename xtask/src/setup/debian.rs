@@ -54,7 +54,8 @@ pub(super) fn unpack(packages: &[&str], only: &[&str]) -> Result<PathBuf> {
     }
     let folder = tree::cache()?.join("debian").join(packages.first().context("no package is asked for")?);
     let finished = folder.join("finished");
-    if finished.is_file() {
+    // An older one may have kept fewer.
+    if finished.is_file() && only.iter().all(|file| folder.join(file).exists()) {
         return Ok(folder);
     }
     fetch_into(&format!("unpack Debian's {list} into the cache (once)"), &folder, || {

@@ -13,15 +13,11 @@ use std::{
 use anyhow::{Context, Result, ensure};
 
 use super::{
-    debian,
-    musl::zig,
-    remove,
+    debian, remove,
     sysroot::{Recipe, Toolchain},
+    zig::Zig,
 };
-use crate::{
-    run::{find, output, run, step},
-    tree,
-};
+use crate::run::{find, output, step};
 
 /// The target, with the runtime that every Windows has had for decades, so that nothing is to be installed.
 pub(crate) const TARGET: &str = "x86_64-pc-windows-gnu";
@@ -38,7 +34,7 @@ const NO_IPV6: &str = include_str!("windows/no_ipv6.c");
 /// What making programs for Windows takes.
 pub(crate) struct Tools {
     rust: Toolchain,
-    zig: PathBuf,
+    zig: Zig,
 }
 
 pub(super) fn find_or_install() -> Result<Tools> {
@@ -49,37 +45,20 @@ pub(super) fn find_or_install() -> Result<Tools> {
         panic: "unwind",
         objects: &["rsbegin", "rsend"],
     };
-    Ok(Tools { rust: recipe.find_or_install()?, zig: zig()? })
+    Ok(Tools { rust: recipe.find_or_install()?, zig: Zig::find_or_install()? })
 }
 
 impl Tools {
     /// `cargo-zigbuild` with one of the commands that it knows, `zigbuild` or `clippy`.
     pub(crate) fn cargo(&self, what: &str) -> Command {
-        let mut command = Command::new(self.zig.join("bin/cargo-zigbuild"));
-        self.rust.set(&mut command);
-        command
-            .current_dir(tree::root())
-            .args([what, "--locked", "--target", TARGET])
-            .env("CARGO", self.rust.cargo())
-            .env("CARGO_ZIGBUILD_ZIG_PATH", self.zig.join("ziglang/zig"))
-            .env("ZIG_GLOBAL_CACHE_DIR", self.zig.join("cache"))
-            .env("CARGO_ZIGBUILD_CACHE_DIR", self.zig.join("wrappers"))
-            // The crate has its assembler files assembled, too: no nasm is needed.
-            .env("AWS_LC_SYS_PREBUILT_NASM", "1");
+        let mut command = self.zig.cargo(&self.rust, what, TARGET);
+        // The crate has its assembler files assembled, too: no nasm is needed.
+        command.env("AWS_LC_SYS_PREBUILT_NASM", "1");
         if let Toolchain::Private(_) = self.rust {
             // A standard library of our own has no start of a program: that is zig's then.
-            command.env("CARGO_TARGET_X86_64_PC_WINDOWS_GNU_RUSTFLAGS", "-Clink-self-contained=no");
+            Zig::set_flags(&mut command, TARGET, "-Clink-self-contained=no");
         }
         command
-    }
-
-    /// Makes a shared library of a text in C.
-    fn library(&self, source: &str, target: &str, file: &Path, with: &[&str]) -> Result<()> {
-        let text = file.with_extension("c");
-        fs::write(&text, source)?;
-        let mut compiler = Command::new(self.zig.join("ziglang/zig"));
-        compiler.args(["cc", "-target", target, "-shared", "-o"]).arg(file).arg(&text).args(with);
-        run(compiler.env("ZIG_GLOBAL_CACHE_DIR", self.zig.join("cache")))
     }
 
     /// Wine, with a Windows of its own in a folder.
@@ -98,9 +77,9 @@ impl Tools {
             output(wine.command("reg").args(["add", r"HKCU\Software\Wine", "/v", "Version", "/d", "win10", "/f"]))?;
             let randomness = system.join("bcryptprimitives.dll");
             if !randomness.is_file() {
-                self.library(RANDOMNESS, "x86_64-windows-gnu", &randomness, &["-ladvapi32"])?;
+                self.zig.library(RANDOMNESS, "x86_64-windows-gnu", &randomness, &["-ladvapi32"])?;
             }
-            self.library(NO_IPV6, "x86_64-linux-gnu", &wine.no_ipv6(), &[])
+            self.zig.library(NO_IPV6, "x86_64-linux-gnu", &wine.no_ipv6(), &[])
         })?;
         Ok(wine)
     }

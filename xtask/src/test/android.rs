@@ -193,7 +193,7 @@ fn bridge(traces: &Path, links: &[&str]) -> Result<()> {
 
 /// The program under the emulator, which writes down what it asks of the system.
 fn traced(traces: &Path, name: &str, arguments: &[&str]) -> Result<Child> {
-    let Some(emulator) = musl::emulator(PHONE)? else {
+    let Some(emulator) = musl::Machine::of(PHONE)?.emulator()? else {
         bail!("this machine runs the program by itself; the emulator is what writes system calls down")
     };
     let trace = fs::File::create(traces.join(name).with_extension("strace"))?;
