@@ -36,7 +36,7 @@ const INSTRUMENT: &[u8] = b"x-instrument";
 
 /// Builds, tries and collects the program for these machines.
 pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
-    machines.iter().try_for_each(|machine| build(machine, "dist"))?;
+    machines.iter().try_for_each(|machine| build(machine, profile(machine)))?;
     let target = tree::root().join("target/static");
     let folder = tree::root().join("target/dist/native");
     if folder.exists() {
@@ -44,12 +44,13 @@ pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
     }
     fs::create_dir_all(&folder)?;
     for machine in machines {
-        let built = program(machine, "dist");
+        let built = program(machine, profile(machine));
         let file = folder.join(name(machine.name));
         collect(&built, &file)?;
         let emulator = machine.emulator()?;
         step(&format!("try {} in an empty root folder", name(machine.name)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
+            let room = if is_routers(machine) { room.with_randomness()? } else { room };
             room.tells_its_version()?;
             room.serves()
         })?;
@@ -79,6 +80,16 @@ pub(super) fn sum(folder: &Path) -> Result<()> {
 
 /// The profile for phones and small routers. People at risk carry no more than they need: with it, the program deploys no relays.
 pub(super) const LEAN: &str = "phone";
+
+/// The profile of what is given away for a machine.
+fn profile(machine: &Machine) -> &'static str {
+    if is_routers(machine) { LEAN } else { "dist" }
+}
+
+/// Whether its processor is in routers alone, with little room.
+fn is_routers(machine: &Machine) -> bool {
+    machine.name.starts_with("mips")
+}
 
 /// Builds it alone, in a profile of Cargo.toml, with the Worker in it for whoever may deploy one.
 pub(super) fn build(machine: &'static Machine, profile: &str) -> Result<()> {
@@ -111,6 +122,7 @@ pub(super) fn name(machine: &str) -> String {
 struct Room {
     folder: PathBuf,
     emulated: bool,
+    randomness: bool,
 }
 
 impl Room {
@@ -123,12 +135,25 @@ impl Room {
         if let Some(emulator) = emulator {
             fs::copy(emulator, folder.join("qemu")).with_context(|| format!("no {}", emulator.display()))?;
         }
-        Ok(Self { folder: folder.to_path_buf(), emulated: emulator.is_some() })
+        Ok(Self { folder: folder.to_path_buf(), emulated: emulator.is_some(), randomness: false })
+    }
+
+    /// Puts the system's randomness into it. AWS-LC knows no `getrandom` of such a processor, and reads the device, which every system has.
+    fn with_randomness(mut self) -> Result<Self> {
+        fs::create_dir_all(self.folder.join("dev"))?;
+        fs::write(self.folder.join("dev/urandom"), "")?;
+        self.randomness = true;
+        Ok(self)
     }
 
     /// The program in the room.
     fn command(&self) -> Command {
-        let mut command = if is_root() {
+        let mut command = if self.randomness {
+            const ENTER: &str = r#"mount --bind /dev/urandom "$0/dev/urandom" && exec chroot "$0" "$@""#;
+            let mut command = Command::new("unshare");
+            command.args((!is_root()).then_some("--map-root-user")).args(["--mount", "sh", "-c", ENTER]);
+            command
+        } else if is_root() {
             Command::new("chroot")
         } else {
             // Everybody may do so in a user namespace, where the system allows these.

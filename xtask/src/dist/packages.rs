@@ -56,7 +56,7 @@ struct Machine {
     openwrt: &'static [&'static str],
 }
 
-const MACHINES: [Machine; 3] = [
+const MACHINES: [Machine; 4] = [
     Machine { name: "x86_64", debian: "amd64", kinds: &KINDS, openwrt: &["x86_64"] },
     Machine {
         name: "aarch64",
@@ -72,6 +72,8 @@ const MACHINES: [Machine; 3] = [
         // Qualcomm's newer and older ones, Marvell's.
         openwrt: &["arm_cortex-a7_neon-vfpv4", "arm_cortex-a15_neon-vfpv4", "arm_cortex-a9_vfpv3-d16"],
     },
+    // MediaTek's, the cheap ones.
+    Machine { name: "mipsel", debian: "mipsle", kinds: &[], openwrt: &["mipsel_24kc"] },
 ];
 
 /// What is run when a package comes or goes.

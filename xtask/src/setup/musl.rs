@@ -27,14 +27,26 @@ pub(crate) struct Machine {
 /// The start of a program comes from zig alone; a standard library of our own has none.
 const FLAGS: &str = "-Clink-self-contained=no";
 
-pub(crate) const MACHINES: [Machine; 3] = [
+pub(crate) const MACHINES: [Machine; 4] = [
     Machine { name: "x86_64", target: "x86_64-unknown-linux-musl", emulator: "qemu-x86_64-static", flags: FLAGS },
     Machine { name: "aarch64", target: "aarch64-unknown-linux-musl", emulator: "qemu-aarch64-static", flags: FLAGS },
     Machine { name: "armv7", target: "armv7-unknown-linux-musleabihf", emulator: "qemu-arm-static", flags: FLAGS },
+    // The processors of most cheap routers, which Rust does not link statically unless it is told to.
+    Machine {
+        name: "mipsel",
+        target: "mipsel-unknown-linux-musl",
+        emulator: "qemu-mipsel-static",
+        flags: "-Clink-self-contained=no -Ctarget-feature=+crt-static",
+    },
 ];
 
 /// Those of Debian's package that are used.
-const EMULATORS: [&str; 3] = ["usr/bin/qemu-x86_64-static", "usr/bin/qemu-aarch64-static", "usr/bin/qemu-arm-static"];
+const EMULATORS: [&str; 4] = [
+    "usr/bin/qemu-x86_64-static",
+    "usr/bin/qemu-aarch64-static",
+    "usr/bin/qemu-arm-static",
+    "usr/bin/qemu-mipsel-static",
+];
 
 /// What making static programs for a machine takes.
 pub(crate) struct Tools {
