@@ -1,5 +1,5 @@
 //! Folders to give away: the Worker ready to deploy, by somebody who has no Rust, the program as static
-//! files and for Windows, and the Android app.
+//! files, for Windows and for macOS, and the Android app.
 
 mod facts;
 mod zip;
@@ -8,6 +8,7 @@ pub(crate) mod edge;
 mod native;
 pub(crate) mod android;
 pub(crate) mod windows;
+mod macos;
 pub(crate) mod packages;
 mod release;
 
@@ -23,10 +24,12 @@ use crate::{build, setup::musl};
 pub(crate) enum Folder {
     /// The built Worker with a wrangler.toml that builds nothing: target/dist/edge.
     Edge,
-    /// The program as a static file for Linux on each kind of processor, and for Windows: target/dist/native.
+    /// The program as a static file for Linux on each kind of processor, for Windows and for macOS: target/dist/native.
     Native,
     /// The program for Windows alone, a zip and an installer of it, into the same folder.
     Windows,
+    /// The program for macOS alone, into the same folder.
+    Macos,
     /// The Android app with the program for ARM in it: target/dist/android.
     Android,
     /// Packages of the program for Linux and OpenWrt, and manifests for package managers: target/dist/packages.
@@ -47,7 +50,8 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
         }
         Folder::Native => {
             native(true)?;
-            let made = windows::make()?;
+            windows::make()?;
+            let made = macos::make()?;
             eprintln!("{} is ready: each file is the whole program; SHA256SUMS goes with them", made.display());
             Ok(())
         }
@@ -57,6 +61,11 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
                 "{} has the program for Windows, alone, in a zip and in an installer, and SHA256SUMS of all that is there",
                 made.display()
             );
+            Ok(())
+        }
+        Folder::Macos => {
+            let made = macos::make()?;
+            eprintln!("{} has the program for macOS, and SHA256SUMS of all that is there", made.display());
             Ok(())
         }
         Folder::Android => {

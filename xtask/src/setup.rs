@@ -15,6 +15,7 @@ mod zig;
 pub(crate) mod musl;
 pub(crate) mod boring;
 pub(crate) mod windows;
+pub(crate) mod macos;
 mod packaging;
 
 use std::{
@@ -66,6 +67,11 @@ pub(crate) fn static_linux(machine: &'static musl::Machine) -> Result<musl::Tool
 /// What making programs for Windows takes, and Wine to run them.
 pub(crate) fn windows() -> Result<windows::Tools> {
     windows::find_or_install()
+}
+
+/// What making programs for macOS takes.
+pub(crate) fn macos() -> Result<macos::Tools> {
+    macos::find_or_install()
 }
 
 /// What makes packages.
