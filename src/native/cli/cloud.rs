@@ -5,7 +5,7 @@
 use std::{
     env,
     io::{self, BufRead, IsTerminal},
-    path::PathBuf,
+    path::{Path, PathBuf},
 };
 
 use super::{Cause, Failure, files, texts::deploy as texts, way::Way};
@@ -46,6 +46,11 @@ pub(super) struct Manner {
 }
 
 impl Cloud {
+    /// The file with the token, if that is where it is.
+    pub(super) fn token_file(&self) -> Option<&Path> {
+        self.token_file.as_deref()
+    }
+
     /// What is wrong with it as it was typed.
     pub(super) fn wrong(&self) -> Option<&'static str> {
         let id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());

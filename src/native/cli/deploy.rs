@@ -59,7 +59,8 @@ Exit codes:
    1  not done; what was done all the same is said, and how to undo it
    2  told wrongly: an option, a variable, the token or a file cannot be used
   10 to 17  the relay is there, but its check failed, see `pasarela check --help`
-  13  may also mean that it was not checked: its own name may still lead elsewhere"##;
+  13  may also mean that it was not checked: its own name may still lead elsewhere, or a firewall
+      rule is in front of it"##;
 
 /// The platform's limit of the free plan for variables and secrets of one Worker.
 pub(super) const VARIABLES_MAX: usize = 64;
@@ -192,7 +193,11 @@ fn worker(args: &Args) -> Result<Worker, Failure> {
     let worker = args.worker.as_deref().map_or_else(Worker::built_in, Worker::in_folder);
     let worker = worker.map_err(|cause| Failure::told(texts::NO_WORKER, cause, texts::GIVE_WORKER))?;
     let changes = args.site.is_some() || args.no_site;
-    Ok(if changes { worker.showing(args.site.as_deref().map(site::read).transpose()?) } else { worker })
+    Ok(if changes {
+        worker.showing(args.site.as_deref().map(|folder| site::read(folder, args.cloud.token_file())).transpose()?)
+    } else {
+        worker
+    })
 }
 
 /// The link of a key, or of the relay alone.

@@ -61,6 +61,10 @@ pub(crate) enum UnusableSite {
     Many,
     /// This file is larger than the platform takes.
     Large(PathBuf),
+    /// This file is another than when the platform was told of it.
+    Changed(PathBuf),
+    /// It holds this secret, which everybody could read.
+    Secret(PathBuf),
     /// This line of `.assetsignore` means nothing.
     Ignore(String),
     /// It would show a program to everybody.
@@ -77,6 +81,8 @@ impl fmt::Display for UnusableSite {
             Self::Empty => f.write_str("there is no file in it"),
             Self::Many => write!(f, "it has more than {FILES_MAX} files"),
             Self::Large(path) => write!(f, "{} has more than {} MiB", path.display(), FILE_MAX >> 20),
+            Self::Changed(path) => write!(f, "{} was changed meanwhile", path.display()),
+            Self::Secret(path) => write!(f, "{} is in it, and everybody could read that", path.display()),
             Self::Ignore(line) => write!(f, "{IGNORE}: \"{line}\" is no pattern"),
             Self::Program => write!(f, "{PROGRAM} is a program, and everybody could read it"),
             Self::Redirect(line) => write!(f, "{REDIRECTS}: \"{line}\" would lead the relay's own paths away"),
@@ -89,27 +95,29 @@ impl std::error::Error for UnusableSite {}
 impl Site {
     /// Looks at all files of a folder.
     pub(crate) fn read(folder: &Path) -> Result<Self, UnusableSite> {
-        let (found, left_out) = serve::site_files(folder, FILES_MAX).map_err(|error| match error {
+        let (ignored, said) = ignored(folder)?;
+        // What is in a folder that is ignored cannot be taken back.
+        let skip = |name: &str, is_folder| ignored.matched(name.trim_start_matches('/'), is_folder).is_ignore();
+        let (found, left_out) = serve::site_files(folder, FILES_MAX, skip).map_err(|error| match error {
             SiteError::TooLarge => UnusableSite::Many,
             SiteError::Io(..) | SiteError::Links(_) => UnusableSite::Folder(error),
         })?;
-        let (ignored, said) = ignored(folder)?;
-        // What is in a folder that is ignored cannot be taken back.
-        let is_ignored = |name: &str| {
-            let path = Path::new(name.trim_start_matches('/'));
-            let folders = path.ancestors().skip(1).filter(|folder| !folder.as_os_str().is_empty());
-            ignored.matched(path, false).is_ignore()
-                || folders.into_iter().any(|it| ignored.matched(it, true).is_ignore())
-        };
-        let found: Vec<_> = found.into_iter().filter(|(name, _)| !is_ignored(name)).collect();
         if found.is_empty() {
             return Err(UnusableSite::Empty);
         }
-        if !said && found.iter().any(|(name, _)| name.starts_with(PROGRAM)) {
+        if !said && found.keys().any(|name| name.starts_with(PROGRAM)) {
             return Err(UnusableSite::Program);
         }
         let files = found.into_iter().map(|(name, path)| Ok((name.clone(), File::read(&name, path)?)));
         Ok(Self { files: files.collect::<Result<_, _>>()?, left_out, config: config(folder)? })
+    }
+
+    /// The same; an error if this file is in it.
+    pub(crate) fn without(self, secret: &Path) -> Result<Self, UnusableSite> {
+        let secret = secret.canonicalize().ok();
+        let found = self.files.values().find(|file| secret.is_some() && file.path.canonicalize().ok() == secret);
+        found.map(|file| UnusableSite::Secret(file.path.clone())).map_or(Ok(()), Err)?;
+        Ok(self)
     }
 
     /// How many files it has.
@@ -136,7 +144,11 @@ impl Site {
     /// Adds the file of these contents to a form; `false` if there is none.
     pub(super) fn put(&self, hash: &str, form: &mut Form) -> Result<bool, UnusableSite> {
         let Some((name, file)) = self.files.iter().find(|(_, file)| file.hash == hash) else { return Ok(false) };
-        let bytes = fs::read(&file.path).map_err(|error| UnusableSite::File(file.path.clone(), error))?;
+        let (bytes, now) = contents(name, &file.path)?;
+        if now != hash {
+            // The platform would keep the new contents under the old ones' name.
+            return Err(UnusableSite::Changed(file.path.clone()));
+        }
         let kind = serve::site_kind(name).unwrap_or(NO_KIND);
         form.file(hash, kind, BASE64_STANDARD.encode(bytes).as_bytes());
         Ok(true)
@@ -145,25 +157,31 @@ impl Site {
 
 impl File {
     fn read(name: &str, path: PathBuf) -> Result<Self, UnusableSite> {
-        let failed = |error| UnusableSite::File(path.clone(), error);
-        if fs::metadata(&path).map_err(failed)?.len() > FILE_MAX {
-            return Err(UnusableSite::Large(path));
-        }
-        let bytes = fs::read(&path).map_err(failed)?;
-        let end = Path::new(name).extension().unwrap_or_default().to_string_lossy();
-        let hash =
-            blake3::hash(format!("{}{end}", BASE64_STANDARD.encode(&bytes)).as_bytes()).to_hex()[..32].to_owned();
+        let (bytes, hash) = contents(name, &path)?;
         Ok(Self { path, hash, size: bytes.len() as u64 })
     }
 }
 
-/// A file that need not be there.
+/// What is in a file, and what it is called for that.
+fn contents(name: &str, path: &Path) -> Result<(Vec<u8>, String), UnusableSite> {
+    let failed = |error| UnusableSite::File(path.to_path_buf(), error);
+    if fs::metadata(path).map_err(failed)?.len() > FILE_MAX {
+        return Err(UnusableSite::Large(path.to_path_buf()));
+    }
+    let bytes = fs::read(path).map_err(failed)?;
+    let end = Path::new(name).extension().unwrap_or_default().to_string_lossy();
+    let hash = blake3::hash(format!("{}{end}", BASE64_STANDARD.encode(&bytes)).as_bytes());
+    Ok((bytes, hash.to_hex()[..32].to_owned()))
+}
+
+/// A file that need not be there. A link that leads out of the folder is none.
 fn text(folder: &Path, name: &str) -> Result<Option<String>, UnusableSite> {
     let path = folder.join(name);
-    match fs::read_to_string(&path) {
-        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        read => read.map(Some).map_err(|error| UnusableSite::File(path, error)),
+    let (Ok(root), Ok(file)) = (folder.canonicalize(), path.canonicalize()) else { return Ok(None) };
+    if !file.starts_with(root) {
+        return Ok(None);
     }
+    fs::read_to_string(&file).map(Some).map_err(|error| UnusableSite::File(path, error))
 }
 
 /// What is left out, and whether the operator says so. As in wrangler letters are as good as capitals, and a line may take back one
@@ -265,5 +283,30 @@ mod tests {
         large.set_len(FILE_MAX + 1).expect("sparse");
         assert!(matches!(Site::read(folder.path()), Err(UnusableSite::Large(_))));
         assert!(matches!(Site::read(Path::new("/nonexistent")), Err(UnusableSite::Folder(_))));
+    }
+
+    #[test]
+    fn what_was_changed_since_is_not_sent_under_its_old_name() {
+        let folder = folder(&[("index.html", "one")]);
+        let site = Site::read(folder.path()).expect("a site");
+        let hash = site.files["/index.html"].hash.clone();
+        fs::write(folder.path().join("index.html"), "another").expect("written");
+        assert!(matches!(site.put(&hash, &mut Form::new()), Err(UnusableSite::Changed(_))));
+    }
+
+    #[test]
+    fn a_site_with_the_token_in_it_is_refused() {
+        let folder = folder(&[("index.html", ""), ("token", "secret")]);
+        let site = |secret: &str| Site::read(folder.path()).and_then(|site| site.without(&folder.path().join(secret)));
+        assert!(matches!(site("token"), Err(UnusableSite::Secret(_))));
+        assert!(site("elsewhere").is_ok());
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn what_says_something_of_the_site_is_in_its_folder() {
+        let (folder, other) = (folder(&[("index.html", "")]), folder(&[("said", "/old /new")]));
+        std::os::unix::fs::symlink(other.path().join("said"), folder.path().join("_redirects")).expect("linked");
+        assert_eq!(Site::read(folder.path()).expect("a site").config.get("_redirects"), None);
     }
 }

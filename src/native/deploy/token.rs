@@ -18,7 +18,7 @@ pub(crate) struct NoToken;
 
 impl fmt::Display for NoToken {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str("a token is one word of letters, digits, - and _")
+        f.write_str("a token is one word of letters, digits, -, _ and .")
     }
 }
 

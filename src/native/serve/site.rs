@@ -127,7 +127,7 @@ impl Site {
     ///
     /// It cannot be read, or is too large.
     pub fn read(folder: &Path) -> Result<Self, SiteError> {
-        let (found, left_out) = files(folder, FILES_MAX)?;
+        let (found, left_out) = files(folder, FILES_MAX, |_, _| false)?;
         let mut site = Self { left_out, ..Self::default() };
         let mut left = SITE_MAX;
         for (name, path) in found {
@@ -169,7 +169,12 @@ impl Site {
 }
 
 /// The files of a folder that are a site's, each by its path there, if they are so many at most; and how many links lead out of it.
-pub(crate) fn files(folder: &Path, max: usize) -> Result<(BTreeMap<String, PathBuf>, usize), SiteError> {
+/// Those that are to be skipped, and folders (`true`), are not looked at.
+pub(crate) fn files(
+    folder: &Path,
+    max: usize,
+    skip: impl Fn(&str, bool) -> bool,
+) -> Result<(BTreeMap<String, PathBuf>, usize), SiteError> {
     let root = folder.canonicalize().map_err(|error| SiteError::Io(folder.to_path_buf(), error))?;
     let within = |link: &Path| link.canonicalize().ok().filter(|file| file.starts_with(&root) && file.is_file());
     let (mut files, mut left_out) = (BTreeMap::new(), 0);
@@ -184,6 +189,9 @@ pub(crate) fn files(folder: &Path, max: usize) -> Result<(BTreeMap<String, PathB
             }
             let (path, kind) = (entry.path(), entry.file_type().map_err(failed)?);
             let name = format!("{name}/{own}");
+            if skip(&name, kind.is_dir()) {
+                continue;
+            }
             if kind.is_dir() {
                 folders.push((path, name));
                 continue;
@@ -240,6 +248,15 @@ mod tests {
         {
             assert_eq!(site.get(path), None, "{path}");
         }
+    }
+
+    #[test]
+    fn what_is_skipped_is_not_counted() {
+        let folder = folder();
+        let found = |max| {
+            files(folder.path(), max, |name, is_folder| is_folder && name == "/sub").map(|(found, _)| found.len())
+        };
+        assert!(matches!(found(2), Ok(2)) && matches!(found(1), Err(SiteError::TooLarge)));
     }
 
     #[cfg(unix)]

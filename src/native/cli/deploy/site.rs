@@ -8,9 +8,12 @@ use super::{
 };
 use crate::deploy::{Place, Site, Stored, Unstored, UnusableSite};
 
-/// The site in a folder.
-pub(super) fn read(folder: &Path) -> Result<Site, Failure> {
-    let site = Site::read(folder).map_err(unusable)?;
+/// The site in a folder, which must not have the file with the token in it.
+pub(super) fn read(folder: &Path, token: Option<&Path>) -> Result<Site, Failure> {
+    let mut site = Site::read(folder).map_err(unusable)?;
+    if let Some(token) = token {
+        site = site.without(token).map_err(unusable)?;
+    }
     if let left_out @ 1.. = site.left_out() {
         eprintln!("{}", texts::left_out(left_out));
     }
