@@ -35,6 +35,9 @@ const LOOK: Duration = Duration::from_secs(15);
 /// So often in a row Cloudflare has to answer before it counts, whatever it answers: while a name moves, resolvers give old and new answers by turns.
 const IN_A_ROW: u32 = 3;
 
+/// So often in a row a firewall has to answer: while a name is new, Cloudflare says 403 for other reasons, too.
+const WALLS: u32 = 8;
+
 /// How it ended.
 pub(super) struct Arrival {
     pub(super) code: ExitCode,
@@ -68,7 +71,12 @@ impl Arrival {
             let why = match wait.until(async || leads_to_cloudflare(args, link).await).await {
                 Found::It => None,
                 // There is no key to be shown to anybody, and none that a rule could let through.
-                Found::Wall if link.key.is_none() => return Ok(ended(ExitCode::SUCCESS)),
+                Found::Wall if link.key.is_none() => {
+                    if !progress.lines {
+                        eprintln!("{}", texts::WALLED_UPDATE);
+                    }
+                    return Ok(ended(ExitCode::SUCCESS));
+                }
                 Found::Wall => Some(texts::WALLED),
                 Found::Other => Some(texts::UNCHECKED),
             };
@@ -107,7 +115,7 @@ struct Wait<'a> {
 }
 
 impl Wait<'_> {
-    /// What is found in the end. A wall stays; while a name is new, Cloudflare says 403 for other reasons, too.
+    /// What is found in the end.
     async fn until(&mut self, mut look: impl AsyncFnMut() -> Found) -> Found {
         let mut walls = 0;
         loop {
@@ -116,7 +124,7 @@ impl Wait<'_> {
             if found == Found::It {
                 return found;
             }
-            if walls == IN_A_ROW || self.begun.elapsed() > NAME_MAX {
+            if walls == WALLS || self.begun.elapsed() > NAME_MAX {
                 self.progress.step("answers", if found == Found::Wall { texts::BLOCKED } else { self.silent });
                 return found;
             }
@@ -146,23 +154,26 @@ async fn leads_to_cloudflare(args: &Args, link: &Link) -> Found {
 
 /// With whatever body: the operator's own site, or the guide, may answer strangers.
 fn as_for_strangers(answer: &Response<Bytes>) -> Found {
-    let by_cloudflare = answer.headers().get(SERVER).is_some_and(|server| server == "cloudflare");
     match answer.status() {
-        StatusCode::NOT_FOUND if by_cloudflare => Found::It,
-        StatusCode::FORBIDDEN if by_cloudflare => Found::Wall,
+        StatusCode::NOT_FOUND if is_by_cloudflare(answer) => Found::It,
+        StatusCode::FORBIDDEN if is_by_cloudflare(answer) => Found::Wall,
         _ => Found::Other,
     }
+}
+
+fn is_by_cloudflare(answer: &Response<Bytes>) -> bool {
+    answer.headers().get(SERVER).is_some_and(|server| server == "cloudflare")
 }
 
 /// Whether the relay knows its key there; without one, whether anything answers that is no error of the platform's.
 async fn answers(http: &Http, link: &Link) -> Found {
     let path = if link.key.is_some() { link.path("/status.json") } else { "/".to_owned() };
-    match get(http, path).await.map(|answer| answer.status()) {
-        Some(StatusCode::FORBIDDEN) if link.key.is_some() => Found::Wall,
-        Some(status) if link.key.is_some() && status != StatusCode::OK => Found::Other,
-        Some(status) if status.is_server_error() => Found::Other,
-        Some(_) => Found::It,
-        None => Found::Other,
+    let Some(answer) = get(http, path).await else { return Found::Other };
+    match answer.status() {
+        StatusCode::FORBIDDEN if link.key.is_some() && is_by_cloudflare(&answer) => Found::Wall,
+        status if link.key.is_some() && status != StatusCode::OK => Found::Other,
+        status if status.is_server_error() => Found::Other,
+        _ => Found::It,
     }
 }
 

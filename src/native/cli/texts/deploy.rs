@@ -240,6 +240,8 @@ by something else than 404. In an hour, or once you know that it is yours, check
 
 /// Cloudflare lets nothing through there that has no key.
 pub(in super::super) const BLOCKED: &str = "not from here: Cloudflare says 403, as it does for a firewall rule";
+pub(in super::super) const WALLED_UPDATE: &str =
+    "It does not answer from here: Cloudflare says 403, as it does for a firewall rule.";
 pub(in super::super) const WALLED: &str = "\
 Not checked: Cloudflare says 403 to a path that nobody has, so it cannot be seen whether the name leads to your relay. If that is a
 firewall rule of yours (Security, WAF), let paths through that begin with the new /KEY, too, and check it with the link:
