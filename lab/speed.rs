@@ -22,7 +22,7 @@ pub const HISTORY: u64 = 500_000;
 pub const FILE: u64 = 2_000_000;
 
 /// One figure may take this long.
-const PATIENCE: Duration = Duration::from_secs(110);
+const PATIENCE: Duration = Duration::from_secs(50);
 
 /// After so long without an answer a program dials again: whatsapp-rust, the soonest of the libraries.
 const SILENCE: Duration = Duration::from_secs(20);

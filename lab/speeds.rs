@@ -41,7 +41,7 @@ const PREAMBLE: &str = "\
 
 Written by `cargo xtask bench lines`, which see. Everything runs on one machine, with the lab's router between: so many milliseconds a round
 trip, of so many packets each way one is lost, and so many Mbit/s either way, with a queue of a fifth of a second. Medians of three where
-packets are lost, which spread by a third and more; elsewhere one. `–`: in vain. **Bold**: the best.
+packets are lost, which spread by a third and more; elsewhere one. 24 are measured at a time, on two cores. `–`: in vain. **Bold**: the best.
 
 - `haproxy`: the official proxy, chat in TLS on port 443, media on port 587. `haproxy-raw`: the same, chat without TLS on port 5222, which saves
   a round trip and hides nothing: it is shown, and nobody is measured by it.
@@ -100,47 +100,48 @@ fn render(outcomes: &[Outcome], lines: &[Conditions], systems: &[System], found:
     for (name, why) in &found.missing {
         let _ = writeln!(text, "MISSING, and not measured: {name} ({why}).");
     }
-    for figure in &FIGURES {
-        let of = |line: &Conditions, system: &System| median(outcomes, figure, line, *system);
-        let systems: Vec<_> =
-            systems.iter().filter(|system| lines.iter().any(|line| of(line, system).is_some())).collect();
-        let heads: Vec<_> = systems.iter().map(|system| system.name()).collect();
-        let _ = writeln!(
-            text,
-            "\n## {}\n\n| line | {} |\n|---|{}",
-            figure.0,
-            heads.join(" | "),
-            "--:|".repeat(heads.len())
-        );
-        let mut behind = Vec::new();
-        for line in lines {
-            let row: BTreeMap<System, f64> =
-                systems.iter().filter_map(|system| Some((**system, of(line, system)?))).collect();
-            let counted = row.iter().filter(|(system, _)| **system != System::HaproxyRaw).map(|(_, seconds)| *seconds);
-            let Some(best) = counted.reduce(f64::min) else { continue };
-            let shown = |seconds: f64| match figure.3 {
-                Some(bytes) => format!("{:.2}", bytes as f64 * 8e-6 / seconds),
-                None => format!("{seconds:.3}"),
-            };
-            let cell = |system: &&System| match row.get(*system) {
-                Some(seconds) if *seconds <= best && **system != System::HaproxyRaw => {
-                    format!("**{}**", shown(*seconds))
-                }
-                Some(seconds) => shown(*seconds),
-                None => "–".to_owned(),
-            };
-            let _ = writeln!(text, "| {} | {} |", line.name, systems.iter().map(cell).collect::<Vec<_>>().join(" | "));
-            let near = |own: f64| own <= (best * (1.0 + NEAR.0)).max(best + NEAR.1);
-            if !row.get(&System::Ours).copied().is_some_and(near) {
-                behind.push(line.name);
-            }
-        }
-        let _ = match behind.is_empty() {
-            true => writeln!(text, "\nOurs is the best, or as good but for 5 %, on each."),
-            false => writeln!(text, "\nOurs is not within 5 % of the best on {}.", behind.join(", ")),
-        };
+    let did_not_run = outcomes.iter().filter_map(|outcome| Some((&outcome.experiment, outcome.trouble.as_ref()?)));
+    for (Experiment { line, system, .. }, trouble) in did_not_run {
+        let _ = writeln!(text, "DID NOT RUN: {} on {line}: {trouble}.", system.name());
     }
+    FIGURES.iter().for_each(|figure| table(&mut text, figure, outcomes, lines, systems));
     text
+}
+
+/// One figure of all of them, and where ours is behind.
+fn table(text: &mut String, figure: &Figure, outcomes: &[Outcome], lines: &[Conditions], systems: &[System]) {
+    let of_figure = |experiment: &Experiment| experiment.speed == Some(figure.1);
+    let is_tried =
+        |system: &&System| outcomes.iter().any(|it| it.experiment.system == **system && of_figure(&it.experiment));
+    let systems: Vec<_> = systems.iter().copied().filter(|system| is_tried(&system)).collect();
+    let heads: Vec<_> = systems.iter().map(|system| system.name()).collect();
+    let _ =
+        writeln!(text, "\n## {}\n\n| line | {} |\n|---|{}", figure.0, heads.join(" | "), "--:|".repeat(heads.len()));
+    let mut behind = Vec::new();
+    for line in lines {
+        let had = |system: &System| Some((*system, median(outcomes, figure, line, *system)?));
+        let row: BTreeMap<System, f64> = systems.iter().filter_map(had).collect();
+        let counted = row.iter().filter(|(system, _)| **system != System::HaproxyRaw).map(|(_, seconds)| *seconds);
+        let best = counted.reduce(f64::min).unwrap_or(f64::INFINITY);
+        let shown = |seconds: f64| match figure.3 {
+            Some(bytes) => format!("{:.2}", bytes as f64 * 8e-6 / seconds),
+            None => format!("{seconds:.3}"),
+        };
+        let cell = |system: &System| match row.get(system) {
+            Some(seconds) if *seconds <= best && *system != System::HaproxyRaw => format!("**{}**", shown(*seconds)),
+            Some(seconds) => shown(*seconds),
+            None => "–".to_owned(),
+        };
+        let _ = writeln!(text, "| {} | {} |", line.name, systems.iter().map(cell).collect::<Vec<_>>().join(" | "));
+        let near = |own: f64| own <= (best * (1.0 + NEAR.0)).max(best + NEAR.1);
+        if !row.get(&System::Ours).copied().is_some_and(near) {
+            behind.push(line.name);
+        }
+    }
+    let _ = match behind.is_empty() {
+        true => writeln!(text, "\nOurs is the best, or as good but for 5 %, on each."),
+        false => writeln!(text, "\nOurs is not within 5 % of the best on {}.", behind.join(", ")),
+    };
 }
 
 /// The middle of what it took; nothing where that was in vain.

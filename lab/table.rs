@@ -118,7 +118,12 @@ pub async fn run_all(program: &Path, experiments: Vec<Experiment>, at_once: usiz
             Err(error) if !experiment.system.is_ours() => Outcome::failed(experiment.clone(), format!("{error:#}")),
             outcome => outcome?,
         };
-        eprintln!("{}", report::row(&outcome));
+        match experiment.speed {
+            Some(cargo) => {
+                eprintln!("{}, {}, {}: {:?}", experiment.line, experiment.system.name(), cargo.name(), outcome.speed);
+            }
+            None => eprintln!("{}", report::row(&outcome)),
+        }
         anyhow::Ok(outcome)
     };
     let mut running = Vec::new();
