@@ -133,7 +133,8 @@ fn ending(clean: bool) -> Ending {
 }
 
 fn check(duplex: &Duplex<Vec<u8>>, more: u64) {
-    assert!(duplex.inbound.held() <= duplex.inbound.window() as usize);
+    let window = duplex.inbound.window();
+    assert!(window <= limits::WINDOW_MAX && duplex.inbound.held() <= window as usize);
     // A piece of which the peer acknowledged a part is kept whole.
     assert!(duplex.outbound.held() <= u64::from(WINDOW) + more + PIECE);
     assert!(duplex.inbound.chunks() <= 1025 && duplex.outbound.pieces() <= limits::IN_FLIGHT_MESSAGES + 60);
