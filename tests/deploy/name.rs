@@ -88,6 +88,9 @@ async fn a_firewall_rule_is_told_within_seconds_and_stops_no_update() -> Result<
     desk.cloud.account().rule = Some(vec![format!("/{}", key_of(&link)?)]);
     // There is no key that could be shown to anybody, and so nothing to wait for.
     desk.deployed(&[]).await?.has(0, &["Cloudflare says 403", "all keys are as they were"])?;
+    let quiet = desk.deployed(&["--json"]).await?;
+    quiet.has(0, &["\"check\":null"])?;
+    ensure!(quiet.err.contains("Cloudflare says 403"), "{quiet:?}");
     let ended = desk.deployed(&["--key", "ana"]).await?;
     ended.has(13, &["Cloudflare says 403", "Not checked: ", "begin with the new /KEY, too"])?;
     let ana = ended.out.lines().find(|line| line.starts_with("https://")).context("no link")?;

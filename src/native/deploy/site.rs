@@ -177,11 +177,12 @@ fn contents(name: &str, path: &Path) -> Result<(Vec<u8>, String), UnusableSite> 
 /// A file that need not be there. A link that leads out of the folder is none.
 fn text(folder: &Path, name: &str) -> Result<Option<String>, UnusableSite> {
     let path = folder.join(name);
-    let (Ok(root), Ok(file)) = (folder.canonicalize(), path.canonicalize()) else { return Ok(None) };
-    if !file.starts_with(root) {
-        return Ok(None);
+    let within = || path.canonicalize().and_then(|file| Ok(file.starts_with(folder.canonicalize()?)));
+    let text = within().and_then(|within| within.then(|| fs::read_to_string(&path)).transpose());
+    match text {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        text => text.map_err(|error| UnusableSite::File(path, error)),
     }
-    fs::read_to_string(&file).map(Some).map_err(|error| UnusableSite::File(path, error))
 }
 
 /// What is left out, and whether the operator says so. As in wrangler letters are as good as capitals, and a line may take back one

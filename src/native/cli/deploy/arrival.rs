@@ -32,7 +32,7 @@ const PAUSE: Duration = Duration::from_secs(2);
 /// One look may take this time.
 const LOOK: Duration = Duration::from_secs(15);
 
-/// So often in a row Cloudflare has to answer before it counts, whatever it answers: while a name moves, resolvers give old and new answers by turns.
+/// So often in a row Cloudflare has to answer before it counts: while a name moves, resolvers give old and new answers by turns.
 const IN_A_ROW: u32 = 3;
 
 /// So often in a row a firewall has to answer: while a name is new, Cloudflare says 403 for other reasons, too.
@@ -71,12 +71,7 @@ impl Arrival {
             let why = match wait.until(async || leads_to_cloudflare(args, link).await).await {
                 Found::It => None,
                 // There is no key to be shown to anybody, and none that a rule could let through.
-                Found::Wall if link.key.is_none() => {
-                    if !progress.lines {
-                        eprintln!("{}", texts::WALLED_UPDATE);
-                    }
-                    return Ok(ended(ExitCode::SUCCESS));
-                }
+                Found::Wall if link.key.is_none() => return Ok(ended(ExitCode::SUCCESS)),
                 Found::Wall => Some(texts::WALLED),
                 Found::Other => Some(texts::UNCHECKED),
             };
@@ -125,7 +120,7 @@ impl Wait<'_> {
                 return found;
             }
             if walls == WALLS || self.begun.elapsed() > NAME_MAX {
-                self.progress.step("answers", if found == Found::Wall { texts::BLOCKED } else { self.silent });
+                self.progress.warn("answers", if found == Found::Wall { texts::BLOCKED } else { self.silent });
                 return found;
             }
             if !self.told {

@@ -24,6 +24,14 @@ impl Progress {
         }
     }
 
+    /// A step was in vain, and all goes on: whoever wants no lines is told, too.
+    pub(super) fn warn(&self, what: &str, how: &str) {
+        if !self.lines {
+            eprintln!("{}", texts::step(what, &plain(how)));
+        }
+        self.step(what, how);
+    }
+
     /// Takes a step that changes something, and says so. A `secret` is the link or the key that it sets: it will be shown at the
     /// end, and the platform tells it to nobody.
     pub(in super::super) async fn change(

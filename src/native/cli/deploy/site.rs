@@ -38,5 +38,8 @@ pub(super) fn forgotten() -> Failure {
 }
 
 fn unusable(error: UnusableSite) -> Failure {
+    if let UnusableSite::Changed(_) = error {
+        return Failure::met(texts::NO_SITE, error, texts::SITE_AT_REST);
+    }
     Failure::told(texts::NO_SITE, error, texts::ANOTHER_SITE)
 }

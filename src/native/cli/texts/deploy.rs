@@ -54,6 +54,7 @@ pub(in super::super) const GIVE_WORKER: &str =
 pub(in super::super) const NO_SITE: &str = "the site cannot be sent";
 pub(in super::super) const ANOTHER_SITE: &str =
     "a folder with an index.html; .assetsignore in it names what is not to be sent, as .gitignore does";
+pub(in super::super) const SITE_AT_REST: &str = "deploy once more, when nothing writes to the folder";
 pub(in super::super) const SITE_THERE: &str = "the relay shows a site of yours";
 pub(in super::super) const SITE_GONE: &str = "a site that is not sent again would be gone";
 pub(in super::super) const SITE_AGAIN: &str = "--site with its folder, or --no-site to take it away";
@@ -240,8 +241,6 @@ by something else than 404. In an hour, or once you know that it is yours, check
 
 /// Cloudflare lets nothing through there that has no key.
 pub(in super::super) const BLOCKED: &str = "not from here: Cloudflare says 403, as it does for a firewall rule";
-pub(in super::super) const WALLED_UPDATE: &str =
-    "It does not answer from here: Cloudflare says 403, as it does for a firewall rule.";
 pub(in super::super) const WALLED: &str = "\
 Not checked: Cloudflare says 403 to a path that nobody has, so it cannot be seen whether the name leads to your relay. If that is a
 firewall rule of yours (Security, WAF), let paths through that begin with the new /KEY, too, and check it with the link:
