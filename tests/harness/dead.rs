@@ -201,9 +201,7 @@ async fn meet(mut tcp: TcpStream, manner: Manner, met: &Met) -> Result<()> {
 
 /// Whether this is a hello in one record and one segment that names the relay.
 fn is_plain(first: &[u8]) -> bool {
-    // A handshake's length takes three bytes behind its kind.
-    let whole = hello::whole(first)
-        .filter(|record| record.get(7..9) == Some(&u16::to_be_bytes(record.len().wrapping_sub(9) as u16)));
+    let whole = hello::whole(first).filter(|record| hello::describe(record).is_ok());
     whole.is_some_and(|record| record.windows(NAME.len()).any(|name| name == NAME.as_bytes()))
 }
 
