@@ -103,10 +103,9 @@ mod linux {
         match lab {
             Lab::List => write!(out, "{}", table::list())?,
             Lab::Ratio { rounds, line, programs } => {
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let program = env::current_exe()?;
                 let two = <[PathBuf; 2]>::try_from(programs).ok();
-                write!(out, "{}", runtime.block_on(ratio::compare(&program, rounds, &line, two))?)?;
+                write!(out, "{}", block_on(ratio::compare(&program, rounds, &line, two))?)?;
             }
             Lab::Lines { lines, system, write, plan } => {
                 let lines = speeds::select(&lines)?;
@@ -116,9 +115,8 @@ mod linux {
                 }
                 let mut found = Found::read("target/lab")?;
                 let systems = table::available(&systems, &mut found);
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
                 let program = env::current_exe()?;
-                let text = runtime.block_on(speeds::measure(&program, &lines, &systems, &found))?;
+                let text = block_on(speeds::measure(&program, &lines, &systems, &found))?;
                 put(&mut out, write, &text)?;
             }
             Lab::One(experiment) => {
@@ -142,14 +140,18 @@ mod linux {
                     experiments.extend(table::experiments(&[NONE.to_owned()], &systems, &bad, whole));
                 }
                 let program = env::current_exe()?;
-                let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build()?;
-                let outcomes = runtime.block_on(table::run_all(&program, experiments, table::AT_ONCE))?;
+                let outcomes = block_on(table::run_all(&program, experiments, table::AT_ONCE))?;
                 let text = report::render(&outcomes, &found);
                 let text = format!("{}{text}", report::PREAMBLE);
                 put(&mut out, write, &text)?;
             }
         }
         Ok(())
+    }
+
+    /// On this thread alone.
+    fn block_on<T>(work: impl Future<Output = Result<T>>) -> Result<T> {
+        tokio::runtime::Builder::new_current_thread().enable_all().build()?.block_on(work)
     }
 
     /// Which programs of others these systems need.

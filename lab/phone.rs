@@ -18,7 +18,7 @@ use crate::{reach::Reach, servers::Known};
 const PATIENCE: Duration = Duration::from_secs(40);
 
 /// Between two of its attempts.
-const AGAIN: Duration = Duration::from_millis(200);
+pub(crate) const AGAIN: Duration = Duration::from_millis(200);
 
 /// Messages of a chat, and the bytes of each.
 const MESSAGES: (usize, usize) = (20, 300);
@@ -84,7 +84,8 @@ async fn until_it_works(mut attempt: impl AsyncFnMut() -> Result<()>) -> Option<
     timeout(PATIENCE, trying).await.ok().map(|()| begun.elapsed().as_secs_f64())
 }
 
-async fn chat(reach: &Reach, known: &Known) -> Result<()> {
+/// A chat's beginning, up to WhatsApp's proven answer.
+pub(crate) async fn chat(reach: &Reach, known: &Known) -> Result<()> {
     handshake::over(&mut reach.chat().await?, &known.root).await
 }
 

@@ -62,8 +62,8 @@ impl Side {
     }
 }
 
-/// Sorts them; gives the middle one.
-fn median(values: &mut [f64]) -> f64 {
+/// Sorts them; gives the middle one, or of an even number the upper of the two.
+pub(crate) fn median(values: &mut [f64]) -> f64 {
     values.sort_by(f64::total_cmp);
     values.get(values.len() / 2).copied().unwrap_or(f64::NAN)
 }

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use anyhow::{Context, Result, ensure};
-use pasarela_e2e::{handshake, measuring::ask, official, phone};
+use pasarela_e2e::{measuring::ask, official, phone};
 use pasarela_sim::pattern;
 use serde::{Deserialize, Serialize};
 use tokio::{
@@ -13,7 +13,12 @@ use tokio::{
     time::{Instant, sleep, timeout},
 };
 
-use crate::{reach::Reach, servers::Known, system::Cargo};
+use crate::{
+    phone::{AGAIN, chat},
+    reach::Reach,
+    servers::Known,
+    system::Cargo,
+};
 
 /// What a chat's history is, in bytes.
 pub const HISTORY: u64 = 500_000;
@@ -29,9 +34,6 @@ const SILENCE: Duration = Duration::from_secs(20);
 
 /// Before what comes next: a bridge may use it to connect ahead.
 const PAUSE: Duration = Duration::from_secs(2);
-
-/// Between two attempts to dial.
-const AGAIN: Duration = Duration::from_millis(200);
 
 /// Bytes written at once.
 const CHUNK: u64 = 16 << 10;
@@ -59,8 +61,8 @@ impl Speed {
     pub(crate) async fn of(reach: Reach, known: &Known, cargo: Cargo, move_away: impl FnOnce() -> Result<()>) -> Self {
         let speed = match cargo {
             Cargo::Chat => Self {
-                first: seconds(greeted(&reach, known)).await,
-                next: rested(greeted(&reach, known)).await,
+                first: seconds(chat(&reach, known)).await,
+                next: rested(chat(&reach, known)).await,
                 down: rested(reach.file(HISTORY)).await,
                 up: rested(sent(&reach, HISTORY)).await,
                 recovered: recovered(&reach, move_away).await.ok(),
@@ -88,10 +90,6 @@ async fn seconds(work: impl Future<Output = Result<()>>) -> Option<f64> {
 async fn rested(work: impl Future<Output = Result<()>>) -> Option<f64> {
     sleep(PAUSE).await;
     seconds(work).await
-}
-
-async fn greeted(reach: &Reach, known: &Known) -> Result<()> {
-    handshake::over(&mut reach.chat().await?, &known.root).await
 }
 
 /// Sends so many bytes as chat, until the far end has verified all of them.

@@ -8,6 +8,7 @@ use pasarela_e2e::peers::Found;
 use crate::{
     experiment::{Experiment, NONE, Outcome},
     line::{self, Conditions},
+    ratio::median,
     speed::{FILE, HISTORY, Speed},
     system::{Cargo, System},
     table,
@@ -119,7 +120,7 @@ fn table(text: &mut String, figure: &Figure, outcomes: &[Outcome], lines: &[Cond
         writeln!(text, "\n## {}\n\n| line | {} |\n|---|{}", figure.0, heads.join(" | "), "--:|".repeat(heads.len()));
     let mut behind = Vec::new();
     for line in lines {
-        let had = |system: &System| Some((*system, median(outcomes, figure, line, *system)?));
+        let had = |system: &System| Some((*system, usual(outcomes, figure, line, *system)?));
         let row: BTreeMap<System, f64> = systems.iter().filter_map(had).collect();
         let counted = row.iter().filter(|(system, _)| **system != System::HaproxyRaw).map(|(_, seconds)| *seconds);
         let best = counted.reduce(f64::min).unwrap_or(f64::INFINITY);
@@ -145,15 +146,14 @@ fn table(text: &mut String, figure: &Figure, outcomes: &[Outcome], lines: &[Cond
 }
 
 /// The middle of what it took; nothing where that was in vain.
-fn median(outcomes: &[Outcome], figure: &Figure, line: &Conditions, system: System) -> Option<f64> {
+fn usual(outcomes: &[Outcome], figure: &Figure, line: &Conditions, system: System) -> Option<f64> {
     let of = |outcome: &&Outcome| {
         let Experiment { line: own, system: its, speed, .. } = &outcome.experiment;
         own == line.name && *its == system && *speed == Some(figure.1)
     };
-    let mut all: Vec<_> =
-        outcomes.iter().filter(of).map(|outcome| (figure.2)(&outcome.speed).unwrap_or(f64::INFINITY)).collect();
-    all.sort_by(f64::total_cmp);
-    all.get(all.len() / 2).copied().filter(|seconds| seconds.is_finite())
+    let seconds = |outcome: &Outcome| (figure.2)(&outcome.speed).unwrap_or(f64::INFINITY);
+    let mut all: Vec<_> = outcomes.iter().filter(of).map(seconds).collect();
+    Some(median(&mut all)).filter(|seconds| seconds.is_finite())
 }
 
 /// All lines on which speed is measured, or those of these names.
