@@ -247,6 +247,9 @@ async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: 
     let arguments = ["--root-key", &root_key, "--stay", stay];
     let client = Client::Baileys.run(&url, &arguments);
     let cut = async {
+        // A connection that is cut before its session was told is made anew, and so is the one to WhatsApp.
+        let begun = bench.sim.wait_until(PATIENCE, |stats| stats.handshakes == 1).await;
+        begun.map_err(|stats| anyhow::anyhow!("it does not begin: {stats:?}"))?;
         let mut every = interval(Duration::from_secs(1));
         for how in [How::Reset, How::Silence, How::Close].into_iter().cycle() {
             every.tick().await;
@@ -256,7 +259,7 @@ async fn baileys_stays_connected_while_the_carrier_is_cut_again_and_again(kind: 
     };
     let told = tokio::select! {
         told = client => told?,
-        () = cut => bail!("ended"),
+        ended = cut => return ended,
     };
     told.must_have_qr()?;
     let cuts = cutter.accepted() - 1;
