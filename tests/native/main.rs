@@ -78,9 +78,14 @@ use pasarela_sim::{Delivery, Sim, SimConfig, Stats};
 /// Longer than anything here takes on a busy machine.
 const LIMIT: Duration = Duration::from_secs(30);
 
-async fn within<T>(future: impl Future<Output = T>) -> T {
-    let waited = tokio::time::timeout(LIMIT, future).await;
-    waited.expect("done within the limit")
+/// Waits for it, and says where in vain.
+#[track_caller]
+fn within<T>(future: impl Future<Output = T>) -> impl Future<Output = T> {
+    let place = std::panic::Location::caller();
+    async move {
+        let waited = tokio::time::timeout(LIMIT, future).await;
+        waited.unwrap_or_else(|_| panic!("not done within {LIMIT:?}: {place}"))
+    }
 }
 
 async fn start() -> Sim {
