@@ -43,18 +43,6 @@ impl Local {
         matches!(self.0, Side::Tls(_))
     }
 
-    /// Its TCP connection, if nothing ends here.
-    ///
-    /// # Errors
-    ///
-    /// Its TLS ends here; it is given back.
-    pub(crate) fn into_tcp(self) -> Result<TcpStream, Self> {
-        match self.0 {
-            Side::Tcp(tcp) => Ok(tcp),
-            Side::Tls(_) => Err(self),
-        }
-    }
-
     /// Cuts it, so that the app sees that its stream did not end in order, and dials again at once.
     pub fn reset(self) {
         let tcp = match &self.0 {

@@ -2,7 +2,7 @@
 //!
 //! What a phone speaks is found out by `frontend`, where it may go is the core's, and its bytes are moved by `copy`.
 
-use std::{future::poll_fn, io, sync::Arc, task::Poll};
+use std::{future::poll_fn, io, pin::pin, sync::Arc, task::Poll};
 
 use pasarela_core::{
     codes::Code,
@@ -132,19 +132,15 @@ async fn race(ground: &Ground, origin: Origin, first: Piece) -> Result<(TcpStrea
 
 /// Moves the bytes to the end of the stream. What does not end in order is reset on both sides.
 async fn carry(stream: Stream, shared: &Shared) {
-    let Stream { local, mut upstream, head, place } = stream;
+    let Stream { mut local, mut upstream, head, place } = stream;
     let _counted = Counted::new(&shared.counts.raw);
     let ground = &shared.ground;
     let (drain, meter) = (&ground.drain, ground.meter.of(NO_KEY));
-    let (ended, local) = match local.into_tcp() {
-        Ok(mut tcp) => {
-            let moved = copy::both(&mut tcp, &mut upstream, head, ground, &meter);
-            (drain.run_until_cancelled(place.while_kept(moved)).await, Local::from(tcp))
-        }
-        Err(mut tls) => {
-            let moved = Box::pin(copy::both(&mut tls, &mut upstream, head, ground, &meter));
-            (drain.run_until_cancelled(place.while_kept(moved)).await, tls)
-        }
+    let ended = {
+        // Pinned here, because a future that is given one has room for it twice.
+        let moved = pin!(copy::both(&mut local, &mut upstream, head, ground, &meter));
+        let kept = pin!(place.while_kept(moved));
+        drain.run_until_cancelled(kept).await
     };
     meter.ended(match &ended {
         None => Code::Draining,
@@ -157,4 +153,26 @@ async fn carry(stream: Stream, shared: &Shared) {
     local.reset();
     // One that is gone already needs none.
     let _ = upstream.set_zero_linger();
+}
+
+#[cfg(test)]
+mod tests {
+    use std::mem::size_of_val;
+
+    use pasarela_core::config::Config;
+
+    use super::*;
+    use crate::serve::Options;
+
+    #[tokio::test]
+    async fn a_stream_takes_little_room_while_it_waits() {
+        let shared = Shared::new(Config::from_vars(|_| None).expect("usable"), Options::default()).expect("usable");
+        let listener = TcpListener::bind("127.0.0.1:0").await.expect("a port");
+        let upstream = TcpStream::connect(listener.local_addr().expect("bound")).await.expect("listens");
+        let (near, peer) = listener.accept().await.expect("comes");
+        let place = shared.place(peer.ip(), NO_KEY).expect("room");
+        let stream = Stream { local: near.into(), upstream, head: Vec::new(), place };
+        let size = size_of_val(&carry(stream, &shared));
+        assert!(size <= 1024, "{size} bytes");
+    }
 }
