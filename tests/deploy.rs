@@ -98,7 +98,7 @@ impl Desk {
         command.args(arguments).current_dir(self.folder.path());
         command.env("CLOUDFLARE_API_BASE_URL", self.cloud.base()).env("CLOUDFLARE_API_TOKEN", TOKEN);
         // The one that the certificate of the tests is for.
-        command.env("PASARELA_DEPLOY_NAME", "pasarela");
+        command.env("PASARELA_DEPLOY_NAME", "pasarela").env("LC_ALL", "C.UTF-8");
         command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped()).kill_on_drop(true);
         Ok(command)
     }

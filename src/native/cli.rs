@@ -8,6 +8,7 @@ mod texts;
 mod asked;
 
 mod values;
+mod authorities;
 mod look;
 mod ports;
 mod signal;
@@ -25,7 +26,7 @@ mod deploy;
 #[cfg(feature = "deploy")]
 mod keys;
 
-use std::{error::Error, ffi::OsString, fmt, io, path::PathBuf, process::ExitCode};
+use std::{borrow::Cow, error::Error, ffi::OsString, fmt, io, path::PathBuf, process::ExitCode};
 
 use clap::{CommandFactory, FromArgMatches, Parser, Subcommand};
 use tracing_subscriber::{
@@ -34,6 +35,7 @@ use tracing_subscriber::{
 };
 
 use crate::panics;
+use texts::language::Language;
 
 const AFTER_HELP: &str = "\
 Exit codes:
@@ -115,7 +117,7 @@ enum Command {
 struct Failure {
     what: String,
     cause: Cause,
-    hint: &'static str,
+    hint: Cow<'static, str>,
     code: u8,
 }
 
@@ -134,24 +136,29 @@ type Cause = Box<dyn Error + Send + Sync>;
 
 impl Failure {
     /// It was told something that cannot be used, and would fail so every time.
-    fn told(what: impl Into<String>, cause: impl Into<Cause>, hint: &'static str) -> Self {
-        Self { what: what.into(), cause: cause.into(), hint, code: TOLD }
+    fn told(what: impl Into<String>, cause: impl Into<Cause>, hint: impl Into<Cow<'static, str>>) -> Self {
+        Self { what: what.into(), cause: cause.into(), hint: hint.into(), code: TOLD }
     }
 
     /// It met something that may be otherwise another time.
-    fn met(what: impl Into<String>, cause: impl Into<Cause>, hint: &'static str) -> Self {
+    fn met(what: impl Into<String>, cause: impl Into<Cause>, hint: impl Into<Cow<'static, str>>) -> Self {
         Self { code: FAILED, ..Self::told(what, cause, hint) }
     }
 
     /// It was told of a file. One that is missing or nobody's to use stays so; a full disk may have room another time.
-    fn file(what: impl Into<String>, kind: io::ErrorKind, cause: impl Into<Cause>, hint: &'static str) -> Self {
+    fn file(
+        what: impl Into<String>,
+        kind: io::ErrorKind,
+        cause: impl Into<Cause>,
+        hint: impl Into<Cow<'static, str>>,
+    ) -> Self {
         if STAYS.contains(&kind) { Self::told(what, cause, hint) } else { Self::met(what, cause, hint) }
     }
 }
 
 impl fmt::Display for Failure {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "{}: {}\n  try: {}", self.what, self.cause, self.hint)
+        f.write_str(&texts::program::failure(&self.what, &self.cause, &self.hint))
     }
 }
 
@@ -159,6 +166,7 @@ impl fmt::Display for Failure {
 #[must_use]
 pub fn main() -> ExitCode {
     panics::contain();
+    Language::choose();
     // The older console of Windows shows escapes as they are until it is asked not to; elsewhere this does nothing.
     let _ = anstyle_query::windows::enable_ansi_colors();
     let given: Vec<_> = std::env::args_os().collect();
@@ -188,7 +196,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     let runtime = match tokio::runtime::Runtime::new() {
         Ok(runtime) => runtime,
         Err(error) => {
-            eprintln!("error: cannot start the runtime: {error}");
+            eprintln!("{}", texts::program::no_runtime(&error));
             return ExitCode::FAILURE;
         }
     };
@@ -205,7 +213,7 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     // Looking up a name in vain may take the system half a minute more, in a thread that nobody can stop.
     runtime.shutdown_background();
     result.unwrap_or_else(|failure| {
-        eprintln!("error: {failure}");
+        eprintln!("{failure}");
         ExitCode::from(failure.code)
     })
 }
@@ -224,7 +232,7 @@ fn refuse(error: &clap::Error) -> ! {
 
 /// Says what is not right with the command line, in words that repeat nothing of it: it may hold a key.
 fn usage(wrong: &str) -> ExitCode {
-    eprintln!("error: {wrong}\n\nFor more information, try '--help'.");
+    eprintln!("{}", texts::program::usage(wrong));
     ExitCode::from(TOLD)
 }
 

@@ -24,13 +24,17 @@ pub(crate) struct Ended {
     pub(crate) err: String,
 }
 
-/// The program with these arguments and nothing of this process's environment that is meant for it.
+/// The locale in which the program speaks English to a terminal that shows all letters, whoever runs the tests.
+const ENGLISH: &str = "C.UTF-8";
+
+/// The program with these arguments, in English, and nothing of this process's environment that is meant for it.
 pub(crate) fn command(args: &[&str]) -> Command {
     let mut command = Command::new(places::program().expect("it builds"));
     command.args(args).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
     for (name, _) in std::env::vars_os().filter(|(name, _)| name.to_string_lossy().starts_with("PASARELA_")) {
         command.env_remove(name);
     }
+    command.env("LC_ALL", ENGLISH);
     command
 }
 

@@ -130,6 +130,7 @@ impl Stage {
         let web = format!("http://{}/ws/chat", self.sim.web());
         command.envs([("UPSTREAM_CHAT", chat), ("UPSTREAM_TLS", media), ("UPSTREAM_WEB", web)]);
         command.env("PASARELA_CA", self.authorities()).env("PASARELA_CHECK_ROOT", hex(self.sim.root_key()));
+        command.env("LC_ALL", "C.UTF-8");
         // Many programs start at once here.
         command.env("PASARELA_CHECK_TIMEOUT", "30");
         command.args(words).current_dir(folder).kill_on_drop(true);

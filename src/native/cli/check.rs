@@ -16,7 +16,7 @@ use super::{
     Failure, signal,
     texts::{
         check as texts, detour, survey as survey_texts,
-        trouble::{advice, words},
+        trouble::{advice, sentence},
     },
     usage,
     way::Way,
@@ -188,7 +188,7 @@ fn refuse(unusable: Unusable) -> ExitCode {
         Unusable::Authority => usage(texts::NO_CERTIFICATE),
         Unusable::Link(error) => usage(&format!("{}: {error}", texts::NO_LINK)),
         Unusable::Way(trouble) => {
-            let said = words(trouble).sentence(What::Relay, "");
+            let said = sentence(trouble, What::Relay, "");
             eprintln!("{said}\n  {} {}", texts::TRY, advice(trouble.hint()));
             exit_code(trouble.stage())
         }

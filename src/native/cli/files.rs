@@ -1,32 +1,6 @@
-//! Files that several commands are given.
+//! Texts in files that several commands are given.
 
 use std::{fs, io, path::Path};
-
-use rustls::pki_types::{CertificateDer, pem::PemObject};
-
-use super::{Cause, Failure};
-use crate::tls::Authorities;
-
-/// The certificate authorities in a PEM file.
-pub(super) fn authorities(file: &Path) -> Result<Vec<CertificateDer<'static>>, Failure> {
-    let failure = |cause: Cause| {
-        Failure::told(
-            format!("cannot read the certificate authorities in {}", file.display()),
-            cause,
-            "a file with one or several blocks of -----BEGIN CERTIFICATE-----",
-        )
-    };
-    let text = fs::read(file).map_err(|cause| failure(cause.into()))?;
-    let found: Result<Vec<_>, _> = CertificateDer::pem_slice_iter(&text).collect();
-    match found {
-        Ok(found) if found.is_empty() => Err(failure("it holds none".into())),
-        Ok(found) => match Authorities::with(&found) {
-            Ok(_) => Ok(found),
-            Err(cause) => Err(failure(cause.into())),
-        },
-        Err(cause) => Err(failure(cause.into())),
-    }
-}
 
 /// A text as editors and shells write it: in UTF-8 or, as PowerShell does, in UTF-16, with a byte order mark or without.
 pub(super) fn text(file: &Path) -> io::Result<String> {

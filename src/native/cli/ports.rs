@@ -4,7 +4,7 @@ use std::net::{Ipv6Addr, SocketAddr};
 
 use tokio::net::TcpListener;
 
-use super::Failure;
+use super::{Failure, texts::program as texts};
 use crate::{
     frontend::{Door, OFFICIAL},
     net::{Taken, bind, bind_near},
@@ -36,16 +36,12 @@ pub(super) fn official() -> Result<Vec<(TcpListener, Door)>, Failure> {
 
 fn taken(Taken { address, cause, program }: Taken) -> Failure {
     let hint = match (cause.kind(), cfg!(windows)) {
-        (std::io::ErrorKind::PermissionDenied, true) => {
-            "another port: another program has this one for itself, or Windows keeps it back"
-        }
-        (std::io::ErrorKind::PermissionDenied, false) => {
-            "a port from 1024 on, or `setcap cap_net_bind_service=+ep` on the program"
-        }
-        _ => "another address or port, or ending the program that has it",
+        (std::io::ErrorKind::PermissionDenied, true) => texts::RESERVED_PORT,
+        (std::io::ErrorKind::PermissionDenied, false) => texts::HIGHER_PORT,
+        _ => texts::ANOTHER_PORT,
     };
-    let cause = program.map_or_else(|| cause.to_string(), |program| format!("{cause} by {program}"));
-    Failure::met(format!("cannot listen on {address}"), cause, hint)
+    let cause = program.map_or_else(|| cause.to_string(), |program| texts::taken_by(&cause, &program));
+    Failure::met(texts::no_port(address), cause, hint)
 }
 
 /// As many open files as this process may have without asking: the usual first limit is 1024, for 500 WebSockets. Gives how

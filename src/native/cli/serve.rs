@@ -13,7 +13,7 @@ use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
 use serde_json::json;
 
-use super::{Failure, files, ports, signal, values};
+use super::{Failure, authorities, files, ports, signal, values};
 use crate::{
     frontend::{Admission, Door, Intake},
     serve::{Certificate, Files, Options, Relay, Room, Site},
@@ -314,7 +314,7 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
         rate: args.rate,
         site,
         trusted: args.trust_proxy.clone(),
-        upstream_ca: args.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default(),
+        upstream_ca: args.ca.as_deref().map(authorities::read).transpose()?.unwrap_or_default(),
     })
 }
 

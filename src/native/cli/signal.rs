@@ -4,13 +4,11 @@ use std::{future::pending, io, thread};
 
 use tokio::sync::oneshot;
 
-use super::Failure;
+use super::{Failure, texts::program as texts};
 
 /// Ready at Ctrl-C or SIGTERM, or what Windows has for it. It listens as soon as this returns: who is told that a program runs may end it at once.
 pub(super) fn end() -> Result<impl Future<Output = ()>, Failure> {
-    listen().map_err(|cause| {
-        Failure::met("cannot wait for Ctrl-C or the system's signals", cause, "running it where signals can be handled")
-    })
+    listen().map_err(|cause| Failure::met(texts::NO_SIGNALS, cause, texts::WHERE_SIGNALS_ARE))
 }
 
 /// Ready when standard input is closed; never, if nobody asked for that. What comes in is not looked at.
@@ -24,8 +22,7 @@ pub(super) fn input_closed(asked: bool) -> Result<impl Future<Output = ()>, Fail
             let _ = closed.send(());
         };
         let started = thread::Builder::new().spawn(read);
-        started
-            .map_err(|cause| Failure::met("cannot wait for the end of standard input", cause, "it without the flag"))?;
+        started.map_err(|cause| Failure::met(texts::NO_INPUT, cause, texts::WITHOUT_FLAG))?;
     }
     Ok(async {
         if heard.await.is_err() {

@@ -2,6 +2,11 @@
 //!
 //! One place, so that it can be translated. It decides nothing.
 
+pub(super) mod language;
+
+pub(super) mod program;
+pub(super) mod unusable;
+
 pub(super) mod trouble;
 pub(super) mod detour;
 pub(super) mod asked;

@@ -4,7 +4,10 @@ use std::{path::PathBuf, sync::Arc};
 
 use rustls::pki_types::CertificateDer;
 
-use super::{Failure, files};
+use super::{
+    Failure, authorities,
+    texts::{program as texts, unusable},
+};
 use crate::{
     connect::{Exit, Exits, Mode, Provider, Resolver, UnusableExit},
     link::Link,
@@ -53,11 +56,10 @@ impl From<Dns> for Mode {
 impl Way {
     /// Who resolves names, and the additional authorities.
     pub(super) fn read(&self) -> Result<(Arc<Resolver>, Vec<CertificateDer<'static>>), Failure> {
-        let authorities = self.ca.as_deref().map(files::authorities).transpose()?.unwrap_or_default();
+        let authorities = self.ca.as_deref().map(authorities::read).transpose()?.unwrap_or_default();
         let providers = if self.doh.is_empty() { Provider::usual() } else { self.doh.clone() };
-        let resolver = Resolver::new(self.dns.into(), &providers, &authorities).map_err(|cause| {
-            Failure::told("cannot ask for addresses", cause, "--doh with the address of a server, or none")
-        })?;
+        let resolver = Resolver::new(self.dns.into(), &providers, &authorities)
+            .map_err(|cause| Failure::told(texts::NO_RESOLVER, unusable::provider(cause), texts::ANOTHER_DOH))?;
         let resolver = resolver.through(&self.exits()).map_err(no_exit)?;
         Ok((Arc::new(resolver), authorities))
     }
@@ -73,9 +75,5 @@ impl Way {
 }
 
 fn no_exit(cause: UnusableExit) -> Failure {
-    Failure::told(
-        "cannot use the proxy that leads out of this network",
-        cause,
-        "--proxy, HTTPS_PROXY and ALL_PROXY with another, or none",
-    )
+    Failure::told(texts::NO_EXIT, unusable::exit(cause), texts::ANOTHER_EXIT)
 }

@@ -125,6 +125,8 @@ impl Wine {
     /// What Wine runs under in another program's hands.
     pub(crate) fn set(&self, command: &mut Command) {
         command.env("WINEPREFIX", &self.prefix).env("WINEDEBUG", "-all");
+        // The program speaks English then, whoever tries it.
+        command.env("LC_ALL", "C.UTF-8");
         // Nothing is shown, played or browsed; else Wine asks for more of itself.
         command.env("WINEDLLOVERRIDES", "mscoree,mshtml,winegstreamer=").env_remove("DISPLAY");
         if let Some(root) = &self.root {

@@ -2,7 +2,7 @@
 
 use std::{net::IpAddr, time::Duration};
 
-use super::{detour, trouble::words};
+use super::{detour, trouble::few};
 use crate::{bridge::Standing, connect::Met, frontend::Enclosure, trouble::Trouble};
 
 /// Said on Windows before it asks.
@@ -139,7 +139,7 @@ pub(in super::super) fn status(
         );
     }
     if let Some((relay, trouble, ago)) = problem {
-        parts.push(format!("{relay}: {} ({} ago)", words(trouble).few, duration(ago)));
+        parts.push(format!("{relay}: {} ({} ago)", few(trouble), duration(ago)));
     } else if standing.stranger {
         parts.push(
             "somebody from outside the local network was refused; a phone here uses the address above".to_owned(),

@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use super::trouble::{noun, of_code, words};
+use super::trouble::{noun, of_code, sentence};
 use crate::{
     check::{Clock, Dates, Ech, Fault, Flaw, Found, Name, Tls, What},
     link::Vouched,
@@ -109,7 +109,7 @@ fn way(what: What, trouble: Trouble, today: &str) -> String {
     if what == What::Proxy && trouble.stage() == Stage::Tls {
         return "The proxy answers, but not with TLS: this port may be one without.".to_owned();
     }
-    words(trouble).sentence(what, today)
+    sentence(trouble, what, today)
 }
 
 /// An answer was late on a slow line, whose connection alone took so long.
@@ -133,7 +133,7 @@ fn of_chat(what: What, flaw: Flaw, clock: Option<Clock>, today: &str) -> String 
             format!("What answers through the {it} is NOT WhatsApp: the {it}, or somebody behind it, tampers.")
         }
         Flaw::Dates(dates) => of_dates("WhatsApp's certificate", dates, clock, today),
-        Flaw::Stream(code) => of_code(code).sentence(what, today),
+        Flaw::Stream(code) => of_code(code),
     }
 }
 
@@ -149,7 +149,7 @@ fn of_media(flaw: Flaw, clock: Option<Clock>, today: &str) -> String {
             of_dates("the certificate of WhatsApp's server for photos and files", dates, clock, today)
         }
         Flaw::Stream(code) => {
-            format!("Chat works, photos and files do not. {}", of_code(code).sentence(What::Relay, today))
+            format!("Chat works, photos and files do not. {}", of_code(code))
         }
     }
 }

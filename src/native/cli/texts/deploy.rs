@@ -2,7 +2,7 @@
 
 use std::io;
 
-use super::trouble::words;
+use super::trouble::few;
 use crate::deploy::{KeyFileError, Meaning, Unreached};
 
 /// Before anything is done.
@@ -113,7 +113,7 @@ pub(in super::super) const fn advice(meaning: Meaning) -> &'static str {
 /// Why there was no answer.
 pub(in super::super) fn unreached(host: &str, unreached: Unreached) -> String {
     match unreached {
-        Unreached::Way(trouble) => format!("{host}: {}", words(trouble).few),
+        Unreached::Way(trouble) => format!("{host}: {}", few(trouble)),
         Unreached::Cut => format!("{host}: the connection was cut before there was an answer"),
         Unreached::Late => format!("{host}: there was no answer in time"),
     }

@@ -1,6 +1,6 @@
 //! What a survey of the ways to a relay says.
 
-use super::trouble::words;
+use super::trouble::few;
 use crate::{
     check::Surveyed,
     connect::{Detour, Name, Shape, Stack},
@@ -10,7 +10,7 @@ use crate::{
 pub(in super::super) fn line(done: &Surveyed) -> String {
     let ms = done.took.as_millis();
     let state = if done.result.is_ok() { "open" } else { "shut" };
-    let why = done.result.err().map_or_else(String::new, |trouble| format!("   {}", words(trouble).few));
+    let why = done.result.err().map_or_else(String::new, |trouble| format!("   {}", few(trouble)));
     let way = done.candidate.detour().map_or_else(|| "as the link says".to_owned(), way);
     format!("{state} {ms:>5} ms   address {}, {way}{why}", done.candidate.address)
 }

@@ -203,7 +203,9 @@ impl<'a> Trial<'a> {
 
 /// A program of this system's.
 fn here(name: &str) -> Command {
-    Command::new(tree::root().join("target/debug").join(name))
+    let mut command = Command::new(tree::root().join("target/debug").join(name));
+    command.env("LC_ALL", "C.UTF-8");
+    command
 }
 
 /// As Wine shows this system's files.
