@@ -127,7 +127,7 @@ fn what_a_symptom_quotes_is_what_the_program_says() -> Result<()> {
     let rows: Vec<_> = table.context("no table")?.lines().filter_map(|line| line.strip_prefix("| `")).collect();
     ensure!(rows.len() > 8, "only {} symptoms: this test looks in the wrong place", rows.len());
     let mut said = String::new();
-    for text in ["trouble/few.rs", "bridge.rs"] {
+    for text in ["trouble/few.rs", "bridge.rs", "standing.rs"] {
         said += &fs::read_to_string(root().join("src/native/cli/texts").join(text))?;
     }
     for row in rows {

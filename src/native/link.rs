@@ -115,7 +115,7 @@ pub enum Ech {
 /// Further ports that a link may name.
 const PORTS_MAX: usize = 8;
 
-const PARAMETERS: [&str; 11] =
+pub(crate) const PARAMETERS: [&str; 11] =
     ["addr", "port", "sni", "verify", "host", "pin", "ech", "sibling", "ports", "ways", "root"];
 
 impl Link {

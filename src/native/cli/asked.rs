@@ -5,7 +5,7 @@
 
 use std::{ffi::OsString, io::BufRead, process::ExitCode};
 
-use super::texts::asked as texts;
+use super::texts::{asked as texts, unusable};
 use crate::link::{Link, UnusableLink, several};
 
 /// What to do then: `bridge` with the link that was typed or pasted. Nothing if nobody is there to ask.
@@ -20,7 +20,7 @@ pub(super) fn arguments(program: &OsString, input: &mut dyn BufRead) -> Option<V
         let links = several(&[line]);
         let wrong = links.iter().find_map(|link| link.parse::<Link>().err());
         match wrong {
-            Some(wrong) => say(&wrong),
+            Some(wrong) => say(wrong),
             None if links.is_empty() => {}
             None => {
                 eprint!("\n");
@@ -33,8 +33,8 @@ pub(super) fn arguments(program: &OsString, input: &mut dyn BufRead) -> Option<V
     }
 }
 
-fn say(wrong: &UnusableLink) {
-    eprint!("{}", texts::wrong(wrong));
+fn say(wrong: UnusableLink) {
+    eprint!("{}", texts::wrong(&unusable::link(wrong)));
 }
 
 /// Waits until somebody has read why it failed; whoever ended it wants the window closed.

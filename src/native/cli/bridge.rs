@@ -13,12 +13,17 @@ use std::{
 
 use ipnet::IpNet;
 
-use super::{Cause, Failure, look, ports, signal, texts::bridge as texts, values, way::Way};
+use super::{
+    Failure, look, ports, signal,
+    texts::{bridge as texts, language::In, unusable},
+    values,
+    way::Way,
+};
 use crate::{
     bridge::{Bridge, Listener, Relay, Tuning},
     connect::{Connector, Notes, Setup, UnusableNotes, is_here},
     frontend::{Admission, Door, Enclosure, Intake, lan_addresses},
-    link::{Link, UnusableLink, several},
+    link::{Link, several},
 };
 use screen::{Reach, Report, Screen};
 
@@ -116,9 +121,9 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     let (listeners, moved) = listeners(&args)?;
     let admission = Admission { public: args.public, allowed: args.allow.clone(), trusted: args.trust_proxy.clone() };
-    let intake = Intake::new(admission).map_err(failed("cannot make a certificate"))?;
+    let intake = Intake::new(admission).map_err(failed(texts::NO_CERTIFICATE))?;
     let tuning = Tuning { budget: args.budget, ..Tuning::default() };
-    let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed("cannot start to listen"))?;
+    let bridge = Bridge::start(listeners, intake, relays, tuning).map_err(failed(texts::NOT_STARTED))?;
 
     let (end, input_closed) = (signal::end()?, signal::input_closed(args.end_with_stdin)?);
     let port = bridge.addresses().first().map_or(ports::USUAL, SocketAddr::port);
@@ -149,8 +154,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     Ok(())
 }
 
-fn failed(what: &str) -> impl Fn(std::io::Error) -> Failure {
-    move |cause| Failure::met(what, cause, "starting it again; if it stays, tell us")
+fn failed(what: In) -> impl Fn(std::io::Error) -> Failure {
+    move |cause| Failure::met(what, cause, texts::TELL_US)
 }
 
 /// How a phone reaches this machine, as far as can be seen now.
@@ -193,14 +198,8 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
     let mut relays = Vec::new();
     for (index, text) in several(&args.links).iter().enumerate() {
         let number = index + 1;
-        let unusable = |cause: Cause| {
-            Failure::told(
-                format!("link {number} cannot be used"),
-                cause,
-                "copying it again, whole, from where you got it, between quotes: \"https://…/#…\"",
-            )
-        };
-        let link: Link = text.parse().map_err(|error: UnusableLink| unusable(error.into()))?;
+        let failure = |cause: String| Failure::told(texts::no_link(number), cause, texts::COPY_LINK);
+        let link = text.parse::<Link>().map_err(|error| failure(unusable::link(error)))?;
         if !link.secure && !args.json && !is_here(&link.host) {
             eprint!("{}", texts::plain(number));
         }
@@ -211,15 +210,11 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
         if setup.exit.is_some() && !args.json {
             eprint!("{}", texts::exit(number));
         }
-        let connector = Connector::new(&link, &setup).map_err(|error| unusable(error.into()))?;
+        let connector = Connector::new(&link, &setup).map_err(|error| failure(unusable::setup(error)))?;
         relays.push(Relay::new(&link, Arc::new(connector)));
     }
     if relays.is_empty() {
-        return Err(Failure::told(
-            "there is no link",
-            "what was given is empty",
-            "the link that you were given, between quotes: \"https://…/#…\"",
-        ));
+        return Err(Failure::told(texts::NO_LINKS, texts::EMPTY, texts::GIVE_LINK));
     }
     Ok(relays)
 }
@@ -230,8 +225,7 @@ fn notes(file: &Path) -> Result<Arc<Notes>, Failure> {
             UnusableNotes::Io(error) => error.kind(),
             UnusableNotes::Foreign => ErrorKind::InvalidData,
         };
-        let what = format!("cannot keep anything in {}", file.display());
-        Failure::file(what, kind, cause, "--remember with a file that can be made or written, in a folder that exists")
+        Failure::file(texts::no_notes(file), kind, unusable::notes(&cause), texts::ANOTHER_FILE)
     })
 }
 

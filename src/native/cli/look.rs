@@ -2,6 +2,7 @@
 
 use std::{env, io::IsTerminal};
 
+use super::texts::share as texts;
 use crate::share::{Canvas, Qr};
 
 /// A terminal that does not say how wide it is, in columns.
@@ -10,6 +11,17 @@ const WIDTH: usize = 80;
 /// Columns of the terminal.
 pub(super) fn width() -> usize {
     terminal_size::terminal_size().map_or(WIDTH, |(width, _)| width.0.into())
+}
+
+/// As much of a line as fits into these columns. What only joins or turns letters takes none.
+pub(super) fn cut(line: &str, columns: usize) -> String {
+    let is_wide = |letter: char| !matches!(letter, '\u{200c}' | '\u{2068}' | '\u{2069}');
+    line.chars()
+        .scan(0, |taken, letter| {
+            *taken += usize::from(is_wide(letter));
+            (*taken <= columns).then_some(letter)
+        })
+        .collect()
 }
 
 /// Whether standard output is a terminal on which a line can be written over.
@@ -40,10 +52,7 @@ pub(super) fn code(code: &Qr) -> String {
     };
     let columns = code.columns(canvas);
     if std::io::stdout().is_terminal() && columns > width() {
-        return format!(
-            "(The code needs {columns} columns, and this terminal has {}. Make it wider and start again.)\n",
-            width()
-        );
+        return texts::too_wide(columns, width());
     }
     code.draw(canvas)
 }
@@ -51,6 +60,12 @@ pub(super) fn code(code: &Qr) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_line_is_cut_where_the_columns_end() {
+        assert_eq!((cut("a line", 3), cut("a line", 9)), ("a l".to_owned(), "a line".to_owned()));
+        assert_eq!(cut("می\u{200c}شود \u{2068}b\u{2069}", 7), "می\u{200c}شود \u{2068}b\u{2069}");
+    }
 
     #[test]
     fn the_first_variable_of_the_locale_that_is_set_counts() {

@@ -9,7 +9,11 @@ use std::{
     process::ExitCode,
 };
 
-use super::{Failure, look, texts::share as texts, usage};
+use super::{
+    Failure, look,
+    texts::{language::In, share as texts, unusable},
+    usage,
+};
 use crate::{
     link::Link,
     share::{Proxy, Qr},
@@ -83,7 +87,7 @@ pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
         None => print(args, &shared),
     };
     if let Err(wrong) = printed {
-        return Ok(usage(wrong));
+        return Ok(usage(&wrong.text()));
     }
     if shared.secret {
         eprintln!("{}", texts::SECRET);
@@ -97,17 +101,17 @@ fn shared(args: &Args) -> Result<Shared, String> {
             chat_port: args.chat_port,
             media_port: args.media_port,
             chat_tls: args.chat_tls.then_some(true),
-            ..Proxy::at(host).map_err(|_| texts::NO_HOST.to_owned())?
+            ..Proxy::at(host).map_err(|_| texts::NO_HOST)?
         };
-        return Ok(Shared { link: proxy.link(), below: texts::PROXY.to_owned(), secret: false });
+        return Ok(Shared { link: proxy.link(), below: texts::PROXY.into(), secret: false });
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
-    let link = link.map_err(|error| format!("{}: {error}", texts::NO_LINK))?;
+    let link = link.map_err(|error| format!("{}: {}", texts::NO_LINK, unusable::link(error)))?;
     Ok(Shared { link: link.to_string(), below: texts::relay(&link.door()), secret: link.key.is_some() })
 }
 
 /// The inner error is of what was asked for.
-type Asked = Result<(), &'static str>;
+type Asked = Result<(), In>;
 
 fn print(args: &Args, shared: &Shared) -> Asked {
     if args.text {

@@ -11,6 +11,7 @@ pub(super) mod trouble;
 pub(super) mod detour;
 pub(super) mod asked;
 pub(super) mod bridge;
+pub(super) mod standing;
 pub(super) mod check;
 pub(super) mod survey;
 pub(super) mod file;

@@ -9,7 +9,10 @@ use std::{
 use serde_json::json;
 use tokio::time::{MissedTickBehavior, interval};
 
-use super::super::{look, texts::bridge as texts};
+use super::super::{
+    look,
+    texts::{bridge as texts, standing as status},
+};
 use crate::{
     bridge::{Bridge, Index, Standing},
     frontend::Enclosure,
@@ -80,14 +83,16 @@ impl Screen {
                 }
                 text += &texts::instructions(host, *port, &link);
                 text += &texts::other_addresses(others);
-                text += within.map_or("", texts::within);
+                text += &within.map(|within| texts::within(within).text()).unwrap_or_default();
             }
             _ if *only_here => text += &texts::only_this_machine(*port),
             _ => text += &texts::no_network(*port),
         }
         text += &moved.map(|wanted| texts::another_port(wanted, *port)).unwrap_or_default();
         text += &socks.map(|address| texts::socks(&address.to_string())).unwrap_or_default();
-        text += if *public { texts::PUBLIC } else { "" };
+        if *public {
+            text += &texts::PUBLIC.text();
+        }
         text.push('\n');
         print(&text);
     }
@@ -140,22 +145,22 @@ impl Screen {
                     "received": standing.received,
                     "relay": relay,
                     "way": standing.detour.map(|detour| detour.to_string()),
-                    "network": texts::network(standing),
+                    "network": status::network(standing),
                     "problem": problem,
                 });
                 format!("{line}\n")
             }
             Self::Lines => {
                 // What is kept in a journal is no list of this user's relays.
-                let number = |Index(index): Index| format!("relay {}", index + 1);
+                let number = |Index(index): Index| status::numbered(index + 1);
                 let relay = standing.relay.map(number);
                 let problem = standing.problem.map(|(relay, trouble, at)| (number(relay), trouble, at.elapsed()));
                 let problem = problem.as_ref().map(|(relay, trouble, ago)| (relay.as_str(), *trouble, *ago));
-                shown(&format!("{}\n", texts::status(standing, relay.as_deref(), problem)))
+                shown(&format!("{}\n", status::line(standing, relay.as_deref(), problem)))
             }
             Self::Terminal => {
-                let line = shown(&texts::status(standing, relay, problem));
-                let line: String = line.chars().take(look::width().saturating_sub(1)).collect();
+                let line = shown(&status::line(standing, relay, problem));
+                let line = look::cut(&line, look::width().saturating_sub(1));
                 format!("\r\x1b[2K{line}")
             }
         }

@@ -108,6 +108,14 @@ pub(in super::super) fn said_in(en: fmt::Arguments<'_>, es: fmt::Arguments<'_>, 
     }
 }
 
+/// One thing beside another.
+pub(in super::super) fn list(parts: &[String]) -> String {
+    parts.join(match Language::chosen() {
+        Language::English | Language::Spanish => ", ",
+        Language::Persian => "، ",
+    })
+}
+
 /// What keeps a part of a line together where the line runs the other way (UAX #9).
 const ISOLATE: char = '\u{2068}';
 const ISOLATED: char = '\u{2069}';

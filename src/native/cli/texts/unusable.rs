@@ -2,9 +2,76 @@
 
 use super::language::said;
 use crate::{
-    connect::{UnusableExit, UnusableProvider},
+    connect::{Unusable, UnusableExit, UnusableNotes, UnusableProvider},
+    link::{PARAMETERS, UnusableLink},
     tls::UnusableAuthority,
 };
+
+pub(in super::super) fn link(error: UnusableLink) -> String {
+    match error {
+        UnusableLink::NoUrl => said! {
+            en: "{error}",
+            es: "no se parece a https://relay.example/#KEY",
+            fa: "شبیه https://relay.example/#KEY نیست",
+        },
+        UnusableLink::Scheme => said! {
+            en: "{error}",
+            es: "no empieza por https:// ni por http://",
+            fa: "نه با https:// شروع می‌شود و نه با http://",
+        },
+        UnusableLink::Path => said! {
+            en: "{error}",
+            es: "contiene algo más que la dirección y #KEY",
+            fa: "چیزی بیش از نشانی و #KEY در آن است",
+        },
+        UnusableLink::Foreign(letter) => {
+            let code = u32::from(letter);
+            said! {
+                en: "{error}",
+                es: "en su clave está “{letter}” (U+{code:04X}), que solo parece una letra de una clave o se coló por el camino",
+                fa: "در کلید آن «{letter}» (U+{code:04X}) هست که فقط شبیه حرفی از یک کلید است، یا در راه به آن افزوده شده است",
+            }
+        }
+        UnusableLink::Key => said! {
+            en: "{error}",
+            es: "su clave no tiene de 16 a 128 letras, números o signos - _ . ~; quizá falte una parte",
+            fa: "کلید آن ۱۶ تا ۱۲۸ حرف انگلیسی، رقم انگلیسی یا - _ . ~ نیست؛ شاید بخشی از آن جا مانده باشد",
+        },
+        UnusableLink::Parameter(name) => said! {
+            en: "{error}",
+            es: "el valor de {name}= no se puede usar",
+            fa: "مقدار {name}= قابل استفاده نیست",
+        },
+        UnusableLink::Unknown => {
+            let known = PARAMETERS.join(", ");
+            said! {
+                en: "{error}",
+                es: "detrás de # tiene una parte que no es ninguna de {known}, o tiene una dos veces",
+                fa: "پس از # بخشی دارد که هیچ‌کدام از {known} نیست، یا یکی را دو بار دارد",
+            }
+        }
+    }
+}
+
+pub(in super::super) fn setup(error: Unusable) -> String {
+    match error {
+        Unusable::Name => said! {
+            en: "{error}",
+            es: "uno de los nombres del enlace no puede estar en ningún certificado",
+            fa: "یکی از نام‌های درون لینک نمی‌تواند در هیچ گواهی‌ای باشد",
+        },
+        Unusable::Ech => said! {
+            en: "{error}",
+            es: "ech= en el enlace no contiene ninguna configuración que este programa pueda usar",
+            fa: "بخش ech= در لینک تنظیمی ندارد که این برنامه بتواند از آن استفاده کند",
+        },
+        Unusable::Root => said! {
+            en: "{error}",
+            es: "una de las autoridades añadidas no es un certificado",
+            fa: "یکی از مرجع‌های افزوده گواهی نیست",
+        },
+    }
+}
 
 pub(in super::super) fn exit(error: UnusableExit) -> String {
     said! {
@@ -19,6 +86,17 @@ pub(in super::super) fn provider(error: UnusableProvider) -> String {
         en: "{error}",
         es: "no se parece a https://192.0.2.1/dns-query ni a https://dns.example/dns-query#192.0.2.1",
         fa: "شبیه https://192.0.2.1/dns-query یا https://dns.example/dns-query#192.0.2.1 نیست",
+    }
+}
+
+pub(in super::super) fn notes(error: &UnusableNotes) -> String {
+    match error {
+        UnusableNotes::Io(error) => error.to_string(),
+        UnusableNotes::Foreign => said! {
+            en: "{error}",
+            es: "contiene otra cosa, que se deja como está",
+            fa: "چیز دیگری در آن است که دست‌نخورده می‌ماند",
+        },
     }
 }
 
