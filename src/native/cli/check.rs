@@ -3,7 +3,6 @@
 //! What the lines say is `texts`'.
 
 use std::{
-    fmt::Write as _,
     io::{self, IsTerminal},
     process::ExitCode,
     sync::{Mutex, PoisonError},
@@ -15,14 +14,15 @@ use serde_json::json;
 use super::{
     Failure, signal,
     texts::{
-        check as texts, detour, survey as survey_texts,
+        check as texts, detour, meaning, survey as survey_texts,
         trouble::{advice, sentence},
+        unusable,
     },
     usage,
     way::Way,
 };
 use crate::{
-    check::{self, Done, Event, Fault, Found, Options, Subject, Surveyed, Unusable, Verdict, What},
+    check::{self, Event, Fault, Found, Options, Subject, Surveyed, Unusable, Verdict, What},
     connect::Met,
     link::{Link, Vouched, unhex},
     share::Proxy,
@@ -117,7 +117,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(root) = &args.root {
         match unhex(root) {
             Some(root) => options.root = root,
-            None => return Ok(usage(texts::NO_ROOT)),
+            None => return Ok(usage(&texts::NO_ROOT.text())),
         }
     }
     let links_root = links_root(&args, &subject);
@@ -185,11 +185,11 @@ pub(super) async fn of_link(
 /// Why it cannot begin.
 fn refuse(unusable: Unusable) -> ExitCode {
     match unusable {
-        Unusable::Authority => usage(texts::NO_CERTIFICATE),
-        Unusable::Link(error) => usage(&format!("{}: {error}", texts::NO_LINK)),
+        Unusable::Authority => usage(&texts::NO_CERTIFICATE.text()),
+        Unusable::Link(error) => usage(&format!("{}: {}", texts::NO_LINK, unusable::setup(error))),
         Unusable::Way(trouble) => {
             let said = sentence(trouble, What::Relay, "");
-            eprintln!("{said}\n  {} {}", texts::TRY, advice(trouble.hint()));
+            eprint!("{}", meaning::advised(&said, advice(trouble.hint())));
             exit_code(trouble.stage())
         }
     }
@@ -243,7 +243,7 @@ fn links_root(args: &Args, subject: &Subject) -> Option<[u8; 32]> {
 
 fn subject(args: &Args) -> Result<Subject, String> {
     if let Some(via) = &args.via {
-        let proxy: Proxy = via.parse().map_err(|error| format!("{}: {error}", texts::NO_PROXY))?;
+        let proxy = via.parse::<Proxy>().map_err(|error| format!("{}: {}", texts::NO_PROXY, unusable::proxy(error)))?;
         return Ok(Subject::Proxy(Proxy {
             chat_port: args.chat_port.unwrap_or(proxy.chat_port),
             media_port: args.media_port.or(proxy.media_port),
@@ -252,7 +252,8 @@ fn subject(args: &Args) -> Result<Subject, String> {
         }));
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
-    link.map(|link| Subject::Relay(Box::new(link))).map_err(|error| format!("{}: {error}", texts::NO_LINK))
+    link.map(|link| Subject::Relay(Box::new(link)))
+        .map_err(|error| format!("{}: {}", texts::NO_LINK, unusable::link(error)))
 }
 
 /// Shows each stage when it is over, and while one takes long, that something is still done.
@@ -279,7 +280,7 @@ impl Screen {
                 *now = now.map(|(_, begun)| (done.stage, begun)).filter(|(stage, _)| *stage < done.stage);
                 self.clear();
                 if self.lines {
-                    println!("{}", line(done));
+                    println!("{}", texts::line(done.stage, done.result.ok(), done.took));
                 }
             }
         }
@@ -298,48 +299,36 @@ impl Screen {
             let now = *self.now.lock().unwrap_or_else(PoisonError::into_inner);
             if let Some((stage, begun)) = now.filter(|(_, begun)| self.terminal && begun.elapsed() > LONG) {
                 self.clear();
-                eprint!("{} … {} s", texts::doing(stage), begun.elapsed().as_secs());
+                eprint!("{}", texts::doing(stage, begun.elapsed().as_secs()));
             }
         }
     }
-}
-
-fn line(done: Done) -> String {
-    let took = match done.took.as_millis() {
-        ms @ ..10_000 => format!("{ms} ms"),
-        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
-    };
-    let (state, detail) = match done.result {
-        Ok(found) => ("ok", texts::found(done.stage, found)),
-        Err(_) => (texts::FAILED, String::new()),
-    };
-    format!("{:<12} {state:<6} {took:>8}   {detail}", texts::stage(done.stage)).trim_end().to_owned()
 }
 
 /// What it all means, for people.
 fn conclusion(verdict: &Verdict, other_root: bool) -> String {
     let mut out = String::from("\n");
     if let Some(detour) = verdict.detour {
-        writeln!(out, "Found another way: {}.\n", detour::words(detour)).expect("a string takes every word");
+        out += &meaning::other_way(&detour::words(detour));
+        out.push('\n');
     }
     let said = match (verdict.failure(), verdict.hint()) {
         (Some((_, fault)), Some(hint)) => {
-            let today = httpdate::fmt_http_date(SystemTime::now());
+            let today = meaning::date(SystemTime::now());
             let means = match (verdict.slow(), &verdict.elsewhere) {
-                (Some(took), _) => texts::slow(took),
-                (None, Some(host)) => texts::elsewhere(verdict.what, host),
-                (None, None) => texts::fault(verdict.what, fault, verdict.clock, &today),
+                (Some(took), _) => meaning::slow(took),
+                (None, Some(host)) => meaning::elsewhere(verdict.what, host),
+                (None, None) => meaning::fault(verdict.what, fault, verdict.clock, &today),
             };
-            writeln!(out, "{means}\n  {} {}", texts::TRY, advice(hint))
+            meaning::advised(&means, advice(hint))
         }
         _ => match verdict.what {
-            What::Relay if other_root => writeln!(out, "{}", texts::WELL_OTHER_ROOT),
-            What::Relay => writeln!(out, "{}", texts::WELL_RELAY),
-            What::Proxy => writeln!(out, "{}", texts::WELL_PROXY),
+            What::Relay if other_root => format!("{}\n", meaning::WELL_OTHER_ROOT),
+            What::Relay => format!("{}\n", meaning::WELL_RELAY),
+            What::Proxy => format!("{}\n", meaning::WELL_PROXY),
         },
     };
-    said.expect("a string takes every word");
-    out
+    out + &said
 }
 
 /// The same for programs.

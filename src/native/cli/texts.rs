@@ -13,6 +13,7 @@ pub(super) mod asked;
 pub(super) mod bridge;
 pub(super) mod standing;
 pub(super) mod check;
+pub(super) mod meaning;
 pub(super) mod survey;
 pub(super) mod file;
 pub(super) mod share;

@@ -1,221 +1,205 @@
-//! What `pasarela check` says: a line for each stage, what a failure means, what to try.
+//! What `pasarela check` says while it is at work: a line for each stage. What it all means is `meaning`'s.
 
 use std::time::Duration;
 
-use super::trouble::{noun, of_code, sentence};
+use super::language::{In, said};
 use crate::{
-    check::{Clock, Dates, Ech, Fault, Flaw, Found, Name, Tls, What},
+    check::{Ech, Found, Name, Tls},
     link::Vouched,
-    trouble::{Stage, Trouble},
+    trouble::Stage,
 };
 
-pub(in super::super) const WELL_RELAY: &str = "All well: WhatsApp works through this relay.";
-pub(in super::super) const WELL_OTHER_ROOT: &str =
-    "All well by the key that the link itself names. That key is not WhatsApp's, so this is a test and no proof.";
-pub(in super::super) const WELL_PROXY: &str = "All well: WhatsApp works through this proxy.";
-pub(in super::super) const FAILED: &str = "FAILED";
-pub(in super::super) const TRY: &str = "Try:";
-pub(in super::super) const STOPPED: &str = "stopped before the end";
-pub(in super::super) const NO_LINK: &str = "the link cannot be used";
-pub(in super::super) const NO_PROXY: &str = "--via: not a usable host, host:port or wa.me/proxy link";
-pub(in super::super) const NO_ROOT: &str = "--root: not 64 hexadecimal digits";
-pub(in super::super) const OTHER_ROOT: &str =
-    "note: the link names a root key other than WhatsApp's (&root=…), as the simulator needs";
+const OK: In = In { en: "ok", es: "bien", fa: "درست" };
+const FAILED: In = In { en: "FAILED", es: "FALLÓ", fa: "ناموفق" };
+pub(in super::super) const STOPPED: In =
+    In { en: "stopped before the end", es: "detenido antes del final", fa: "پیش از پایان متوقف شد" };
+pub(in super::super) const NO_LINK: In =
+    In {
+        en: "the link cannot be used", es: "no se puede usar el enlace", fa: "لینک قابل استفاده نیست"
+    };
+pub(in super::super) const NO_PROXY: In = In {
+    en: "--via: not a usable host, host:port or wa.me/proxy link",
+    es: "--via: no sirve como host, host:port ni enlace wa.me/proxy",
+    fa: "--via: نه host قابل استفاده‌ای است، نه host:port و نه لینک wa.me/proxy",
+};
+pub(in super::super) const NO_ROOT: In = In {
+    en: "--root: not 64 hexadecimal digits",
+    es: "--root: no son 64 dígitos hexadecimales",
+    fa: "--root: باید 64 رقم شانزده‌شانزدهی باشد",
+};
+pub(in super::super) const OTHER_ROOT: In = In {
+    en: "note: the link names a root key other than WhatsApp's (&root=…), as the simulator needs",
+    es: "nota: el enlace nombra una clave raíz que no es la de WhatsApp (&root=…), como la necesita el simulador",
+    fa: "نکته: لینک کلید ریشه‌ای غیر از کلید واتساپ را نام می‌برد (&root=…)، همان که شبیه‌ساز لازم دارد",
+};
+pub(in super::super) const NO_CERTIFICATE: In = In {
+    en: "the file given with --ca contains something that is not a certificate",
+    es: "el archivo dado con --ca contiene algo que no es un certificado",
+    fa: "در فایلی که با --ca داده شده چیزی هست که گواهی نیست",
+};
+
 /// A link that is not what it looks like.
 pub(in super::super) fn vouched(host: &str, vouched: Vouched<'_>) -> String {
     let instead = match vouched {
-        Vouched::Name(name) => format!("the certificate is verified for {name}"),
-        Vouched::Pin => "any certificate with the key that &pin= names is accepted".to_owned(),
+        Vouched::Name(name) => said! {
+            en: "the certificate is verified for {name}",
+            es: "el certificado se verifica para {name}",
+            fa: "گواهی برای {name} بررسی می‌شود",
+        },
+        Vouched::Pin => said! {
+            en: "any certificate with the key that &pin= names is accepted",
+            es: "se acepta cualquier certificado con la clave que nombra &pin=",
+            fa: "هر گواهی‌ای با کلیدی که &pin= نام می‌برد پذیرفته می‌شود",
+        },
     };
-    format!("note: {host} is only what the link calls the relay; {instead}, as the link says")
-}
-
-pub(in super::super) const NO_CERTIFICATE: &str =
-    "the file given with --ca contains something that is not a certificate";
-
-/// What is done in a stage, while it is done.
-pub(in super::super) const fn doing(stage: Stage) -> &'static str {
-    match stage {
-        Stage::Name => "looking up the name",
-        Stage::Connect => "connecting",
-        Stage::Tls => "setting up encryption",
-        Stage::Upgrade => "asking for the relay",
-        Stage::Key => "showing the key",
-        Stage::Upstream => "waiting for the relay to reach WhatsApp",
-        Stage::Chat => "waiting for WhatsApp to prove itself",
-        Stage::Media => "trying photos and files",
+    said! {
+        en: "note: {host} is only what the link calls the relay; {instead}, as the link says",
+        es: "nota: {host} es solo como el enlace llama al relé; {instead}, como dice el enlace",
+        fa: "نکته: {host} فقط نامی است که لینک به رله می‌دهد؛ {instead}، آن‌طور که لینک می‌گوید",
     }
 }
 
+/// What is done in a stage, while it is done.
+pub(in super::super) fn doing(stage: Stage, seconds: u64) -> String {
+    let doing = match stage {
+        Stage::Name => In { en: "looking up the name", es: "buscando el nombre", fa: "پیدا کردن نام" },
+        Stage::Connect => In { en: "connecting", es: "conectando", fa: "وصل شدن" },
+        Stage::Tls => {
+            In { en: "setting up encryption", es: "preparando el cifrado", fa: "برقراری رمزگذاری" }
+        }
+        Stage::Upgrade => In { en: "asking for the relay", es: "preguntando por el relé", fa: "خواستن رله" },
+        Stage::Key => In { en: "showing the key", es: "mostrando la clave", fa: "نشان دادن کلید" },
+        Stage::Upstream => In {
+            en: "waiting for the relay to reach WhatsApp",
+            es: "esperando a que el relé llegue a WhatsApp",
+            fa: "انتظار برای رسیدن رله به واتساپ",
+        },
+        Stage::Chat => In {
+            en: "waiting for WhatsApp to prove itself",
+            es: "esperando a que WhatsApp demuestre que lo es",
+            fa: "انتظار برای اینکه واتساپ خود را ثابت کند",
+        },
+        Stage::Media => {
+            In { en: "trying photos and files", es: "probando fotos y archivos", fa: "آزمایش عکس و فایل" }
+        }
+    };
+    said! { en: "{doing} … {seconds} s", es: "{doing} … {seconds} s", fa: "{doing} … {seconds} ثانیه" }
+}
+
+/// A stage that is over: what it found, if it was passed.
+pub(in super::super) fn line(stage: Stage, found: Option<Found>, took: Duration) -> String {
+    let (state, detail) = match found {
+        Some(found) => (OK, of_found(stage, found)),
+        None => (FAILED, String::new()),
+    };
+    let name = name(stage);
+    let took = match took.as_millis() {
+        ms @ ..10_000 => format!("{ms} ms"),
+        ms => format!("{}.{} s", ms / 1000, ms % 1000 / 100),
+    };
+    let line = said! {
+        en: "{name:<12} {state:<6} {took:>8}   {detail}",
+        es: "{name:<12} {state:<6} {took:>8}   {detail}",
+        fa: "{name:<12} {state:<6} {took:>8}   {detail}",
+    };
+    line.trim_end().to_owned()
+}
+
 /// The name of a stage.
-pub(in super::super) const fn stage(stage: Stage) -> &'static str {
+const fn name(stage: Stage) -> In {
     match stage {
-        Stage::Name => "name",
-        Stage::Connect => "connection",
-        Stage::Tls => "encryption",
-        Stage::Upgrade => "relay",
-        Stage::Key => "key",
-        Stage::Upstream => "to WhatsApp",
-        Stage::Chat => "chat",
-        Stage::Media => "media",
+        Stage::Name => In { en: "name", es: "nombre", fa: "نام" },
+        Stage::Connect => In { en: "connection", es: "conexión", fa: "اتصال" },
+        Stage::Tls => In { en: "encryption", es: "cifrado", fa: "رمزگذاری" },
+        Stage::Upgrade => In { en: "relay", es: "relé", fa: "رله" },
+        Stage::Key => In { en: "key", es: "clave", fa: "کلید" },
+        Stage::Upstream => In { en: "to WhatsApp", es: "a WhatsApp", fa: "تا واتساپ" },
+        Stage::Chat => In { en: "chat", es: "chat", fa: "گفتگو" },
+        Stage::Media => In { en: "media", es: "multimedia", fa: "رسانه" },
     }
 }
 
 /// What a stage found.
-pub(in super::super) fn found(stage: Stage, found: Found) -> String {
+fn of_found(stage: Stage, found: Found) -> String {
     match found {
-        Found::Addresses(1) => "one address".to_owned(),
-        Found::Addresses(count) => format!("{count} addresses"),
-        Found::NoName => "it is an address itself".to_owned(),
-        Found::AtExit => "the proxy of this network is asked for it, and can read it".to_owned(),
-        Found::Open => "none needed: the relay is open to all".to_owned(),
-        Found::Tls(tls) => of_tls(tls).to_owned(),
-        Found::AnyTls => "any certificate is accepted, as WhatsApp accepts any".to_owned(),
-        Found::Whatsapp(_) => "WhatsApp answered and proved that it is WhatsApp".to_owned(),
-        Found::MediaPort(port) => format!("WhatsApp's server for photos and files answered, by port {port}"),
-        Found::Well => match stage {
-            Stage::Name | Stage::Connect | Stage::Tls => "made",
-            Stage::Upgrade => "it answers",
-            Stage::Key => "the relay knows it",
-            Stage::Upstream => "the relay reached it",
-            Stage::Chat => "WhatsApp answered",
-            Stage::Media => "WhatsApp's server for photos and files answered",
+        Found::Addresses(1) => said! { en: "one address", es: "una dirección", fa: "یک نشانی" },
+        Found::Addresses(count) => said! { en: "{count} addresses", es: "{count} direcciones", fa: "{count} نشانی" },
+        Found::NoName => {
+            said! { en: "it is an address itself", es: "es ya una dirección", fa: "خودش یک نشانی است" }
         }
-        .to_owned(),
+        Found::AtExit => said! {
+            en: "the proxy of this network is asked for it, and can read it",
+            es: "se pide al proxy de esta red, que puede leerlo",
+            fa: "از پروکسی این شبکه پرسیده می‌شود، که می‌تواند آن را بخواند",
+        },
+        Found::Open => said! {
+            en: "none needed: the relay is open to all",
+            es: "no hace falta: el relé está abierto a todos",
+            fa: "لازم نیست: رله برای همه باز است",
+        },
+        Found::Tls(tls) => of_tls(tls).into(),
+        Found::AnyTls => said! {
+            en: "any certificate is accepted, as WhatsApp accepts any",
+            es: "se acepta cualquier certificado, como hace WhatsApp",
+            fa: "هر گواهی‌ای پذیرفته می‌شود، همان‌طور که واتساپ می‌پذیرد",
+        },
+        Found::Whatsapp(_) => said! {
+            en: "WhatsApp answered and proved that it is WhatsApp",
+            es: "WhatsApp respondió y demostró que es WhatsApp",
+            fa: "واتساپ پاسخ داد و ثابت کرد که واتساپ است",
+        },
+        Found::MediaPort(port) => said! {
+            en: "WhatsApp's server for photos and files answered, by port {port}",
+            es: "respondió el servidor de WhatsApp para fotos y archivos, por el puerto {port}",
+            fa: "سرور واتساپ برای عکس و فایل پاسخ داد، از درگاه {port}",
+        },
+        Found::Well => of_well(stage).into(),
     }
 }
 
-const fn of_tls(Tls { name, ech }: Tls) -> &'static str {
+const fn of_well(stage: Stage) -> In {
+    match stage {
+        Stage::Name | Stage::Connect | Stage::Tls => In { en: "made", es: "hecho", fa: "برقرار شد" },
+        Stage::Upgrade => In { en: "it answers", es: "responde", fa: "پاسخ می‌دهد" },
+        Stage::Key => {
+            In { en: "the relay knows it", es: "el relé la conoce", fa: "رله آن را می‌شناسد" }
+        }
+        Stage::Upstream => In { en: "the relay reached it", es: "el relé llegó", fa: "رله به آن رسید" },
+        Stage::Chat => In { en: "WhatsApp answered", es: "WhatsApp respondió", fa: "واتساپ پاسخ داد" },
+        Stage::Media => In {
+            en: "WhatsApp's server for photos and files answered",
+            es: "respondió el servidor de WhatsApp para fotos y archivos",
+            fa: "سرور واتساپ برای عکس و فایل پاسخ داد",
+        },
+    }
+}
+
+const fn of_tls(Tls { name, ech }: Tls) -> In {
     match (name, ech) {
-        (_, Ech::Accepted) => "made; the relay's name was hidden (ECH)",
-        (Name::None, Ech::Off | Ech::Grease) => "made; no name was shown",
-        (Name::Shown, Ech::Off) => "made; the network can read the name in it",
-        (Name::Shown, Ech::Grease) => "made; the network can read the name in it (ECH only pretended)",
-        (Name::Public, Ech::Off | Ech::Grease) => "made; only the CDN's own name was shown",
-    }
-}
-
-/// What a failure means, in one line. `today` is what this device takes for the date.
-pub(in super::super) fn fault(what: What, fault: Fault, clock: Option<Clock>, today: &str) -> String {
-    match fault {
-        Fault::Way(trouble) => way(what, trouble, today),
-        Fault::MediaWay(_) => "Chat works, but nothing answers at the proxy's port for photos and files.".to_owned(),
-        Fault::Chat(flaw) => of_chat(what, flaw, clock, today),
-        Fault::Media(flaw) => of_media(flaw, clock, today),
-    }
-}
-
-fn way(what: What, trouble: Trouble, today: &str) -> String {
-    if what == What::Proxy && trouble.stage() == Stage::Tls {
-        return "The proxy answers, but not with TLS: this port may be one without.".to_owned();
-    }
-    sentence(trouble, what, today)
-}
-
-/// An answer was late on a slow line, whose connection alone took so long.
-pub(in super::super) fn slow(connected: Duration) -> String {
-    let took = duration(connected.max(Duration::from_secs(1)));
-    format!("This line is slow: the connection alone took {took}, and then an answer did not come in time.")
-}
-
-/// The answer sends to another host.
-pub(in super::super) fn elsewhere(what: What, host: &str) -> String {
-    format!("What answers there is not the {}: it sends to {host}.", noun(what))
-}
-
-fn of_chat(what: What, flaw: Flaw, clock: Option<Clock>, today: &str) -> String {
-    let it = noun(what);
-    match flaw {
-        Flaw::Cut => format!("The {it} answers, but the connection was cut before WhatsApp did."),
-        Flaw::Silent => format!("The {it} answers, but WhatsApp behind it says nothing."),
-        Flaw::Garbage => format!("Something answers through the {it}, but it does not speak as WhatsApp does."),
-        Flaw::Forged => {
-            format!("What answers through the {it} is NOT WhatsApp: the {it}, or somebody behind it, tampers.")
-        }
-        Flaw::Dates(dates) => of_dates("WhatsApp's certificate", dates, clock, today),
-        Flaw::Stream(code) => of_code(code),
-    }
-}
-
-fn of_media(flaw: Flaw, clock: Option<Clock>, today: &str) -> String {
-    match flaw {
-        Flaw::Cut => "Chat works, but the connection for photos and files was cut.".to_owned(),
-        Flaw::Silent => "Chat works, but WhatsApp's server for photos and files does not answer.".to_owned(),
-        Flaw::Garbage => "Chat works, but what answers for photos and files is something else.".to_owned(),
-        Flaw::Forged => {
-            "Chat works, but what answers for photos and files is NOT WhatsApp: somebody on the way tampers.".to_owned()
-        }
-        Flaw::Dates(dates) => {
-            of_dates("the certificate of WhatsApp's server for photos and files", dates, clock, today)
-        }
-        Flaw::Stream(code) => {
-            format!("Chat works, photos and files do not. {}", of_code(code))
-        }
-    }
-}
-
-fn of_dates(whose: &str, dates: Dates, clock: Option<Clock>, today: &str) -> String {
-    let state = match dates {
-        Dates::NotBefore(_) => "not valid yet",
-        Dates::NotAfter(_) => "out of date",
-    };
-    match clock {
-        Some(Clock::Behind(by)) => format!("The clock of this device is slow by {}: it says {today}.", duration(by)),
-        Some(Clock::Ahead(by)) => format!("The clock of this device is fast by {}: it says {today}.", duration(by)),
-        Some(Clock::Right) => format!("This device's clock is right, but {whose} really is {state}."),
-        Some(Clock::Doubtful) | None => {
-            format!("By this device's clock ({today}) {whose} is {state}. Most likely the clock is wrong.")
-        }
-    }
-}
-
-/// As one would say it: the two largest units at most.
-fn duration(by: Duration) -> String {
-    let units = [(31_557_600, "year"), (86_400, "day"), (3600, "hour"), (60, "minute"), (1, "second")];
-    let mut rest = by.as_secs();
-    let mut parts = Vec::new();
-    for (seconds, name) in units {
-        let count = rest / seconds;
-        rest %= seconds;
-        if count > 0 && parts.len() < 2 {
-            parts.push(format!("{count} {name}{}", if count == 1 { "" } else { "s" }));
-        }
-    }
-    parts.join(" and ")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn durations_are_said_as_people_say_them() {
-        for (seconds, said) in [
-            (1, "1 second"),
-            (61, "1 minute and 1 second"),
-            (7200, "2 hours"),
-            (90_061, "1 day and 1 hour"),
-            (3 * 31_557_600 + 5, "3 years and 5 seconds"),
-        ] {
-            assert_eq!(duration(Duration::from_secs(seconds)), said);
-        }
-    }
-
-    #[test]
-    fn a_wrong_clock_is_named_with_what_it_says_and_never_called_tampering() {
-        let flaw = Flaw::Dates(Dates::NotAfter(1));
-        for (clock, phrases) in [
-            (Some(Clock::Behind(Duration::from_secs(90_061))), ["slow by 1 day and 1 hour", "it says TODAY"]),
-            (Some(Clock::Ahead(Duration::from_secs(60))), ["fast by 1 minute", "it says TODAY"]),
-            (Some(Clock::Right), ["clock is right", "really is out of date"]),
-            (Some(Clock::Doubtful), ["clock (TODAY)", "Most likely the clock is wrong"]),
-        ] {
-            for what in [Fault::Chat(flaw), Fault::Media(flaw)] {
-                let said = fault(What::Relay, what, clock, "TODAY");
-                assert!(phrases.iter().all(|phrase| said.contains(phrase)) && !said.contains("tampers"), "{said}");
-            }
-        }
-        let forged = fault(What::Relay, Fault::Chat(Flaw::Forged), None, "TODAY");
-        assert!(forged.contains("NOT WhatsApp") && !forged.contains("clock"), "{forged}");
+        (_, Ech::Accepted) => In {
+            en: "made; the relay's name was hidden (ECH)",
+            es: "hecho; el nombre del relé quedó oculto (ECH)",
+            fa: "برقرار شد؛ نام رله پنهان ماند (ECH)",
+        },
+        (Name::None, Ech::Off | Ech::Grease) => In {
+            en: "made; no name was shown",
+            es: "hecho; no se mostró ningún nombre",
+            fa: "برقرار شد؛ هیچ نامی نشان داده نشد",
+        },
+        (Name::Shown, Ech::Off) => In {
+            en: "made; the network can read the name in it",
+            es: "hecho; la red puede leer el nombre",
+            fa: "برقرار شد؛ شبکه می‌تواند نام درون آن را بخواند",
+        },
+        (Name::Shown, Ech::Grease) => In {
+            en: "made; the network can read the name in it (ECH only pretended)",
+            es: "hecho; la red puede leer el nombre (ECH solo se fingió)",
+            fa: "برقرار شد؛ شبکه می‌تواند نام درون آن را بخواند (ECH فقط وانمود شد)",
+        },
+        (Name::Public, Ech::Off | Ech::Grease) => In {
+            en: "made; only the CDN's own name was shown",
+            es: "hecho; solo se mostró el nombre propio de la CDN",
+            fa: "برقرار شد؛ فقط نام خود CDN نشان داده شد",
+        },
     }
 }

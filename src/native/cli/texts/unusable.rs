@@ -4,6 +4,7 @@ use super::language::said;
 use crate::{
     connect::{Unusable, UnusableExit, UnusableNotes, UnusableProvider},
     link::{PARAMETERS, UnusableLink},
+    share::UnusableProxy,
     tls::UnusableAuthority,
 };
 
@@ -97,6 +98,14 @@ pub(in super::super) fn notes(error: &UnusableNotes) -> String {
             es: "contiene otra cosa, que se deja como está",
             fa: "چیز دیگری در آن است که دست‌نخورده می‌ماند",
         },
+    }
+}
+
+pub(in super::super) fn proxy(error: UnusableProxy) -> String {
+    said! {
+        en: "{error}",
+        es: "no se parece a 192.168.1.7, 192.168.1.7:5222 ni a https://wa.me/proxy?host=…",
+        fa: "شبیه 192.168.1.7، 192.168.1.7:5222 یا https://wa.me/proxy?host=… نیست",
     }
 }
 
