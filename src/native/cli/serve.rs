@@ -3,6 +3,7 @@
 //! What it does is [`crate::serve`]'s; what the operator's variables mean is the core's.
 
 use std::{
+    borrow::Cow,
     net::{IpAddr, Ipv6Addr, SocketAddr},
     path::{Path, PathBuf},
     sync::Arc,
@@ -13,7 +14,11 @@ use ipnet::IpNet;
 use pasarela_core::config::{Access, Config, Site as Shown, WebUpstream};
 use serde_json::json;
 
-use super::{Failure, authorities, files, ports, signal, values};
+use super::{
+    Failure, authorities, files, ports, signal,
+    texts::{program, serve as texts},
+    values,
+};
 use crate::{
     frontend::{Admission, Door, Intake},
     serve::{Certificate, Files, Options, Relay, Room, Site},
@@ -153,7 +158,7 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     let metrics = args.metrics.map(ports::at).transpose()?;
     let metrics_address = metrics.as_ref().and_then(|listener| listener.local_addr().ok());
     let relay = Relay::start_with(listener, config, options)
-        .map_err(|cause| Failure::met(format!("cannot listen on {wanted}"), cause, "another address or port"))?;
+        .map_err(|cause| Failure::met(program::no_port(wanted), cause, texts::ANOTHER_ADDRESS))?;
     if let Some(metrics) = metrics {
         relay.serve_metrics(metrics);
     }
@@ -186,9 +191,8 @@ fn serve_phones(args: &Args, relay: &Relay) -> Result<Vec<SocketAddr>, Failure> 
         return Ok(Vec::new());
     }
     let admission = Admission { public: true, trusted: args.trust_proxy.clone(), ..Admission::default() };
-    let intake = Intake::new(admission).map_err(|cause| {
-        Failure::met("cannot make a certificate for phones", cause, "start it again; if that does not help, tell us")
-    })?;
+    let intake = Intake::new(admission)
+        .map_err(|cause| Failure::met(texts::NO_CERTIFICATE_FOR_PHONES, cause, texts::TELL_US))?;
     let mut addresses = Vec::new();
     for (listener, door) in opened {
         addresses.extend(listener.local_addr());
@@ -203,51 +207,38 @@ fn say(args: &Args, address: SocketAddr, metrics: Option<SocketAddr>, phones: &[
         println!("{}", json!({ "http": address, "tls": tls, "metrics": metrics, "phones": phones }));
         return;
     }
-    println!("relay      {}://{address}", if tls { "https" } else { "http" });
-    if let Some(metrics) = metrics {
-        println!("metrics    http://{metrics}/metrics");
-    }
-    for phone in phones {
-        println!("phones     {phone}, no key needed");
-    }
-    println!("Ends on Ctrl-C.");
+    let relay = format!("{}://{address}", if tls { "https" } else { "http" });
+    print!("{}", texts::listening(&relay, metrics, phones));
 }
 
 /// What is no error, and most likely not meant.
 fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
-    let warn = |text: &str| eprintln!("warning: {text}");
+    let warn = |text: Cow<'_, str>| eprintln!("{}", texts::warning(&text));
     let phones = args.official || !args.phones.is_empty();
     if matches!(config.access, Access::Closed) && !phones {
-        warn(
-            "no key is set, so nobody can use this relay: set the variable RELAY_KEYS to me=KEY, or use --relay-keys-file FILE",
-        );
+        warn(texts::CLOSED.text());
     }
     if args.cert.is_none() && !listens_on.is_loopback() {
-        warn(
-            "plain HTTP, not only on this machine: networks in between see the key. Use --cert and --key, or put it behind a web server",
-        );
+        warn(texts::PLAIN.text());
     }
     if config.web == WebUpstream::Wss && config.proxy_header.is_some() {
-        warn("PROXY_HEADER has no effect on /ws/chat while WEB_UPSTREAM is wss");
+        warn(texts::NO_EFFECT.text());
     }
     let room = room(args);
     if let Some(wanted) = args.max_connections.filter(|wanted| *wanted > room.streams) {
-        warn(&format!("--max-connections {wanted} is more than --memory allows, which is {}", room.streams));
+        warn(texts::too_many(wanted, room.streams).into());
     }
     if let Some(files) = files.filter(|files| *files / 2 < room.streams as u64) {
-        let enough = files / 2;
-        warn(&format!(
-            "{files} open files are allowed, which is enough for {enough} WebSockets: see `ulimit -n`, or set --max-connections"
-        ));
+        warn(texts::few_files(files, files / 2).into());
     }
     if cfg!(target_os = "linux") && !Path::new("/etc/resolv.conf").exists() {
-        warn("there is no /etc/resolv.conf, so WhatsApp's servers cannot be looked up: in a container, mount one");
+        warn(texts::NO_RESOLVER.text());
     }
     match (config.site, &args.site_dir) {
-        (Shown::Own, None) => warn("SITE is own, but there is no --site-dir: strangers see nothing at all"),
-        (Shown::Guide | Shown::Nothing, Some(_)) => warn("--site-dir is not used, because SITE is not own"),
+        (Shown::Own, None) => warn(texts::NO_SITE_DIR.text()),
+        (Shown::Guide | Shown::Nothing, Some(_)) => warn(texts::UNUSED_SITE_DIR.text()),
         (Shown::Guide, None) if matches!(config.access, Access::Keys(_)) => {
-            warn("SITE is guide: anyone who opens the relay's address is told what it is");
+            warn(texts::GUIDE.text());
         }
         (Shown::Own, Some(_)) | (Shown::Guide | Shown::Nothing, None) => {}
     }
@@ -257,8 +248,7 @@ fn warn(args: &Args, config: &Config, listens_on: IpAddr, files: Option<u64>) {
 fn keys(file: &Path) -> Result<String, Failure> {
     let keys = without_comments(&files::text(file).map_err(|cause| unreadable(file, cause))?);
     if keys.trim().is_empty() {
-        let what = format!("cannot use {}", file.display());
-        return Err(Failure::told(&what, "there is no key in it", "`pasarela keys new NAME --file FILE`"));
+        return Err(Failure::told(texts::no_keys(file), texts::NO_KEY_IN_IT, texts::NEW_KEY));
     }
     Ok(keys)
 }
@@ -282,13 +272,7 @@ fn config(args: &Args) -> Result<Config, Failure> {
         "SITE" => site.clone().or_else(|| own.clone()),
         _ => None,
     };
-    Config::from_vars(found).map_err(|cause| {
-        Failure::told(
-            "cannot start the relay",
-            cause,
-            "the variable, or the flag of the same name, as `pasarela serve --help` describes it",
-        )
-    })
+    Config::from_vars(found).map_err(|cause| Failure::told(texts::NO_START, cause, texts::AS_HELP_SAYS))
 }
 
 fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -> Result<Options, Failure> {
@@ -296,17 +280,13 @@ fn options(args: &Args, certificate: Option<&Certificate>, files: Option<u64>) -
     let strangers = files.and_then(|files| usize::try_from(files / 4).ok()).unwrap_or(usize::MAX);
     let room = room(args);
     let site = args.site_dir.as_deref().map(|folder| {
-        Site::read(folder).map(Arc::new).map_err(|cause| {
-            Failure::told(
-                "cannot read the site",
-                cause,
-                "a folder with an index.html, or a web server in front for a large site",
-            )
-        })
+        Site::read(folder)
+            .map(Arc::new)
+            .map_err(|cause| Failure::told(texts::NO_SITE, texts::site(&cause), texts::ANOTHER_SITE))
     });
     let site = site.transpose()?;
     if let Some(left_out @ 1..) = site.as_ref().map(|site| site.left_out()) {
-        eprintln!("warning: {left_out} links in --site-dir lead out of it and are not served");
+        eprintln!("{}", texts::warning(&texts::left_out(left_out)));
     }
     Ok(Options {
         tls: certificate.map(Certificate::server_config),
@@ -332,14 +312,10 @@ fn memory(said: &str) -> Result<usize, String> {
 fn certificate(args: &Args) -> Result<Option<Certificate>, Failure> {
     let (Some(certificate), Some(key)) = (&args.cert, &args.key) else { return Ok(None) };
     let files = Files { certificate: certificate.clone(), key: key.clone() };
-    let loaded = Certificate::load(files).map_err(|cause| {
-        Failure::told(
-            "cannot use the certificate",
-            cause,
-            "the two files of one certificate in PEM, such as certbot's fullchain.pem and privkey.pem",
-        )
-    });
-    loaded.map(Some)
+    let loaded = Certificate::load(files);
+    loaded
+        .map(Some)
+        .map_err(|cause| Failure::told(texts::NO_CERTIFICATE, texts::certificate(&cause), texts::CERTIFICATE_FILES))
 }
 
 /// Takes renewed certificates into use; never ends.
@@ -368,5 +344,5 @@ fn without_comments(text: &str) -> String {
 }
 
 fn unreadable(file: &Path, cause: std::io::Error) -> Failure {
-    Failure::file(format!("cannot read {}", file.display()), cause.kind(), cause, "a file that this user may read")
+    Failure::file(texts::unreadable(file), cause.kind(), cause, texts::READABLE_FILE)
 }

@@ -16,6 +16,7 @@ pub(super) mod check;
 pub(super) mod meaning;
 pub(super) mod survey;
 pub(super) mod file;
+pub(super) mod serve;
 pub(super) mod share;
 #[cfg(feature = "deploy")]
 pub(super) mod deploy;
