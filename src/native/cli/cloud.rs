@@ -8,7 +8,11 @@ use std::{
     path::{Path, PathBuf},
 };
 
-use super::{Cause, Failure, files, texts::deploy as texts, way::Way};
+use super::{
+    Failure, files,
+    texts::{account as texts, language::In, unusable},
+    way::Way,
+};
 use crate::{
     connect::Setup,
     deploy::{Account, Api, ApiError, Base, Place, Token, Worker, accounts, is_worker_name, relays, verify},
@@ -52,7 +56,7 @@ impl Cloud {
     }
 
     /// What is wrong with it as it was typed.
-    pub(super) fn wrong(&self) -> Option<&'static str> {
+    pub(super) fn wrong(&self) -> Option<In> {
         let id = |id: &String| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_alphanumeric());
         if self.name.as_ref().is_some_and(|name| !is_worker_name(name)) {
             return Some(texts::NO_NAME);
@@ -68,13 +72,13 @@ impl Cloud {
         manner: Manner,
     ) -> Result<Place, Failure> {
         let base = env::var(BASE).ok().filter(|base| !base.trim().is_empty());
-        let base =
-            Base::new(base.as_deref()).map_err(|cause| Failure::told(texts::NO_BASE, cause, texts::UNSET_BASE))?;
+        let base = Base::new(base.as_deref())
+            .map_err(|_| Failure::told(texts::NO_BASE, texts::BASE_FORM, texts::UNSET_BASE))?;
         let token = self.token(manner)?;
         let (resolver, extra_roots) = way.read()?;
         let setup = Setup { extra_roots, exit: way.exit(&base.link)?, ..Setup::new(resolver) };
         let api = Api::new(&base, token, &setup, manner.changes_nothing)
-            .map_err(|cause| Failure::told(texts::NO_BASE, cause, texts::UNSET_BASE))?;
+            .map_err(|cause| Failure::told(texts::NO_BASE, unusable::setup(cause), texts::UNSET_BASE))?;
         verify(&api, self.account.as_deref()).await.map_err(refused(texts::VERIFYING))?;
         let account = match &self.account {
             Some(id) => Account { id: id.clone(), name: id.clone() },
@@ -89,18 +93,18 @@ impl Cloud {
     }
 
     fn token(&self, manner: Manner) -> Result<Token, Failure> {
-        let none = |cause: Cause| Failure::told(texts::NO_TOKEN, cause, texts::GIVE_TOKEN);
+        let none = |cause: String| Failure::told(texts::NO_TOKEN, cause, texts::GIVE_TOKEN);
         let text = if let Some(file) = &self.token_file {
-            files::text(file).map_err(|error| none(format!("{}: {error}", file.display()).into()))?
+            files::text(file).map_err(|error| none(format!("{}: {error}", file.display())))?
         } else if let Some(token) = env::var(TOKEN).ok().filter(|token| !token.trim().is_empty()) {
             token
         } else if !manner.asks_nobody && io::stdin().is_terminal() {
             eprint!("{}", texts::TOKEN);
-            rpassword::prompt_password(texts::TOKEN_PROMPT).map_err(|error| none(error.into()))?
+            rpassword::prompt_password(texts::TOKEN_PROMPT.text()).map_err(|error| none(error.to_string()))?
         } else {
             return Err(none(texts::NO_TERMINAL.into()));
         };
-        Token::read(&text).map_err(|error| none(error.into()))
+        Token::read(&text).map_err(|_| none(texts::TOKEN_FORM.into()))
     }
 }
 
@@ -128,7 +132,7 @@ fn choose(mut accounts: Vec<Account>, manner: Manner) -> Result<Account, Failure
         return Err(nobody(texts::NAME_ACCOUNT));
     }
     loop {
-        let Some(answer) = asked(texts::WHICH_ACCOUNT) else { return Err(nobody(texts::NAME_ACCOUNT)) };
+        let Some(answer) = asked(&texts::WHICH_ACCOUNT.text()) else { return Err(nobody(texts::NAME_ACCOUNT)) };
         let index = answer.parse::<usize>().ok().and_then(|number| number.checked_sub(1));
         if let Some(index) = index.filter(|index| *index < accounts.len()) {
             return Ok(accounts.remove(index));
@@ -157,21 +161,14 @@ fn asked(question: &str) -> Option<String> {
 /// Whether somebody says yes.
 pub(super) fn is_sure(question: &str) -> Result<bool, Failure> {
     let answer = asked(question).ok_or_else(|| nobody(texts::SAY_YES))?;
-    Ok(["y", "yes"].contains(&answer.to_ascii_lowercase().as_str()))
+    Ok(texts::is_yes(&answer))
 }
 
-fn nobody(hint: &'static str) -> Failure {
-    Failure::told(texts::NOTHING_DONE.trim_end_matches('.'), texts::NOBODY_TO_ASK, hint)
+fn nobody(hint: In) -> Failure {
+    Failure::told(texts::NOTHING_DONE.text().trim_end_matches('.'), texts::NOBODY_TO_ASK, hint)
 }
 
 /// What could not be done, and why, in words.
-pub(super) fn refused(what: &'static str) -> impl Fn(ApiError) -> Failure {
-    move |error| {
-        let hint = texts::advice(error.meaning());
-        let cause: Cause = match error {
-            ApiError::Unreached(unreached) => texts::unreached("Cloudflare's API", unreached).into(),
-            ApiError::Over | ApiError::NotApi(_) | ApiError::Refused { .. } => error.into(),
-        };
-        Failure::met(what, cause, hint)
-    }
+pub(super) fn refused(what: In) -> impl Fn(ApiError) -> Failure {
+    move |error| Failure::met(what, texts::refusal(&error), texts::advice(error.meaning()))
 }

@@ -17,7 +17,7 @@ use super::{
     Failure,
     cloud::{Cloud, Manner, is_sure, refused},
     signal,
-    texts::deploy as texts,
+    texts::{account, deploy as texts, language::In, steps},
     usage,
     way::Way,
 };
@@ -130,7 +130,7 @@ pub(super) struct Args {
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(wrong) = args.cloud.wrong().or_else(|| wrong(&args)) {
-        return Ok(usage(wrong));
+        return Ok(usage(&wrong.text()));
     }
     let worker = worker(&args)?;
     if !args.remove
@@ -142,7 +142,7 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let asks = !args.yes && !args.dry_run;
     if asks && !args.remove {
         eprint!("{}", texts::TERMS);
-        if !is_sure(texts::DEPLOY)? {
+        if !is_sure(&texts::DEPLOY.text())? {
             return Ok(nothing_done());
         }
     }
@@ -151,17 +151,17 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     let manner = Manner { changes_nothing: args.dry_run, asks_nobody: args.yes };
     let placed = args.cloud.place(&args.way, (&worker, &fresh), manner).await;
     let place = placed.inspect_err(|_| eprintln!("{}", progress.so_far("")))?;
-    progress.step("account", &place.account.name);
+    progress.step(steps::ACCOUNT, &place.account.name);
     if asks && args.remove && !is_sure(&texts::remove(&place.name))? {
         return Ok(nothing_done());
     }
     // Up to here nothing was changed, and Ctrl-C ends it as it ends any program.
     let end = signal::end()?;
-    let further = if args.remove { texts::REMOVE_AGAIN.to_owned() } else { texts::go_on(&place.name) };
+    let further: String = if args.remove { steps::REMOVE_AGAIN.into() } else { steps::go_on(&place.name) };
     let done = tokio::select! {
         done = work(&args, &worker, &place, &progress) => done,
         () = end => {
-            eprintln!("{}\n{}", texts::STOPPED, progress.so_far(&further));
+            eprintln!("{}\n{}", steps::STOPPED, progress.so_far(&further));
             return Ok(ExitCode::FAILURE);
         }
     };
@@ -174,11 +174,11 @@ pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
 }
 
 fn nothing_done() -> ExitCode {
-    eprintln!("{}", texts::NOTHING_DONE);
+    eprintln!("{}", account::NOTHING_DONE);
     ExitCode::FAILURE
 }
 
-fn wrong(args: &Args) -> Option<&'static str> {
+fn wrong(args: &Args) -> Option<In> {
     if args.subdomain.as_ref().is_some_and(|name| !is_worker_name(name)) {
         return Some(texts::NO_SUBDOMAIN);
     }
@@ -191,7 +191,7 @@ fn wrong(args: &Args) -> Option<&'static str> {
 
 fn worker(args: &Args) -> Result<Worker, Failure> {
     let worker = args.worker.as_deref().map_or_else(Worker::built_in, Worker::in_folder);
-    let worker = worker.map_err(|cause| Failure::told(texts::NO_WORKER, cause, texts::GIVE_WORKER))?;
+    let worker = worker.map_err(|cause| Failure::told(texts::NO_WORKER, texts::worker(&cause), texts::GIVE_WORKER))?;
     let changes = args.site.is_some() || args.no_site;
     Ok(if changes {
         worker.showing(args.site.as_deref().map(|folder| site::read(folder, args.cloud.token_file())).transpose()?)
@@ -207,7 +207,7 @@ fn link(args: &Args, host: &str, key: Option<&str>) -> Option<Link> {
 }
 
 async fn work(args: &Args, worker: &Worker, place: &Place, progress: &Progress) -> Result<ExitCode, Failure> {
-    let existing = place.existing(worker).await.map_err(refused(texts::LOOKING))?;
+    let existing = place.existing(worker).await.map_err(refused(account::LOOKING))?;
     if existing.as_ref().is_some_and(|existing| !existing.is_relay) {
         return Err(Failure::met(texts::foreign(&place.name), texts::FOREIGN_CAUSE, texts::ANOTHER_NAME));
     }
@@ -249,27 +249,33 @@ async fn send(
         Some(own) => Some(site::store(place, own, args.dry_run, progress).await?),
         None => None,
     };
-    let (sent, upload) = (format!("sent as {}", place.name), place.upload(worker, seen, stored.as_ref()));
-    progress.change(("worker", &sent), None, upload).await.map_err(refused(texts::UPLOADING))?;
+    let (sent, upload) = (steps::sent_as(&place.name), place.upload(worker, seen, stored.as_ref()));
+    progress.change((steps::WORKER, &sent), None, upload).await.map_err(refused(account::UPLOADING))?;
     for (person, key) in &plan.given {
         let link = links.iter().find(|(of, _)| *of == person).map(|(_, link)| link.to_string());
-        let (given, variable) = (format!("given to {person}"), person.variable());
+        let (given, variable) = (steps::given_to(&person.to_string()), person.variable());
         let setting = place.put_secret(&variable, key);
-        progress.change(("key", &given), link, setting).await.map_err(refused(texts::KEYING))?;
+        progress.change((steps::KEY, &given), link, setting).await.map_err(refused(account::KEYING))?;
     }
     for person in &plan.revoked {
-        let (taken, variable) = (format!("taken back from {person}"), person.variable());
+        let (taken, variable) = (steps::taken_back(&person.to_string()), person.variable());
         let taking = place.delete_secret(&variable);
-        progress.change(("key", &taken), None, taking).await.map_err(refused(texts::REVOKING))?;
+        progress.change((steps::KEY, &taken), None, taking).await.map_err(refused(account::REVOKING))?;
     }
     if let Some(domain) = &args.domain {
-        progress.change(("domain", domain), None, place.take_domain(domain)).await.map_err(refused(texts::NAMING))?;
+        progress
+            .change((steps::DOMAIN, domain), None, place.take_domain(domain))
+            .await
+            .map_err(refused(account::NAMING))?;
     }
     // Whoever has a domain already has decided about workers.dev.
     if args.domain.is_some() || !own_name {
-        let how = if own_name { "does not answer there" } else { "answers there" };
+        let how = if own_name { steps::ANSWERS_NOT_THERE } else { steps::ANSWERS_THERE };
         let publishing = place.publish(worker, own_name);
-        progress.change(("workers.dev", how), None, publishing).await.map_err(refused(texts::PUBLISHING))?;
+        progress
+            .change((steps::WORKERS_DEV, &how.text()), None, publishing)
+            .await
+            .map_err(refused(account::PUBLISHING))?;
     }
     Ok(stored)
 }
@@ -281,13 +287,13 @@ fn is_own_name(host: &str) -> bool {
 
 /// The relay's name. Even one with a domain of its own needs the account's at workers.dev.
 async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String, Failure> {
-    let subdomain = match place.subdomain().await.map_err(refused(texts::LOOKING))? {
+    let subdomain = match place.subdomain().await.map_err(refused(account::LOOKING))? {
         Some(subdomain) => subdomain,
-        None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(texts::CLAIMING))?,
+        None => claim(args.subdomain.as_deref(), place, progress).await.map_err(refused(account::CLAIMING))?,
     };
     match &args.domain {
         Some(domain) => Ok(domain.clone()),
-        None => place.host(&subdomain).await.map_err(refused(texts::LOOKING)),
+        None => place.host(&subdomain).await.map_err(refused(account::LOOKING)),
     }
 }
 
@@ -296,8 +302,9 @@ async fn host(args: &Args, place: &Place, progress: &Progress) -> Result<String,
 async fn claim(wanted: Option<&str>, place: &Place, progress: &Progress) -> Result<String, ApiError> {
     for draw in 1.. {
         let name = wanted.map_or_else(random_subdomain, str::to_owned);
-        let called = format!("the account is called {name} there");
-        let Err(error) = progress.change(("workers.dev", &called), None, place.claim_subdomain(&name)).await else {
+        let called = steps::called(&name);
+        let Err(error) = progress.change((steps::WORKERS_DEV, &called), None, place.claim_subdomain(&name)).await
+        else {
             return Ok(name);
         };
         if error.meaning() != Meaning::Network
@@ -316,15 +323,15 @@ async fn remove(args: &Args, place: &Place, exists: bool, progress: &Progress) -
     if !exists {
         return Err(absent(&place.name));
     }
-    let taken = format!("{} taken away", place.name);
-    progress.change(("worker", &taken), None, place.remove()).await.map_err(refused(texts::REMOVING))?;
+    let taken = steps::taken_away(&place.name);
+    progress.change((steps::WORKER, &taken), None, place.remove()).await.map_err(refused(account::REMOVING))?;
     if args.dry_run {
         return Ok(ExitCode::SUCCESS);
     }
     if args.json {
         println!("{}", json!({ "worker": place.name, "account": place.account.id, "removed": true }));
     } else {
-        println!("{}", texts::removed(&place.name));
+        println!("{}", steps::removed(&place.name));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -15,7 +15,7 @@ use super::{
     cloud::{Cloud, Manner, refused},
     deploy::{BY_HAND, Progress, VARIABLES_MAX, absent, full, has_key, holder, is_of_keys, no_key, shown},
     files, signal,
-    texts::deploy as texts,
+    texts::{account, deploy as deploy_texts, keys as texts, steps},
     usage,
     way::Way,
 };
@@ -93,36 +93,35 @@ impl<P> Wanted<P> {
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
     if let Some(wrong) = args.cloud.wrong() {
-        return Ok(usage(wrong));
+        return Ok(usage(&wrong.text()));
     }
     if let Some(file) = &args.file {
         let wanted = Wanted::new(args.action, args.person.as_deref());
         return of_file(file, &wanted, args.json).map_err(|error| {
-            let (what, hint) = (texts::file(&error), texts::file_hint(&error));
+            let (what, why, hint) = (texts::file(&error), texts::file_cause(&error), texts::file_hint(&error));
             match &error {
-                KeyFileError::Name => Failure::told(what, error, hint),
-                KeyFileError::Read(cause) | KeyFileError::Write(cause) => {
-                    Failure::file(what, cause.kind(), error, hint)
-                }
-                KeyFileError::Taken | KeyFileError::Unknown | KeyFileError::Last => Failure::met(what, error, hint),
+                KeyFileError::Name => Failure::told(what, why, hint),
+                KeyFileError::Read(cause) | KeyFileError::Write(cause) => Failure::file(what, cause.kind(), why, hint),
+                KeyFileError::Taken | KeyFileError::Unknown | KeyFileError::Last => Failure::met(what, why, hint),
             }
         });
     }
     let wanted = match args.person.as_deref().map(str::parse::<Person>).transpose() {
         Ok(person) => Wanted::new(args.action, person),
-        Err(wrong) => return Ok(usage(&wrong.to_string())),
+        Err(wrong) => return Ok(usage(&texts::name(wrong))),
     };
-    let settings =
-        Worker::settings_alone().map_err(|cause| Failure::met(texts::NO_WORKER, cause, texts::GIVE_WORKER))?;
+    let settings = Worker::settings_alone().map_err(|cause| {
+        Failure::met(deploy_texts::NO_WORKER, deploy_texts::worker(&cause), deploy_texts::GIVE_WORKER)
+    })?;
     let place = args.cloud.place(&args.way, (&settings, settings.name()), Manner::default()).await?;
-    let existing = place.existing(&settings).await.map_err(refused(texts::LOOKING))?;
+    let existing = place.existing(&settings).await.map_err(refused(account::LOOKING))?;
     let existing = existing.filter(|existing| existing.is_relay).ok_or_else(|| absent(&place.name))?;
     let (end, progress) = (signal::end()?, Progress::new(false));
-    let so_far = || progress.so_far(texts::SEE_KEYS);
+    let so_far = || progress.so_far(&texts::SEE_KEYS.text());
     tokio::select! {
         done = of_worker(&args, &wanted, &place, existing, &progress) => done.inspect_err(|_| eprintln!("{}", so_far())),
         () = end => {
-            eprintln!("{}\n{}", texts::STOPPED, so_far());
+            eprintln!("{}\n{}", steps::STOPPED, so_far());
             Ok(ExitCode::FAILURE)
         }
     }
@@ -146,14 +145,15 @@ async fn of_worker(
             if variables.len() + secrets.len() >= VARIABLES_MAX {
                 return Err(full());
             }
-            let looking = refused(texts::LOOKING);
+            let looking = refused(account::LOOKING);
             let subdomain = place.subdomain().await.map_err(&looking)?.unwrap_or_default();
             let host = place.host(&subdomain).await.map_err(looking)?;
             let key = random_key();
             let link: Option<Link> = format!("https://{host}/#{key}").parse().ok();
-            let (given, secret) = (format!("given to {person}"), link.as_ref().map_or(key.clone(), Link::to_string));
+            let (given, secret) =
+                (steps::given_to(&person.to_string()), link.as_ref().map_or(key.clone(), Link::to_string));
             let setting = place.put_secret(&person.variable(), &key);
-            progress.change(("key", &given), Some(secret), setting).await.map_err(refused(texts::KEYING))?;
+            progress.change((steps::KEY, &given), Some(secret), setting).await.map_err(refused(account::KEYING))?;
             tell_new(args.json, &person.to_string(), &key, link.as_ref());
             return Ok(ExitCode::SUCCESS);
         }
@@ -168,8 +168,8 @@ async fn of_worker(
                     texts::ANOTHER_FIRST,
                 ));
             }
-            let (taken, taking) = (format!("taken back from {person}"), place.delete_secret(&person.variable()));
-            progress.change(("key", &taken), None, taking).await.map_err(refused(texts::REVOKING))?;
+            let (taken, taking) = (steps::taken_back(&person.to_string()), place.delete_secret(&person.variable()));
+            progress.change((steps::KEY, &taken), None, taking).await.map_err(refused(account::REVOKING))?;
         }
     }
     let gone = |secret: &String| matches!(wanted, Wanted::Revoke(person) if person.variable() == *secret);

@@ -19,4 +19,10 @@ pub(super) mod file;
 pub(super) mod serve;
 pub(super) mod share;
 #[cfg(feature = "deploy")]
+pub(super) mod account;
+#[cfg(feature = "deploy")]
+pub(super) mod keys;
+#[cfg(feature = "deploy")]
 pub(super) mod deploy;
+#[cfg(feature = "deploy")]
+pub(super) mod steps;

@@ -13,7 +13,10 @@ use hyper::{Request, Response, StatusCode, header::SERVER};
 use serde_json::Value;
 
 use super::{
-    super::{Failure, check, texts::deploy as texts},
+    super::{
+        Failure, check,
+        texts::{deploy as texts, language::In, steps, unusable},
+    },
     Args, is_own_name,
     progress::Progress,
 };
@@ -44,7 +47,7 @@ pub(super) struct Arrival {
     /// The check's own object, if there was a key to check with.
     pub(super) check: Option<Value>,
     /// Why it was not checked: its name may lead to somebody else, as far as can be seen from here.
-    pub(super) unchecked: Option<&'static str>,
+    pub(super) unchecked: Option<In>,
 }
 
 /// What a look at a name finds.
@@ -66,14 +69,14 @@ impl Arrival {
         let Some(link) = link else { return Ok(ended(ExitCode::SUCCESS)) };
         let (http, options) = way(args, link)?;
         let own_name = is_own_name(&link.host);
-        let mut wait = Wait { begun: Instant::now(), told: false, silent: texts::silent(own_name), progress };
+        let mut wait = Wait { begun: Instant::now(), told: false, silent: steps::silent(own_name), progress };
         if own_name {
             let why = match wait.until(async || leads_to_cloudflare(args, link).await).await {
                 Found::It => None,
                 // There is no key to be shown to anybody, and none that a rule could let through.
                 Found::Wall if link.key.is_none() => return Ok(ended(ExitCode::SUCCESS)),
-                Found::Wall => Some(texts::WALLED),
-                Found::Other => Some(texts::UNCHECKED),
+                Found::Wall => Some(steps::WALLED),
+                Found::Other => Some(steps::UNCHECKED),
             };
             if why.is_some() {
                 return Ok(Self { unchecked: why, ..ended(check::exit_code(Stage::Upgrade)) });
@@ -96,8 +99,8 @@ pub(super) fn way(args: &Args, link: &Link) -> Result<(Http, Options), Failure> 
     let (resolver, authorities) = args.way.read()?;
     let exit = args.way.exit(link)?;
     let setup = Setup { extra_roots: authorities.clone(), exit: exit.clone(), ..Setup::new(resolver.clone()) };
-    let http =
-        Http::new(link, &setup).map_err(|cause| Failure::told(texts::NO_WAY, cause, texts::ANOTHER_LINK_WITH))?;
+    let http = Http::new(link, &setup)
+        .map_err(|cause| Failure::told(texts::NO_WAY, unusable::setup(cause), texts::ANOTHER_LINK_WITH))?;
     Ok((http, Options { resolver, authorities, exit, ..Options::default() }))
 }
 
@@ -105,7 +108,7 @@ pub(super) fn way(args: &Args, link: &Link) -> Result<(Http, Options), Failure> 
 struct Wait<'a> {
     begun: Instant,
     told: bool,
-    silent: &'static str,
+    silent: In,
     progress: &'a Progress,
 }
 
@@ -120,11 +123,12 @@ impl Wait<'_> {
                 return found;
             }
             if walls == WALLS || self.begun.elapsed() > NAME_MAX {
-                self.progress.warn("answers", if found == Found::Wall { texts::BLOCKED } else { self.silent });
+                let how = if found == Found::Wall { steps::BLOCKED } else { self.silent };
+                self.progress.warn(steps::ANSWERS, &how.text());
                 return found;
             }
             if !self.told {
-                self.progress.step("answers", texts::WAITING);
+                self.progress.step(steps::ANSWERS, &steps::WAITING.text());
                 self.told = true;
             }
             tokio::time::sleep(PAUSE).await;

@@ -3,7 +3,7 @@
 use pasarela_core::config::PERSON;
 
 use super::{
-    super::{Failure, texts::deploy as texts},
+    super::{Failure, texts::keys as texts},
     VARIABLES_MAX,
 };
 use crate::deploy::{Existing, Person, Worker, random_key};

@@ -2,7 +2,10 @@
 //!
 //! What was changed is the journal's, which alone sends what changes something.
 
-use super::super::{cloud::plain, texts::deploy as texts};
+use super::super::{
+    cloud::plain,
+    texts::{language::In, steps},
+};
 use crate::deploy::{ApiError, Change, Changes, Journal};
 
 /// The steps so far.
@@ -18,16 +21,16 @@ impl Progress {
     }
 
     /// A step was taken that changed nothing.
-    pub(super) fn step(&self, what: &str, how: &str) {
+    pub(super) fn step(&self, what: In, how: &str) {
         if self.lines {
-            println!("{}", texts::step(what, &plain(how)));
+            println!("{}", steps::step(what, &plain(how)));
         }
     }
 
     /// A step was in vain, and all goes on: whoever wants no lines is told, too.
-    pub(super) fn warn(&self, what: &str, how: &str) {
+    pub(super) fn warn(&self, what: In, how: &str) {
         if !self.lines {
-            eprintln!("{}", texts::step(what, &plain(how)));
+            eprintln!("{}", steps::step(what, &plain(how)));
         }
         self.step(what, how);
     }
@@ -36,7 +39,7 @@ impl Progress {
     /// end, and the platform tells it to nobody.
     pub(in super::super) async fn change(
         &self,
-        (what, how): (&str, &str),
+        (what, how): (In, &str),
         secret: Option<String>,
         change: Change<'_>,
     ) -> Result<(), ApiError> {
@@ -50,7 +53,7 @@ impl Progress {
     /// if anything was.
     pub(in super::super) fn so_far(&self, further: &str) -> String {
         let Changes { mut done, begun, secrets } = self.journal.so_far();
-        done.extend(begun.iter().map(|change| texts::perhaps_done(change)));
-        texts::done_so_far(&done, &secrets, further)
+        done.extend(begun.iter().map(|change| steps::perhaps_done(change)));
+        steps::done_so_far(&done, &secrets, further)
     }
 }

@@ -3,7 +3,11 @@
 use std::path::Path;
 
 use super::{
-    super::{Failure, cloud::refused, texts::deploy as texts},
+    super::{
+        Failure,
+        cloud::refused,
+        texts::{account, deploy as texts, steps},
+    },
     progress::Progress,
 };
 use crate::deploy::{Place, Site, Stored, Unstored, UnusableSite};
@@ -23,11 +27,11 @@ pub(super) fn read(folder: &Path, token: Option<&Path>) -> Result<Site, Failure>
 /// Sends the files that the platform has not yet.
 pub(super) async fn store(place: &Place, site: &Site, dry: bool, progress: &Progress) -> Result<Stored, Failure> {
     let stored = place.store(site).await.map_err(|unstored| match unstored {
-        Unstored::Api(error) => refused(texts::STORING)(error),
+        Unstored::Api(error) => refused(account::STORING)(error),
         Unstored::Site(error) => unusable(error),
     })?;
     if !dry {
-        progress.step("site", &texts::stored(site.len(), stored.sent));
+        progress.step(steps::SITE, &texts::stored(site.len(), stored.sent));
     }
     Ok(stored)
 }
@@ -38,8 +42,9 @@ pub(super) fn forgotten() -> Failure {
 }
 
 fn unusable(error: UnusableSite) -> Failure {
+    let why = texts::site(&error);
     if let UnusableSite::Changed(_) = error {
-        return Failure::met(texts::NO_SITE, error, texts::SITE_AT_REST);
+        return Failure::met(texts::NO_SITE, why, texts::SITE_AT_REST);
     }
-    Failure::told(texts::NO_SITE, error, texts::ANOTHER_SITE)
+    Failure::told(texts::NO_SITE, why, texts::ANOTHER_SITE)
 }

@@ -3,7 +3,10 @@
 use serde_json::json;
 
 use super::{
-    super::{look, texts::deploy as texts},
+    super::{
+        look,
+        texts::{language::In, steps},
+    },
     arrival::Arrival,
     plan::Plan,
 };
@@ -38,7 +41,7 @@ impl Done<'_> {
             return;
         }
         for (person, link) in self.links {
-            println!("\nThe link of {person}:\n{}", shown(link));
+            println!("\n{}\n{}", steps::link_of(&person.to_string()), shown(link));
         }
         println!("{}", ending(unchecked, self.links.is_empty(), &self.place.name));
     }
@@ -59,11 +62,11 @@ impl Done<'_> {
 }
 
 /// What comes next. Whoever may be somebody else is not to see a key: nobody is told to use one there now.
-fn ending(unchecked: Option<&str>, is_update: bool, name: &str) -> String {
+fn ending(unchecked: Option<In>, is_update: bool, name: &str) -> String {
     match unchecked {
-        Some(unchecked) => unchecked.to_owned(),
-        None if is_update => texts::UPDATED.to_owned(),
-        None => texts::next(name),
+        Some(unchecked) => unchecked.into(),
+        None if is_update => steps::UPDATED.into(),
+        None => steps::next(name),
     }
 }
 
@@ -82,7 +85,7 @@ pub(super) fn show(json: bool, place: &Place) {
         println!("{}", json!({ "dry_run": planned.iter().map(plan).collect::<Vec<_>>() }));
         return;
     }
-    println!("{}", texts::DRY);
+    println!("{}", steps::DRY);
     for plan in planned {
         println!("\n{} {}", plan.method, plan.path);
         if !plan.body.is_null() {
@@ -99,7 +102,7 @@ mod tests {
     fn nobody_is_told_to_use_a_key_where_somebody_else_may_answer() {
         for is_update in [true, false] {
             let here = ending(None, is_update, "bicycles");
-            for unchecked in [texts::UNCHECKED, texts::WALLED] {
+            for unchecked in [steps::UNCHECKED, steps::WALLED] {
                 let elsewhere = ending(Some(unchecked), is_update, "bicycles");
                 assert!(elsewhere.starts_with("Not checked: ") && !here.contains("Not checked"), "{elsewhere}{here}");
                 assert!(!elsewhere.contains("up to date"), "{elsewhere}");
