@@ -70,6 +70,8 @@ mod json;
 mod config;
 /// How the program ends.
 mod exit_codes;
+/// In which language the program speaks.
+mod languages;
 
 use std::{future::Future, time::Duration};
 

@@ -26,3 +26,6 @@ pub(super) mod keys;
 pub(super) mod deploy;
 #[cfg(feature = "deploy")]
 pub(super) mod steps;
+
+#[cfg(test)]
+mod tests;
