@@ -114,7 +114,7 @@ fn is_wordless(text: &str) -> bool {
 #[test]
 fn no_text_is_left_in_english() {
     let (texts, others) = all();
-    let is_persian = |text: &str| text.contains(|letter| ('\u{600}'..='\u{6ff}').contains(&letter));
+    let is_persian = |text: &str| text.contains(|letter: char| ('\u{600}'..='\u{6ff}').contains(&letter));
     for Text { file, en, es, fa } in texts {
         let is_same = SAME.contains(&en.as_str()) || is_wordless(&en);
         assert!(is_same || (es != en && fa != en && fa != es), "{file}: {en}");
