@@ -2,7 +2,10 @@ package org.pasarela.app;
 
 import java.io.IOException;
 
-/** Keeps `pasarela bridge` running on a thread of its own: again when it ended, after pauses that grow; at once when it is told to. */
+/**
+ * Keeps `pasarela bridge` running on a thread of its own: again when it ended, after pauses that grow, unless it was told wrongly; at
+ * once when it is told to.
+ */
 final class Bridge {
     /** How it is started, and what becomes of what it says. Called on the bridge's thread. */
     interface Owner {
@@ -10,7 +13,7 @@ final class Bridge {
 
         void said(String line);
 
-        /** It ended by itself and will be started again; whether it had listened. */
+        /** It ended by itself; whether it had listened. */
         void ended(boolean listened);
     }
 
@@ -21,12 +24,15 @@ final class Bridge {
     /** The main thread waits for this in the worst case: well below what the system takes for a hang. */
     private static final long PATIENCE_MS = 2000;
     private static final long KILLED_MS = 1000;
+    /** What it ends with if a link or an option cannot be used: it would be the same again, until it is started otherwise. */
+    private static final int TOLD_WRONGLY = 2;
 
     private final Owner owner;
     private final Thread thread;
     private Program program;
     private boolean stopped;
     private boolean again;
+    private int status;
 
     Bridge(Owner owner) {
         this.owner = owner;
@@ -90,8 +96,13 @@ final class Bridge {
             if (now() - start >= WELL_MS) {
                 pause = PAUSE_FIRST_MS;
             }
-            rest(pause);
-            pause = Math.min(2 * pause, PAUSE_LAST_MS);
+            if (status == TOLD_WRONGLY) {
+                untilTold();
+                pause = PAUSE_FIRST_MS;
+            } else {
+                rest(pause);
+                pause = Math.min(2 * pause, PAUSE_LAST_MS);
+            }
         }
     }
 
@@ -104,6 +115,7 @@ final class Bridge {
         }
         boolean listened = false;
         Program started = null;
+        status = 0;
         try {
             started = owner.start();
             synchronized (this) {
@@ -133,10 +145,10 @@ final class Bridge {
     }
 
     /** Waits until it has ended: only then its port is free, and until then it can be killed. */
-    private static void end(Program started) {
+    private void end(Program started) {
         try {
             if (started != null) {
-                started.status();
+                status = started.status();
             }
         } catch (InterruptedException interrupted) {
             Thread.currentThread().interrupt();
@@ -145,6 +157,17 @@ final class Bridge {
 
     private static long now() {
         return System.nanoTime() / 1_000_000;
+    }
+
+    private synchronized void untilTold() {
+        try {
+            while (!stopped && !again) {
+                wait();
+            }
+        } catch (InterruptedException interrupted) {
+            stopped = true;
+        }
+        again = false;
     }
 
     private synchronized void rest(long pause) {

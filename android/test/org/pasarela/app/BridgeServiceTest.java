@@ -171,6 +171,26 @@ public final class BridgeServiceTest {
     }
 
     @Test
+    public void a_program_that_was_told_wrongly_is_started_again_only_when_it_is_told_otherwise() throws Exception {
+        given.script("echo \"$PASARELA_LINKS\" >> \"$0.links\"\n"
+                + "case $PASARELA_LINKS in *bad*) exit 2;; esac\n" + LISTENING + "exec sleep 60\n");
+        given.links("https://bad.example/#0123456789abcdef");
+        service = given.service();
+        given.awaitNotification("The bridge cannot start. Look at the link: perhaps a part is missing.");
+        Given.await("it waits, and not for a time", new Callable<Boolean>() {
+            @Override
+            public Boolean call() {
+                return Given.thread("bridge") == Thread.State.WAITING;
+            }
+        });
+        given.links("https://relay.example/#0123456789abcdef");
+        service.get().onStartCommand(new Intent(), 0, 2);
+        given.awaitNotification("The bridge is on and waits for WhatsApp.");
+        given.awaitFile("libpasarela.so.links",
+                "https://bad.example/#0123456789abcdef\nhttps://relay.example/#0123456789abcdef\n");
+    }
+
+    @Test
     public void the_pauses_grow() throws Exception {
         given.script("echo x >> \"$0.starts\"\nexit 1\n");
         long start = System.nanoTime();
@@ -251,7 +271,12 @@ public final class BridgeServiceTest {
         given.awaitFile("libpasarela.so.links", first);
         resolve("192.0.2.1", "192.0.2.2", "192.0.2.3", "192.0.2.4", "192.0.2.9");
         given.networkChanges();
-        Thread.sleep(1000);
+        Given.await("the network was looked at", new Callable<Boolean>() {
+            @Override
+            public Boolean call() {
+                return Given.thread("networks") == null;
+            }
+        });
         given.awaitFile("libpasarela.so.links", first);
         // A part of an address is not it.
         resolve("192.0.2.70");

@@ -137,6 +137,16 @@ final class Given {
         }
     }
 
+    /** What a thread of this name does; null if there is none. */
+    static Thread.State thread(String name) {
+        for (Thread thread : Thread.getAllStackTraces().keySet()) {
+            if (thread.getName().equals(name)) {
+                return thread.getState();
+            }
+        }
+        return null;
+    }
+
     static void await(String what, Callable<Boolean> so) throws Exception {
         long end = System.nanoTime() + PATIENCE_MS * 1_000_000;
         while (!so.call()) {
