@@ -5,6 +5,7 @@
 mod files;
 mod file;
 mod texts;
+mod picture;
 mod asked;
 
 mod values;

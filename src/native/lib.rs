@@ -34,6 +34,7 @@ pub mod frontend;
 pub mod bridge;
 
 pub mod share;
+pub mod picture;
 pub mod check;
 
 pub mod serve;

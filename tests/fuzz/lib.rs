@@ -29,7 +29,7 @@ pub struct Target {
 }
 
 /// All of them.
-pub const TARGETS: [Target; 13] = [
+pub const TARGETS: [Target; 14] = [
     // Streams of bytes, before it is known what they are.
     Target { name: "sniff", run: stream::sniff },
     Target { name: "frames", run: stream::frames },
@@ -45,6 +45,8 @@ pub const TARGETS: [Target; 13] = [
     Target { name: "link", run: |bytes| web::link(&text(bytes)) },
     Target { name: "dns", run: web::dns },
     Target { name: "status", run: |bytes| web::status(&text(bytes)) },
+    // What somebody sends as a picture of a link's code.
+    Target { name: "picture", run: web::picture },
     // The proof that it is WhatsApp who answers.
     Target { name: "noise", run: noise::reader },
 ];

@@ -1,9 +1,9 @@
-//! HTTP: what a relay decides by a request, what a client makes of an answer, and of frames, links, DNS and status lines.
+//! HTTP: what a relay decides by a request, what a client makes of an answer, and of frames, links, pictures, DNS and status lines.
 
 use std::net::IpAddr;
 
 use hyper::header::{HeaderMap, HeaderName, HeaderValue};
-use pasarela::{fuzzing, link::Link};
+use pasarela::{fuzzing, link::Link, picture::Grey};
 use pasarela_core::{
     config::Config,
     route::Judgement,
@@ -112,6 +112,11 @@ pub(crate) fn link(text: &str) -> bool {
     }
     assert!(link.path("/tunnel").starts_with('/'));
     true
+}
+
+/// A file is opened or refused. What becomes of its pixels is a library's, which panics at some, and is caught.
+pub(crate) fn picture(bytes: &[u8]) -> bool {
+    Grey::read(bytes).expect("it is in memory").is_ok()
 }
 
 /// Only what was asked for is found in an answer.

@@ -1,9 +1,9 @@
 //! `pasarela share`: what is printed, what is written, what is refused.
 
-use std::{fs, process::Stdio};
+use std::{fs, io::Write, process::Stdio};
 
 use crate::{
-    program::{Folder, command, finish, run},
+    program::{Ended, Folder, command, finish, run},
     within,
 };
 
@@ -53,6 +53,71 @@ async fn a_file_is_written_once_unless_forced() {
         assert_eq!(fs::read(&path).expect("still there"), b"mine");
         assert_eq!(run(&[&args[..], &["--force"]].concat()).await.code, Some(0));
         assert!(fs::read(&path).expect("written").starts_with(beginning), "{name}");
+    }
+}
+
+#[tokio::test]
+async fn a_link_comes_out_of_a_picture_as_it_went_in() {
+    let folder = Folder::new();
+    let picture = folder.path("a.png");
+    let picture = picture.to_str().expect("UTF-8");
+    assert_eq!(run(&["share", LINK, "--output", picture]).await.code, Some(0));
+    let ended = run(&["share", "--text", "--picture", picture]).await;
+    assert_eq!((ended.code, ended.out), (Some(0), format!("{LINK}\n")));
+    let checked =
+        run(&["check", "--json", "--timeout", "1", "--proxy", "http://127.0.0.1:9", "--picture", picture]).await;
+    assert!(checked.code.is_some_and(|code| code >= 10), "it has tried the relay: {checked:?}");
+    // One that is beside another.
+    assert_eq!(run(&["share", "https://other.example/#a-key-of-the-tests", "--picture", picture]).await.code, Some(2));
+    let whatsapp = folder.path("b.png");
+    let whatsapp = whatsapp.to_str().expect("UTF-8");
+    assert_eq!(run(&["share", "--bridge", "192.168.1.7", "--output", whatsapp]).await.code, Some(0));
+    let text = folder.write("c.png", LINK);
+    for (other, why) in
+        [(whatsapp, "the QR code in it is no link of a relay"), (text.as_str(), "it is neither PNG nor JPEG")]
+    {
+        let ended = run(&["share", "--picture", other]).await;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{ended:?}");
+        assert!(ended.err.contains(why) && ended.err.contains("\n  try: "), "{ended:?}");
+        assert!(!ended.err.contains("192.168") && !ended.err.contains("a-key-of-the-tests"), "{ended:?}");
+    }
+}
+
+/// As a program would that opens pictures itself.
+async fn in_grey(size: &str, pixels: &[u8]) -> Ended {
+    let (reader, mut writer) = std::io::pipe().expect("a pipe");
+    let mut command = command(&["share", "--text", "--grey", size]);
+    command.stdin(reader);
+    // What is larger than a pipe holds would wait for its reader.
+    writer.write_all(pixels).expect("it fits");
+    drop(writer);
+    finish(command).await
+}
+
+#[tokio::test]
+async fn a_link_is_read_from_grey_pixels() {
+    let mut drawn = command(&["share", LINK, "--qr"]);
+    drawn.env("LC_ALL", "C");
+    let drawn = finish(drawn).await.out;
+    // Two letters a module.
+    let pixels: Vec<_> =
+        drawn.lines().flat_map(|line| line.bytes().step_by(2)).map(|it| if it == b'#' { 255 } else { 0 }).collect();
+    let side = drawn.lines().count();
+    let size = format!("{side}x{side}");
+    let ended = in_grey(&size, &pixels).await;
+    assert_eq!((ended.code, ended.out), (Some(0), format!("{LINK}\n")), "{drawn}");
+    for (size, pixels, why) in [
+        (&*size, &pixels[1..], "a part is missing"),
+        (&format!("{side}x{}", side - 1), &pixels, "a part is missing"),
+        ("5000x5000", &[], "more than 16 million pixels"),
+        ("0x0", &[], "a part is missing"),
+        ("40x40", &[7; 1600], "no QR code in it can be read"),
+        ("40", &[], "not like 640x480"),
+        ("99999999999999999999x1", &[], "not like 640x480"),
+    ] {
+        let ended = in_grey(size, pixels).await;
+        assert_eq!((ended.code, ended.out.as_str()), (Some(2), ""), "{size}: {ended:?}");
+        assert!(ended.err.contains(why), "{size}: {ended:?}");
     }
 }
 

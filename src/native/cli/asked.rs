@@ -1,11 +1,14 @@
-//! The program without any arguments, as somebody starts it who clicks on it: asks for the link, and keeps the window until what
-//! went wrong has been read.
+//! The program without any arguments, as somebody starts it who clicks on it: asks for the link or a picture of its code, and keeps the
+//! window until what went wrong has been read.
 //!
 //! Only on Windows, where a window comes with the program and vanishes with it; `main` decides that.
 
 use std::{ffi::OsString, io::BufRead, process::ExitCode};
 
-use super::texts::{asked as texts, unusable};
+use super::{
+    picture,
+    texts::{asked as texts, unusable},
+};
 use crate::link::{Link, UnusableLink, several};
 
 /// What to do then: `bridge` with the link that was typed or pasted. Nothing if nobody is there to ask.
@@ -17,7 +20,14 @@ pub(super) fn arguments(program: &OsString, input: &mut dyn BufRead) -> Option<V
         if input.read_line(&mut line).ok()? == 0 {
             return None;
         }
-        let links = several(&[line]);
+        let links = match picture::named(&line) {
+            Some(Ok(link)) => vec![link.to_string()],
+            Some(Err(failure)) => {
+                eprintln!("{failure}");
+                continue;
+            }
+            None => several(&[line]),
+        };
         let wrong = links.iter().find_map(|link| link.parse::<Link>().err());
         match wrong {
             Some(wrong) => say(wrong),

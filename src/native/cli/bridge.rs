@@ -14,7 +14,9 @@ use std::{
 use ipnet::IpNet;
 
 use super::{
-    Failure, look, ports, signal,
+    Failure, look,
+    picture::{PICTURE, Picture},
+    ports, signal,
     texts::{bridge as texts, language::In, unusable},
     values,
     way::Way,
@@ -34,6 +36,8 @@ const EXAMPLES: &str = r##"Examples:
       Two relays: when one does not work, the other does.
   pasarela bridge "https://relay.example/#KEY&addr=104.16.0.1&sni=none"
       The same relay, at an address of your choice, without naming it.
+  pasarela bridge --picture relay.png
+      The link is in the code in this picture, which somebody sent you.
   pasarela bridge --socks5
       The link is in the variable PASARELA_LINKS and does not show in the list of processes; programs with
       SOCKS5 can use it, too.
@@ -49,8 +53,12 @@ const LOOK_AT_NETWORKS: Duration = Duration::from_secs(3);
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// The links of one relay or several, in the order in which to try them
-    #[arg(value_name = "LINK", env = "PASARELA_LINKS", value_delimiter = ' ', hide_env_values = true, required = true)]
+    #[arg(value_name = "LINK", env = "PASARELA_LINKS", value_delimiter = ' ', hide_env_values = true,
+          required = PICTURE.is_empty(), required_unless_present_any = PICTURE)]
     links: Vec<String>,
+
+    #[command(flatten)]
+    picture: Picture,
 
     /// Where to listen for the phone [default: port 5222 or the next free one, on all addresses]
     #[arg(long, value_name = "ADDRESS:PORT", env = "PASARELA_LISTEN", value_delimiter = ',',
@@ -196,7 +204,9 @@ fn relays(args: &Args) -> Result<Vec<Relay>, Failure> {
     let notes = args.remember.as_deref().map(notes).transpose()?;
     let setup = Setup { extra_roots, notes, ..Setup::new(resolver) };
     let mut relays = Vec::new();
-    for (index, text) in several(&args.links).iter().enumerate() {
+    let mut links = several(&args.links);
+    links.extend(args.picture.link()?.map(|link| link.to_string()));
+    for (index, text) in links.iter().enumerate() {
         let number = index + 1;
         let failure = |cause: String| Failure::told(texts::no_link(number), cause, texts::COPY_LINK);
         let link = text.parse::<Link>().map_err(|error| failure(unusable::link(error)))?;

@@ -12,7 +12,7 @@ use std::{
 use serde_json::json;
 
 use super::{
-    Failure, signal,
+    Failure, picture, signal,
     texts::{
         check as texts, detour, meaning, survey as survey_texts,
         trouble::{advice, sentence},
@@ -59,11 +59,16 @@ Exit codes:
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// The relay's link, https://HOST/#KEY
-    #[arg(env = "PASARELA_CHECK_LINK", hide_env_values = true, required_unless_present = "via")]
+    #[arg(env = "PASARELA_CHECK_LINK", hide_env_values = true, required_unless_present = "via",
+          required_unless_present_any = picture::PICTURE, conflicts_with_all = picture::PICTURE)]
     link: Option<String>,
 
+    #[command(flatten)]
+    picture: picture::Picture,
+
     /// A bridge or an official proxy instead of a relay: HOST, HOST:PORT or the link that WhatsApp gives to it (wa.me/proxy)
-    #[arg(long, value_name = "HOST", env = "PASARELA_CHECK_VIA", conflicts_with = "link")]
+    #[arg(long, value_name = "HOST", env = "PASARELA_CHECK_VIA", conflicts_with = "link",
+          conflicts_with_all = picture::PICTURE)]
     via: Option<String>,
 
     /// The proxy's port for chat [default: as --via says, else 443]
@@ -103,7 +108,8 @@ pub(super) struct Args {
 }
 
 pub(super) async fn run(args: Args) -> Result<ExitCode, Failure> {
-    let subject = match subject(&args) {
+    let pictured = args.picture.link()?.map(|link| Subject::Relay(Box::new(link)));
+    let subject = match pictured.map_or_else(|| subject(&args), Ok) {
         Ok(subject) => subject,
         Err(wrong) => return Ok(usage(&wrong)),
     };

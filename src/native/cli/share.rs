@@ -4,24 +4,28 @@
 
 use std::{
     fs::OpenOptions,
-    io::{self, Write},
+    io::{self, Read, Write},
     path::{Path, PathBuf},
     process::ExitCode,
 };
 
 use super::{
     Failure, look,
-    texts::{language::In, share as texts, unusable},
-    usage,
+    picture::{PICTURE, Picture},
+    texts::{language::In, picture as picture_texts, share as texts, unusable},
+    usage, values,
 };
 use crate::{
     link::Link,
+    picture::{Grey, PIXELS_MAX},
     share::{Proxy, Qr},
 };
 
 const EXAMPLES: &str = r##"Examples:
   pasarela share "https://relay.example/#KEY"
       The link of a relay and its QR code. The quotes keep the shell from changing it.
+  pasarela share --picture relay.png --text
+      The link in the code in a picture.
   pasarela share --bridge 192.168.1.7
       The link that makes WhatsApp on a phone use the bridge on this address.
   pasarela share --bridge proxy.example --chat-port 443 --output proxy.png
@@ -32,11 +36,21 @@ const EXAMPLES: &str = r##"Examples:
 #[command(after_long_help = EXAMPLES)]
 pub(super) struct Args {
     /// The relay's link, https://HOST/#KEY
-    #[arg(env = "PASARELA_SHARE_LINK", hide_env_values = true, required_unless_present = "bridge")]
+    #[arg(env = "PASARELA_SHARE_LINK", hide_env_values = true, required_unless_present_any = ["bridge", "grey"],
+          required_unless_present_any = PICTURE, conflicts_with = "grey", conflicts_with_all = PICTURE)]
     link: Option<String>,
 
+    #[command(flatten)]
+    picture: Picture,
+
+    /// Take the relay's link from the QR code in the picture on standard input, which is a byte of grey for each pixel and
+    /// nothing else; for programs that open pictures themselves
+    #[arg(long, value_name = "WIDTHxHEIGHT", value_parser = values::picture, conflicts_with_all = PICTURE)]
+    grey: Option<(usize, usize)>,
+
     /// Name or address of a bridge or an official proxy, instead of a relay's link
-    #[arg(long, value_name = "HOST", env = "PASARELA_SHARE_BRIDGE", conflicts_with = "link")]
+    #[arg(long, value_name = "HOST", env = "PASARELA_SHARE_BRIDGE", conflicts_with_all = ["link", "grey"],
+          conflicts_with_all = PICTURE)]
     bridge: Option<String>,
 
     /// The bridge's port for chat
@@ -78,7 +92,8 @@ struct Shared {
 }
 
 pub(super) fn run(args: &Args) -> Result<ExitCode, Failure> {
-    let shared = match shared(args) {
+    let pictured = args.grey.map(link_in_grey).transpose()?.or(args.picture.link()?);
+    let shared = match pictured.map_or_else(|| shared(args), |link| Ok(Shared::relay(&link))) {
         Ok(shared) => shared,
         Err(wrong) => return Ok(usage(&wrong)),
     };
@@ -106,8 +121,24 @@ fn shared(args: &Args) -> Result<Shared, String> {
         return Ok(Shared { link: proxy.link(), below: texts::PROXY.into(), secret: false });
     }
     let link: Result<Link, _> = args.link.as_deref().unwrap_or_default().parse();
-    let link = link.map_err(|error| format!("{}: {}", texts::NO_LINK, unusable::link(error)))?;
-    Ok(Shared { link: link.to_string(), below: texts::relay(&link.door()), secret: link.key.is_some() })
+    link.map(|link| Shared::relay(&link)).map_err(|error| format!("{}: {}", texts::NO_LINK, unusable::link(error)))
+}
+
+impl Shared {
+    fn relay(link: &Link) -> Self {
+        Self { link: link.to_string(), below: texts::relay(&link.door()), secret: link.key.is_some() }
+    }
+}
+
+/// The link in so many pixels of standard input.
+fn link_in_grey((width, height): (usize, usize)) -> Result<Link, Failure> {
+    let mut pixels = Vec::new();
+    // One too many shows that they are not these.
+    let read = io::stdin().lock().take(PIXELS_MAX as u64 + 1).read_to_end(&mut pixels);
+    let failed = |cause| Failure::met(picture_texts::NO_LINK, cause, picture_texts::ONCE_MORE);
+    read.map_err(failed)?;
+    let link = Grey::new(width, height, pixels).and_then(Grey::link);
+    link.map_err(|wrong| Failure::told(picture_texts::NO_LINK, unusable::picture(wrong), picture_texts::hint(wrong)))
 }
 
 /// The inner error is of what was asked for.

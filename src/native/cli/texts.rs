@@ -18,6 +18,7 @@ pub(super) mod survey;
 pub(super) mod file;
 pub(super) mod serve;
 pub(super) mod share;
+pub(super) mod picture;
 #[cfg(feature = "deploy")]
 pub(super) mod account;
 #[cfg(feature = "deploy")]

@@ -49,6 +49,12 @@ pub(super) fn size(said: &str) -> Result<u64, String> {
     sizes.parse_size(said).map_err(|_| "not a size such as 16384, 12K or 256M".to_owned())
 }
 
+/// The width and the height of a picture, `640x480`.
+pub(super) fn picture(said: &str) -> Result<(usize, usize), &'static str> {
+    let size = said.split_once('x').and_then(|(width, height)| width.parse().ok().zip(height.parse().ok()));
+    size.ok_or("not like 640x480")
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;

@@ -4,6 +4,7 @@ use super::language::said;
 use crate::{
     connect::{Unusable, UnusableExit, UnusableNotes, UnusableProvider},
     link::{PARAMETERS, UnusableLink},
+    picture::{PIXELS_MAX, UnusablePicture},
     share::UnusableProxy,
     tls::UnusableAuthority,
 };
@@ -114,5 +115,38 @@ pub(in super::super) fn authority(error: UnusableAuthority) -> String {
         en: "{error}",
         es: "contiene algo que no es un certificado",
         fa: "چیزی در آن است که گواهی نیست",
+    }
+}
+
+pub(in super::super) fn picture(error: UnusablePicture) -> String {
+    match error {
+        UnusablePicture::Kind => said! {
+            en: "{error}",
+            es: "no es ni PNG ni JPEG",
+            fa: "نه PNG است و نه JPEG",
+        },
+        UnusablePicture::Broken => said! {
+            en: "{error}",
+            es: "está dañada o le falta una parte",
+            fa: "خراب است یا بخشی از آن نیست",
+        },
+        UnusablePicture::Size => {
+            let millions = PIXELS_MAX / 1_000_000;
+            said! {
+                en: "{error}",
+                es: "tiene más de {millions} millones de píxeles",
+                fa: "بیش از {millions} میلیون پیکسل دارد",
+            }
+        }
+        UnusablePicture::NoCode => said! {
+            en: "{error}",
+            es: "no se puede leer ningún código QR en ella",
+            fa: "هیچ کد QR خوانایی در آن نیست",
+        },
+        UnusablePicture::NoLink => said! {
+            en: "{error}",
+            es: "el código QR que contiene no es un enlace de un relé",
+            fa: "کد QR داخل آن لینک یک رله نیست",
+        },
     }
 }
