@@ -7,7 +7,7 @@
 use std::{
     collections::BTreeSet,
     fs,
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Write},
     net::TcpStream,
     path::{Path, PathBuf},
     process::{Child, Command, Stdio},
@@ -150,6 +150,10 @@ fn system_calls() -> Result<()> {
     let picture = traces.join("code.png");
     traced(&traces, "share", &["share", "--bridge", "192.168.1.7", "--output", &picture.display().to_string()])?
         .wait()?;
+    // Without a code in them, so that all is tried.
+    let mut grey = traced(&traces, "grey", &["share", "--text", "--grey", "64x64"])?;
+    grey.stdin.take().context("no input")?.write_all(&[u8::MAX; 64 * 64])?;
+    grey.wait()?;
     bridge(&traces, &[&dead, &unknown])?;
     let allowed = fs::read_to_string(tree::root().join("android/syscalls.txt"))?;
     let allowed: BTreeSet<_> =
@@ -180,7 +184,7 @@ fn bridge(traces: &Path, links: &[&str]) -> Result<()> {
         traced(traces, "taken", &["bridge", "--json", "--listen", address, links[0]])?.wait()?;
         let mut phone = TcpStream::connect(address)?;
         phone.set_read_timeout(Some(PATIENCE))?;
-        std::io::Write::write_all(&mut phone, b"WA\x06\x03\x00\x00\x10")?;
+        phone.write_all(b"WA\x06\x03\x00\x00\x10")?;
         // It ends when no relay was reached, in whatever way.
         let _ = std::io::Read::read(&mut phone, &mut [0]);
         Ok(())
@@ -199,7 +203,7 @@ fn traced(traces: &Path, name: &str, arguments: &[&str]) -> Result<Child> {
     let trace = fs::File::create(traces.join(name).with_extension("strace"))?;
     let mut command = Command::new(emulator);
     command.arg("-strace").arg(android::program()?).args(arguments);
-    command.stdin(Stdio::null()).stdout(Stdio::piped()).stderr(trace).spawn().context("cannot start the emulator")
+    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(trace).spawn().context("cannot start the emulator")
 }
 
 /// The names in what `qemu -strace` wrote: `PID name(arguments) = result`, several threads at once.

@@ -28,6 +28,9 @@ import android.widget.TextView;
 /** The one screen: link, switch, the way to WhatsApp's setting, check, choices. */
 public final class MainActivity extends Activity
         implements View.OnClickListener, CompoundButton.OnCheckedChangeListener, BridgeService.Watcher {
+    /** The request for a picture. */
+    private static final int PICTURE = 2;
+
     private Settings settings;
     private boolean checking;
     /** The question whose the links shall be, while it is asked. */
@@ -48,7 +51,8 @@ public final class MainActivity extends Activity
         text(R.id.hand_steps).setText(lines(R.string.page_step_one, R.string.page_step_two, R.string.page_step_three));
         text(R.id.neutral_what).setText(getString(R.string.neutral_what, getString(R.string.neutral_name)));
         int[] buttons = {
-            R.id.paste, R.id.toggle, R.id.battery_do, R.id.whatsapp, R.id.by_hand, R.id.second_do, R.id.check, R.id.forget
+            R.id.paste, R.id.picture, R.id.toggle, R.id.battery_do, R.id.whatsapp, R.id.by_hand, R.id.second_do, R.id.check,
+            R.id.forget
         };
         for (int button : buttons) {
             findViewById(button).setOnClickListener(this);
@@ -99,6 +103,8 @@ public final class MainActivity extends Activity
         int id = view.getId();
         if (id == R.id.paste) {
             paste();
+        } else if (id == R.id.picture) {
+            choosePicture();
         } else if (id == R.id.toggle) {
             toggle();
         } else if (id == R.id.battery_do) {
@@ -154,13 +160,32 @@ public final class MainActivity extends Activity
         }
     }
 
-    /** A link that was shared with the app, or opened with it: anybody can send one, so it takes the place of no other unasked. */
+    @Override
+    protected void onActivityResult(int request, int result, Intent answer) {
+        super.onActivityResult(request, result, answer);
+        if (request == PICTURE && result == RESULT_OK && answer != null && answer.getData() != null) {
+            read(answer.getData(), false);
+        }
+    }
+
+    /** A link or a picture of its code that was shared with the app, or opened with it. */
     private void take(Intent intent) {
-        String text = sent(intent);
-        String links = text == null ? "" : Links.in(text);
-        if (text == null) {
+        // From the list of recent apps the system sends again what it had sent long before.
+        if ((intent.getFlags() & Intent.FLAG_ACTIVITY_LAUNCHED_FROM_HISTORY) != 0) {
             return;
         }
+        Uri picture = sentPicture(intent);
+        String text = sent(intent);
+        if (picture != null && (text == null || Links.in(text).isEmpty())) {
+            read(picture, true);
+        } else if (text != null) {
+            offer(text);
+        }
+    }
+
+    /** Anybody can send a link, so it takes the place of no other unasked. */
+    private void offer(String text) {
+        String links = Links.in(text);
         String own = settings.links();
         if (links.isEmpty() || own.isEmpty() || own.equals(links)) {
             fill(text);
@@ -169,12 +194,22 @@ public final class MainActivity extends Activity
         }
     }
 
-    /** What came with an intent; null if nothing did. */
-    private static String sent(Intent intent) {
-        // From the list of recent apps the system sends again what it had sent long before.
-        if ((intent.getFlags() & Intent.FLAG_ACTIVITY_LAUNCHED_FROM_HISTORY) != 0) {
+    /** The picture that came with an intent; null if none did. What names a file is not believed: it may be one of the app's. */
+    @SuppressWarnings("deprecation")
+    private static Uri sentPicture(Intent intent) {
+        try {
+            Uri picture = Intent.ACTION_SEND.equals(intent.getAction()) ? intent.<Uri>getParcelableExtra(Intent.EXTRA_STREAM) : null;
+            intent.removeExtra(Intent.EXTRA_STREAM);
+            intent.setClipData(null);
+            return picture != null && "content".equals(picture.getScheme()) ? picture : null;
+        } catch (RuntimeException foreign) {
+            // Another app's objects, which cannot be read here.
             return null;
         }
+    }
+
+    /** What came with an intent; null if nothing did. */
+    private static String sent(Intent intent) {
         try {
             String text = null;
             if (Intent.ACTION_SEND.equals(intent.getAction())) {
@@ -224,6 +259,46 @@ public final class MainActivity extends Activity
         } else {
             fill(text.toString());
         }
+    }
+
+    private void choosePicture() {
+        // The system's own screen gives the one picture that is chosen, and the app needs no permission.
+        for (String action : new String[] {Intent.ACTION_GET_CONTENT, Intent.ACTION_OPEN_DOCUMENT}) {
+            try {
+                startActivityForResult(new Intent(action).addCategory(Intent.CATEGORY_OPENABLE).setType("image/*"), PICTURE);
+                return;
+            } catch (ActivityNotFoundException nobody) {
+                // Then the other, if there is one.
+            }
+        }
+        complain(R.string.picture_bad);
+    }
+
+    private void read(final Uri picture, final boolean stranger) {
+        final View button = findViewById(R.id.picture);
+        button.setEnabled(false);
+        new Thread("picture") {
+            @Override
+            public void run() {
+                final String link = Picture.link(MainActivity.this, picture);
+                runOnUiThread(new Runnable() {
+                    @Override
+                    public void run() {
+                        button.setEnabled(true);
+                        if (isDestroyed()) {
+                            return;
+                        }
+                        if (link.isEmpty()) {
+                            complain(R.string.picture_bad);
+                        } else if (stranger) {
+                            offer(link);
+                        } else {
+                            fill(link);
+                        }
+                    }
+                });
+            }
+        }.start();
     }
 
     /** What has no link in it changes nothing. */

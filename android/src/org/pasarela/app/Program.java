@@ -6,6 +6,7 @@ import java.io.Closeable;
 import java.io.File;
 import java.io.IOException;
 import java.io.InputStreamReader;
+import java.io.OutputStream;
 import java.nio.charset.StandardCharsets;
 import java.util.ArrayList;
 import java.util.Arrays;
@@ -38,10 +39,25 @@ final class Program implements Closeable {
         return new Program(builder.start());
     }
 
+    /** All of its input. */
+    void give(byte[] input) throws IOException {
+        OutputStream stream = process.getOutputStream();
+        try {
+            stream.write(input);
+        } finally {
+            stream.close();
+        }
+    }
+
     /** The next line of JSON; null when the program has ended. */
     String line() throws IOException {
+        return line("{");
+    }
+
+    /** The next line that begins so; null when the program has ended. */
+    String line(String beginning) throws IOException {
         String line = lines.readLine();
-        while (line != null && !line.startsWith("{")) {
+        while (line != null && !line.startsWith(beginning)) {
             line = lines.readLine();
         }
         return line;

@@ -7,6 +7,7 @@ import static org.junit.Assert.assertNull;
 import static org.junit.Assert.assertTrue;
 import static org.robolectric.Shadows.shadowOf;
 
+import android.app.Activity;
 import android.app.Application;
 import android.app.AlertDialog;
 import android.content.ClipData;
@@ -22,10 +23,16 @@ import android.view.WindowManager;
 import android.widget.LinearLayout;
 import android.widget.Switch;
 import android.widget.TextView;
+import java.awt.image.BufferedImage;
+import java.io.ByteArrayInputStream;
+import java.io.ByteArrayOutputStream;
+import java.io.InputStream;
 import java.nio.file.Files;
 import java.nio.file.Path;
 import java.util.List;
 import java.util.concurrent.Callable;
+import java.util.function.Supplier;
+import javax.imageio.ImageIO;
 import org.junit.Before;
 import org.junit.Test;
 import org.junit.runner.RunWith;
@@ -119,6 +126,87 @@ public final class MainActivityTest {
         given.settings.hide(true);
         withOwnLink(AlertDialog.BUTTON_NEGATIVE);
         assertTrue(shadowOf(ShadowAlertDialog.getLatestDialog().getWindow()).getFlag(WindowManager.LayoutParams.FLAG_SECURE));
+    }
+
+    private static final Uri PICTURE = Uri.parse("content://chat.example/7");
+
+    /** The program reads this from every picture. */
+    private void pictureOf(String link) throws Exception {
+        given.script("cat > /dev/null\ncase \"$*\" in \"share --text --grey 64x48\") ;; *) exit 2;; esac\n"
+                + (link.isEmpty() ? "echo 'error: cannot take a link from these pixels' >&2\nexit 2\n" : "echo '" + link + "'\n"));
+        final ByteArrayOutputStream any = new ByteArrayOutputStream();
+        ImageIO.write(new BufferedImage(64, 48, BufferedImage.TYPE_BYTE_GRAY), "png", any);
+        shadowOf(given.context.getContentResolver()).registerInputStreamSupplier(PICTURE, new Supplier<InputStream>() {
+            @Override
+            public InputStream get() {
+                return new ByteArrayInputStream(any.toByteArray());
+            }
+        });
+    }
+
+    private static Intent sharedPicture(Uri picture) {
+        return new Intent(Intent.ACTION_SEND).setType("image/jpeg").putExtra(Intent.EXTRA_STREAM, picture);
+    }
+
+    private static void awaitRead(final MainActivity screen) throws Exception {
+        Given.await("the picture has been read", new Callable<Boolean>() {
+            @Override
+            public Boolean call() {
+                return screen.findViewById(R.id.picture).isEnabled();
+            }
+        });
+    }
+
+    @Test
+    public void a_link_is_read_from_a_picture_that_is_chosen() throws Exception {
+        pictureOf(OTHER);
+        given.links(LINK);
+        MainActivity screen = screen();
+        screen.findViewById(R.id.picture).performClick();
+        Intent asked = shadowOf(screen).getNextStartedActivityForResult().intent;
+        assertEquals(Intent.ACTION_GET_CONTENT, asked.getAction());
+        assertEquals("image/*", asked.getType());
+        shadowOf(screen).receiveResult(asked, Activity.RESULT_CANCELED, null);
+        assertTrue(screen.findViewById(R.id.picture).isEnabled());
+        screen.findViewById(R.id.picture).performClick();
+        shadowOf(screen).receiveResult(asked, Activity.RESULT_OK, new Intent().setData(PICTURE));
+        assertFalse(screen.findViewById(R.id.picture).isEnabled());
+        awaitRead(screen);
+        // As when it is pasted: who does it wants it.
+        assertEquals(OTHER, text(screen, R.id.link));
+        assertEquals(LINK, given.settings.links());
+    }
+
+    @Test
+    public void a_picture_is_shared_with_the_app() throws Exception {
+        pictureOf(OTHER);
+        assertDoors(sharedPicture(PICTURE));
+        MainActivity screen = screen(sharedPicture(PICTURE));
+        awaitRead(screen);
+        assertEquals(OTHER, text(screen, R.id.link));
+        // Beside one's own it is a stranger's link like others.
+        given.links(LINK);
+        screen = screen(sharedPicture(PICTURE));
+        awaitRead(screen);
+        assertEquals(LINK, text(screen, R.id.link));
+        assertTrue(shadowOf((AlertDialog) ShadowAlertDialog.getLatestDialog()).getMessage().toString().contains("other.example"));
+        // Words that have a link in them go first.
+        screen = screen(sharedPicture(PICTURE).putExtra(Intent.EXTRA_TEXT, "my friend's: " + LINK));
+        assertTrue(screen.findViewById(R.id.picture).isEnabled());
+    }
+
+    @Test
+    public void a_picture_without_a_code_is_said_and_changes_nothing() throws Exception {
+        pictureOf("");
+        given.links(LINK);
+        MainActivity screen = screen(sharedPicture(PICTURE));
+        awaitRead(screen);
+        assertTrue(text(screen, R.id.link_said).startsWith("No relay’s code can be read in this picture."));
+        assertEquals(LINK, text(screen, R.id.link));
+        // A file may be the app's own, which whoever names it may not read.
+        screen = screen(sharedPicture(Uri.parse("file:///data/data/org.pasarela.app/shared_prefs/settings.xml")));
+        assertTrue(screen.findViewById(R.id.picture).isEnabled());
+        assertEquals(View.GONE, screen.findViewById(R.id.link_said).getVisibility());
     }
 
     @Test
