@@ -51,23 +51,20 @@ pub(super) fn make() -> Result<PathBuf> {
     Ok(folder)
 }
 
-/// The program for phones; it is built if there is none.
+/// The program for phones, of the sources as they are.
 pub(crate) fn program() -> Result<PathBuf> {
-    find_or_build(PHONE, PROFILE)
+    built(PHONE, PROFILE)
 }
 
 /// The program for this machine, which the app's tests run.
 pub(crate) fn program_here() -> Result<PathBuf> {
-    find_or_build(std::env::consts::ARCH, "dist")
+    built(std::env::consts::ARCH, "dist")
 }
 
-fn find_or_build(machine: &str, profile: &str) -> Result<PathBuf> {
+fn built(machine: &str, profile: &str) -> Result<PathBuf> {
     let machine = Machine::of(machine)?;
-    let program = native::program(machine, profile);
-    if !program.is_file() {
-        native::build(machine, profile)?;
-    }
-    Ok(program)
+    native::build(machine, profile)?;
+    Ok(native::program(machine, profile))
 }
 
 /// The app, signed; everything is made below `folder`.

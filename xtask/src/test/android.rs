@@ -1,8 +1,7 @@
 //! The Android app's tests: its very classes under Robolectric, with the program for this machine behind them; the file that is
 //! given away; and the system calls of the program for ARM, under qemu.
 //!
-//! The static programs are those that are there; what is missing is built. Not run unless it is asked for: it downloads 420 MB once,
-//! of which 220 MB are two frameworks, and 150 MB what draws.
+//! Not run unless it is asked for: it downloads 420 MB once, of which 220 MB are two frameworks, and 150 MB what draws.
 
 use std::{
     collections::BTreeSet,
