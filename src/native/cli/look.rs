@@ -2,7 +2,7 @@
 
 use std::{env, io::IsTerminal};
 
-use super::texts::share as texts;
+use super::texts::{language::locale, share as texts};
 use crate::share::{Canvas, Qr};
 
 /// A terminal that does not say how wide it is, in columns.
@@ -29,17 +29,14 @@ pub(super) fn is_screen() -> bool {
     std::io::stdout().is_terminal() && env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
-/// Whether other letters than ASCII are shown, by the locale (POSIX.1-2024, 8.2). Who sets none has a modern terminal.
+/// Whether other letters than ASCII are shown, by the locale. Who sets none has a modern terminal.
 pub(super) fn is_unicode() -> bool {
     is_unicode_in(|name| env::var(name).ok())
 }
 
 fn is_unicode_in(variable: impl Fn(&str) -> Option<String>) -> bool {
-    let set = ["LC_ALL", "LC_CTYPE", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
-    set.is_none_or(|locale| {
-        let locale = locale.to_ascii_lowercase();
-        cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8")
-    })
+    let locale = locale("LC_CTYPE", variable);
+    locale.is_none_or(|locale| cfg!(windows) || locale.contains("utf-8") || locale.contains("utf8"))
 }
 
 /// A code as standard output can show it; an advice in its place if it is too wide.

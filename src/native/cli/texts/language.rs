@@ -30,11 +30,9 @@ impl Language {
         CHOSEN.get().copied().unwrap_or_default()
     }
 
-    /// The first variable that is set counts (POSIX.1-2024, 8.2). Letters of another character set than UTF-8 would be garbled, so
-    /// that a locale that names one is spoken to in English.
+    /// Letters of another character set than UTF-8 would be garbled, so that a locale that names one is spoken to in English.
     fn of(variable: impl Fn(&str) -> Option<String>) -> Self {
-        let set = ["LC_ALL", "LC_MESSAGES", "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
-        let locale = set.unwrap_or_default().to_ascii_lowercase();
+        let locale = locale("LC_MESSAGES", variable).unwrap_or_default();
         let (name, charset) =
             locale.split('@').next().unwrap_or_default().split_once('.').unwrap_or((locale.as_str(), "utf-8"));
         if !["utf-8", "utf8"].contains(&charset) {
@@ -46,6 +44,12 @@ impl Language {
             Some(_) | None => Self::English,
         }
     }
+}
+
+/// The locale of this category, in small letters: the first variable that is set counts (POSIX.1-2024, 8.2).
+pub(in super::super) fn locale(category: &str, variable: impl Fn(&str) -> Option<String>) -> Option<String> {
+    let set = ["LC_ALL", category, "LANG"].into_iter().filter_map(variable).find(|value| !value.is_empty());
+    set.map(|locale| locale.to_ascii_lowercase())
 }
 
 /// A text in all languages.

@@ -42,13 +42,13 @@ pub(in super::super) fn hint(unusable: UnusablePicture) -> In {
         UnusablePicture::Kind => In {
             en: "a screenshot of it, or the link itself",
             es: "una captura de pantalla de ella, o el propio enlace",
-            fa: "عکسی از صفحه که آن را نشان می‌دهد، یا خود لینک",
+            fa: "اسکرین‌شاتی از آن، یا خود لینک",
         },
         UnusablePicture::Broken => ONCE_MORE,
         UnusablePicture::Size => In {
             en: "a screenshot of it, or the part alone that has the code",
             es: "una captura de pantalla de ella, o solo la parte que tiene el código",
-            fa: "عکسی از صفحه که آن را نشان می‌دهد، یا فقط بخشی که کد در آن است",
+            fa: "اسکرین‌شاتی از آن، یا فقط بخشی که کد در آن است",
         },
         UnusablePicture::NoCode => In {
             en: "a sharp picture with the whole code and the light border around it, taken from the front",
