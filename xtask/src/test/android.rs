@@ -140,25 +140,28 @@ fn system_calls() -> Result<()> {
         fs::remove_dir_all(&traces)?;
     }
     fs::create_dir_all(&traces)?;
+    let Some(emulator) = musl::Machine::of(PHONE)?.emulator()? else {
+        bail!("this machine runs the program by itself; the emulator is what writes system calls down")
+    };
+    let tracer = Tracer { emulator, program: android::program()?, traces };
     // A relay that is not there, a name that cannot be looked up, and a port that is taken.
     let key = "0123456789abcdef";
     let dead = format!("https://127.0.0.1:9/#{key}");
     let unknown = format!("https://relay.invalid/#{key}");
-    traced(&traces, "check", &["check", "--json", &dead])?.wait()?;
-    traced(&traces, "name", &["check", "--json", "--timeout", "2", &unknown])?.wait()?;
-    let picture = traces.join("code.png");
-    traced(&traces, "share", &["share", "--bridge", "192.168.1.7", "--output", &picture.display().to_string()])?
-        .wait()?;
+    tracer.start("check", &["check", "--json", &dead])?.wait()?;
+    tracer.start("name", &["check", "--json", "--timeout", "2", &unknown])?.wait()?;
+    let picture = tracer.traces.join("code.png");
+    tracer.start("share", &["share", "--bridge", "192.168.1.7", "--output", &picture.display().to_string()])?.wait()?;
     // Without a code in them, so that all is tried.
-    let mut grey = traced(&traces, "grey", &["share", "--text", "--grey", "64x64"])?;
+    let mut grey = tracer.start("grey", &["share", "--text", "--grey", "64x64"])?;
     grey.stdin.take().context("no input")?.write_all(&[u8::MAX; 64 * 64])?;
     grey.wait()?;
-    bridge(&traces, &[&dead, &unknown])?;
+    bridge(&tracer, &[&dead, &unknown])?;
     let allowed = fs::read_to_string(tree::root().join("android/syscalls.txt"))?;
     let allowed: BTreeSet<_> =
         allowed.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
     let mut used = BTreeSet::new();
-    for entry in fs::read_dir(&traces)? {
+    for entry in fs::read_dir(&tracer.traces)? {
         let path = entry?.path();
         if path.extension().is_some_and(|it| it == "strace") {
             used.extend(calls(&String::from_utf8_lossy(&fs::read(path)?)));
@@ -172,15 +175,15 @@ fn system_calls() -> Result<()> {
 }
 
 /// A bridge that takes a connection, and another that finds the port taken.
-fn bridge(traces: &Path, links: &[&str]) -> Result<()> {
+fn bridge(tracer: &Tracer, links: &[&str]) -> Result<()> {
     let json = ["bridge", "--json", "--listen", "127.0.0.1:0"];
-    let mut child = traced(traces, "bridge", &[&json[..], links].concat())?;
+    let mut child = tracer.start("bridge", &[&json[..], links].concat())?;
     let mut talk = || -> Result<()> {
         let mut line = String::new();
         BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
         let said: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("not JSON: {line}"))?;
         let address = said.pointer("/listen/0").and_then(serde_json::Value::as_str).context("it does not listen")?;
-        traced(traces, "taken", &["bridge", "--json", "--listen", address, links[0]])?.wait()?;
+        tracer.start("taken", &["bridge", "--json", "--listen", address, links[0]])?.wait()?;
         let mut phone = TcpStream::connect(address)?;
         phone.set_read_timeout(Some(PATIENCE))?;
         phone.write_all(b"WA\x06\x03\x00\x00\x10")?;
@@ -195,14 +198,20 @@ fn bridge(traces: &Path, links: &[&str]) -> Result<()> {
 }
 
 /// The program under the emulator, which writes down what it asks of the system.
-fn traced(traces: &Path, name: &str, arguments: &[&str]) -> Result<Child> {
-    let Some(emulator) = musl::Machine::of(PHONE)?.emulator()? else {
-        bail!("this machine runs the program by itself; the emulator is what writes system calls down")
-    };
-    let trace = fs::File::create(traces.join(name).with_extension("strace"))?;
-    let mut command = Command::new(emulator);
-    command.arg("-strace").arg(android::program()?).args(arguments);
-    command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(trace).spawn().context("cannot start the emulator")
+struct Tracer {
+    emulator: PathBuf,
+    program: PathBuf,
+    /// The folder for what it writes.
+    traces: PathBuf,
+}
+
+impl Tracer {
+    fn start(&self, name: &str, arguments: &[&str]) -> Result<Child> {
+        let trace = fs::File::create(self.traces.join(name).with_extension("strace"))?;
+        let mut command = Command::new(&self.emulator);
+        command.arg("-strace").arg(&self.program).args(arguments);
+        command.stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(trace).spawn().context("cannot start the emulator")
+    }
 }
 
 /// The names in what `qemu -strace` wrote: `PID name(arguments) = result`, several threads at once.
