@@ -218,6 +218,8 @@ async fn much_goes_through_whatever_waits_for_it() -> Result<()> {
                 return Ok(());
             }
             tls.write_all(part.get(..count).context("no more than fits")?).await?;
+            // rustls keeps what the socket had no room for until the next write, and there may be none.
+            tls.flush().await?;
         }
     });
     let connector = connector(&format!("https://{NAME}/#&addr={address}&ways=browser"), Some(authority))?;
