@@ -36,17 +36,16 @@ const INSTRUMENT: &[u8] = b"x-instrument";
 
 /// Builds, tries and collects the program for these machines.
 pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
-    machines.iter().try_for_each(|machine| build(machine, profile(machine)))?;
+    let built = machines.iter().map(|machine| built(machine)).collect::<Result<Vec<_>>>()?;
     let target = tree::root().join("target/static");
     let folder = tree::root().join("target/dist/native");
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
     fs::create_dir_all(&folder)?;
-    for machine in machines {
-        let built = program(machine, profile(machine));
+    for (machine, built) in machines.iter().zip(&built) {
         let file = folder.join(name(machine.name));
-        collect(&built, &file)?;
+        collect(built, &file)?;
         let emulator = machine.emulator()?;
         step(&format!("try {} in an empty root folder", name(machine.name)), || {
             let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
@@ -82,6 +81,12 @@ pub(super) fn sum(folder: &Path) -> Result<()> {
 pub(super) const LEAN: &str = "phone";
 
 /// The profile of what is given away for a machine.
+/// The program for this machine, as it is given away and as the sources are now.
+pub(super) fn built(machine: &'static Machine) -> Result<PathBuf> {
+    build(machine, profile(machine))?;
+    Ok(program(machine, profile(machine)))
+}
+
 fn profile(machine: &Machine) -> &'static str {
     if is_routers(machine) { LEAN } else { "dist" }
 }
