@@ -269,10 +269,11 @@ fn init_script() -> Result<()> {
     };
     let said = started("1", "https://a.example/#0123456789abcdef&sni=none https://b.example/#0123456789abcdef")?;
     for line in [
-        "command /usr/bin/pasarela bridge --json",
+        "command /usr/bin/pasarela bridge",
         "env PASARELA_LINKS=https://a.example/#0123456789abcdef&sni=none https://b.example/#0123456789abcdef",
         "and env PASARELA_LISTEN=192.0.2.1:5222",
         "user nobody",
+        "stdout 1",
         "close",
     ] {
         ensure!(said.lines().any(|said| said == line), "procd is not told {line:?}:\n{said}");
