@@ -154,7 +154,8 @@ fn clippy(tools: &setup::Tools) -> Result<()> {
             crate::run::run(tools.cargo()?.args(["clippy", "--lib"]).args(what).args(WASM).args(strict))?;
         }
         Ok(())
-    })
+    })?;
+    windows::clippy()
 }
 
 fn end_to_end(options: &Options) -> Result<()> {

@@ -1,6 +1,6 @@
 //! The program for Windows: clippy of what is compiled for it alone, and the program itself under Wine, with the relay of this system.
 //!
-//! Not run unless it is asked for: it downloads 100 MB once, besides a standard library of 30 MB, and Wine takes 1.4 GB of disk while
+//! Wine is not run unless it is asked for: it takes a download of 100 MB once, and 1.4 GB of disk while
 //! it runs. What Wine does not have cannot be tried: the firewall's question, a console of Windows' own, and the message that its
 //! window is closed.
 
@@ -19,14 +19,19 @@ use crate::{
 };
 use trial::Trial;
 
-/// Runs all of it; with the program that is given away, or one that is quicker to build.
-pub(super) fn run_all(real: bool) -> Result<()> {
+/// Clippy of what is compiled for Windows alone.
+pub(super) fn clippy() -> Result<()> {
     let tools = setup::windows()?;
     step("clippy, Windows", || {
         let what = ["--package", "pasarela", "--all-targets", "--target-dir"];
         let target = tree::root().join("target/windows");
         run(tools.cargo("clippy").args(what).arg(target).args(["--", "--deny", "warnings"]))
-    })?;
+    })
+}
+
+/// Runs the program; with the program that is given away, or one that is quicker to build.
+pub(super) fn run_all(real: bool) -> Result<()> {
+    let tools = setup::windows()?;
     let program = windows::build(&tools, if real { "dist" } else { "dev" })?;
     step("build the program and the simulator for this system", || {
         run(cargo().args(["build", "--package", "pasarela", "--package", "pasarela-sim"]))
