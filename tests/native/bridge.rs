@@ -98,7 +98,8 @@ async fn programs_are_told_why_another_relay_is_used() {
     let _chat = chat(&world.sim, address).await;
     let event = bridge.event(|event| event["relay"] == "two.example").await;
     assert_eq!((&event["connections"], &event["failed"]), (&1.into(), &0.into()), "{event}");
-    assert_eq!(event["problem"], serde_json::json!({ "relay": "one.example", "trouble": "status-403" }), "{event}");
+    let problem = serde_json::json!({ "relay": "one.example", "trouble": "status-403", "hint": "forbidden" });
+    assert_eq!(event["problem"], problem, "{event}");
 }
 
 #[tokio::test]

@@ -132,8 +132,9 @@ impl Screen {
         let problem = standing.problem.map(|(relay, trouble, at)| (bridge.relay(relay), trouble, at.elapsed()));
         match self {
             Self::Json => {
-                let problem =
-                    problem.map(|(relay, trouble, _)| json!({ "relay": relay, "trouble": trouble.to_string() }));
+                let problem = problem.map(|(relay, trouble, _)| {
+                    json!({ "relay": relay, "trouble": trouble.to_string(), "hint": trouble.hint().token() })
+                });
                 let line = json!({
                     "event": "standing",
                     "connections": standing.connections,

@@ -281,9 +281,12 @@ public final class BridgeService extends Service implements Bridge.Owner {
                 this, 0, new Intent(this, MainActivity.class), PendingIntent.FLAG_IMMUTABLE);
         PendingIntent stop = PendingIntent.getService(
                 this, 0, new Intent(this, BridgeService.class).setAction(STOP), PendingIntent.FLAG_IMMUTABLE);
+        String text = now.outside(this, settings.neutral());
         return builder.setSmallIcon(R.drawable.notice)
                 .setContentTitle(settings.name())
-                .setContentText(now.outside(this, settings.neutral()))
+                .setContentText(text)
+                // Why no relay can be reached takes more than a line.
+                .setStyle(new Notification.BigTextStyle().bigText(text))
                 .setContentIntent(open)
                 .addAction(new Notification.Action.Builder(null, getString(R.string.stop), stop).build())
                 .setVisibility(Notification.VISIBILITY_SECRET)

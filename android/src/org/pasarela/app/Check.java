@@ -163,11 +163,14 @@ final class Check {
             case "forged":
                 return both(context, R.string.page_forged_means, R.string.page_forged_try);
             default:
-                return ofHint(context, hint);
+                // The program knows one that the app does not: they are made together, so that tests find it.
+                String text = ofHint(context, hint);
+                return text == null ? context.getString(R.string.page_internal_means) : text;
         }
     }
 
-    private static String ofHint(Context context, String hint) {
+    /** What a word of the program's for what to try next means, and the advice itself; null for no such word. */
+    static String ofHint(Context context, String hint) {
         switch (hint) {
             case "link":
             case "new-link":
@@ -203,8 +206,7 @@ final class Check {
             case "ports":
                 return both(context, R.string.page_offline_means, R.string.page_offline_try);
             default:
-                // The program knows one that the app does not: they are made together, so that tests find it.
-                return context.getString(R.string.page_internal_means);
+                return null;
         }
     }
 

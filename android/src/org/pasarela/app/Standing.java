@@ -7,29 +7,32 @@ import org.json.JSONObject;
 /** How the bridge stands, as a person is told, and under which port it is found. Holds no address and no name. */
 final class Standing {
     static final int PORT = 5222;
-    static final Standing OFF = new Standing(false, R.string.off, 0, PORT);
+    static final Standing OFF = new Standing(false, R.string.off, "", 0, PORT);
 
     /** Whether the bridge is switched on. */
     final boolean on;
     /** Where it listens. */
     final int port;
     private final int text;
+    /** Why no relay can be reached, as the program's word for what to try next. */
+    private final String hint;
     private final int connections;
 
-    private Standing(boolean on, int text, int connections, int port) {
+    private Standing(boolean on, int text, String hint, int connections, int port) {
         this.on = on;
         this.text = text;
+        this.hint = hint;
         this.connections = connections;
         this.port = port;
     }
 
     static Standing starting() {
-        return new Standing(true, R.string.starting, 0, PORT);
+        return new Standing(true, R.string.starting, "", 0, PORT);
     }
 
     /** After the program ended by itself. One that never listened will hardly do so the next time. */
     Standing ended(boolean listened) {
-        return new Standing(true, listened ? R.string.ended : R.string.unusable, 0, port);
+        return new Standing(true, listened ? R.string.ended : R.string.unusable, "", 0, port);
     }
 
     /** After a line of the program. */
@@ -40,13 +43,16 @@ final class Standing {
             if (event.equals("listening")) {
                 String address = said.getJSONArray("listen").getString(0);
                 int at = Integer.parseInt(address.substring(address.lastIndexOf(':') + 1));
-                return new Standing(true, connections > 0 ? R.string.connected : R.string.waiting, connections, at);
+                int text = connections > 0 ? R.string.connected : R.string.waiting;
+                return new Standing(true, text, "", connections, at);
             }
             if (event.equals("standing")) {
                 int now = said.optInt("connections");
-                boolean trouble = !said.isNull("problem") && now <= said.optInt("waiting");
-                int text = trouble ? R.string.trouble : now > 0 ? R.string.connected : R.string.waiting;
-                return new Standing(true, text, now, port);
+                JSONObject problem = said.optJSONObject("problem");
+                if (problem != null && now <= said.optInt("waiting")) {
+                    return new Standing(true, R.string.trouble, problem.optString("hint"), now, port);
+                }
+                return new Standing(true, now > 0 ? R.string.connected : R.string.waiting, "", now, port);
             }
         } catch (JSONException other) {
             // Not for us.
@@ -57,12 +63,16 @@ final class Standing {
     }
 
     String in(Context context) {
-        return context.getString(text, connections);
+        String why = text == R.string.trouble ? Check.ofHint(context, hint) : null;
+        return why == null ? context.getString(text, connections) : why;
     }
 
     /** The same where others may read it: under the neutral name it names no other app. */
     String outside(Context context, boolean neutral) {
-        return context.getString(neutral && text == R.string.waiting ? R.string.connected : text, connections);
+        if (!neutral) {
+            return in(context);
+        }
+        return context.getString(text == R.string.waiting ? R.string.connected : text, connections);
     }
 
     boolean listens() {
@@ -70,6 +80,7 @@ final class Standing {
     }
 
     boolean sameAs(Standing other) {
-        return on == other.on && text == other.text && connections == other.connections && port == other.port;
+        boolean says = text == other.text && hint.equals(other.hint) && connections == other.connections;
+        return says && on == other.on && port == other.port;
     }
 }

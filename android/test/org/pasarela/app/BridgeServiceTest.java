@@ -19,6 +19,8 @@ import java.net.InetAddress;
 import java.net.ServerSocket;
 import java.net.UnknownHostException;
 import java.nio.file.Files;
+import java.util.HashSet;
+import java.util.Set;
 import java.util.concurrent.Callable;
 import org.junit.After;
 import org.junit.Before;
@@ -127,13 +129,30 @@ public final class BridgeServiceTest {
         given.script(LISTENING
                 + "echo '{\"event\":\"standing\",\"connections\":3,\"waiting\":0,\"problem\":null}'\nread wait < \"$0.pipe\"\n"
                 + "echo '{\"event\":\"standing\",\"connections\":1,\"waiting\":1,"
-                + "\"problem\":{\"relay\":\"relay.example\",\"trouble\":\"refused\"}}'\n"
+                + "\"problem\":{\"relay\":\"relay.example\",\"trouble\":\"wrong-key\",\"hint\":\"new-link\"}}"
+                + "'\n"
                 + "exec sleep 60\n");
         new ProcessBuilder("mkfifo", given.folder.resolve("libpasarela.so.pipe").toString()).start().waitFor();
         service = given.service();
         given.awaitNotification("The bridge is on. Connections: 3");
         Files.writeString(given.folder.resolve("libpasarela.so.pipe"), "on\n");
+        String means = "There is no relay under this key. It is mistyped, or it was taken back.\n";
+        given.awaitNotification(means + "Compare the link with the one that was sent to you; then ask for a new one.");
+        given.settings.neutral(true);
+        BridgeService.renamed();
         given.awaitNotification("The relay cannot be reached just now. The bridge keeps trying.");
+    }
+
+    @Test
+    public void why_no_relay_is_reached_is_said_in_other_words_for_other_reasons() {
+        Set<String> said = new HashSet<String>();
+        for (String hint : new String[] {"network", "new-link", "set-clock", "tomorrow", "intercepted", "of a later one"}) {
+            Standing standing = Standing.starting().after("{\"event\":\"standing\",\"connections\":0,\"waiting\":0,"
+                    + "\"problem\":{\"relay\":\"relay.example\",\"trouble\":\"other\",\"hint\":\"" + hint + "\"}}");
+            assertTrue(standing.listens());
+            assertTrue(hint, said.add(standing.in(given.context)));
+        }
+        assertTrue(said.contains("The relay cannot be reached just now. The bridge keeps trying."));
     }
 
     @Test
