@@ -16,9 +16,13 @@ pub(in super::super) enum Language {
 static CHOSEN: OnceLock<Language> = OnceLock::new();
 
 impl Language {
-    /// Speaks as this process's environment says, from now on.
+    /// Speaks as this process's environment says, from now on; on Windows, where that seldom says anything, as the system does.
     pub(in super::super) fn choose() {
-        let _ = CHOSEN.set(Self::of(|name| std::env::var(name).ok()));
+        let variable = |name: &str| std::env::var(name).ok();
+        let said = Self::of(variable);
+        #[cfg(windows)]
+        let said = locale("LC_MESSAGES", variable).map_or_else(|| Self::of_windows(sys_locale::get_locale()), |_| said);
+        let _ = CHOSEN.set(said);
     }
 
     /// The one in use.
@@ -28,6 +32,15 @@ impl Language {
             return language;
         }
         CHOSEN.get().copied().unwrap_or_default()
+    }
+
+    /// Persian has to be asked for there: many of its consoles neither join letters nor run from right to left.
+    #[cfg(any(windows, test))]
+    fn of_windows(system: Option<String>) -> Self {
+        match Self::of(|_| system.clone()) {
+            Self::Spanish => Self::Spanish,
+            Self::English | Self::Persian => Self::English,
+        }
     }
 
     /// Letters of another character set than UTF-8 would be garbled, so that a locale that names one is spoken to in English.
@@ -248,6 +261,16 @@ pub(in super::super) mod tests {
         ] {
             assert_eq!(of(variables), language, "{variables:?}");
         }
+    }
+
+    #[test]
+    fn windows_itself_says_spanish_or_nothing() {
+        for (system, language) in
+            [("es-MX", Language::Spanish), ("fa-IR", Language::English), ("en", Language::English)]
+        {
+            assert_eq!(Language::of_windows(Some(system.to_owned())), language, "{system}");
+        }
+        assert_eq!(Language::of_windows(None), Language::English);
     }
 
     #[test]
