@@ -35,7 +35,8 @@ const EXAMPLES: &str = r##"Examples:
   pasarela serve --relay-keys-file keys --site-dir /var/www/bicycles …
       Visitors without a key see your own site and no sign of a relay.
 
-A key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~; `openssl rand -hex 16` makes a good one.
+A key has 16 to 128 characters of A-Z a-z 0-9 - _ . ~; `pasarela keys new me --file keys` makes
+one and puts it there, `openssl rand -hex 16` makes one alone.
 Its user's address is then https://HOST/KEY/.
 Ends on Ctrl-C, or when the system asks it to, within a few seconds; on a second one at once."##;
 
