@@ -11,6 +11,8 @@ use pasarela_e2e::places::root;
 
 /// The order of modules.
 mod order;
+/// The map of the code in `src/README.md`.
+mod map;
 
 /// Every Rust file of the project, with its text.
 fn sources() -> Result<Vec<(PathBuf, String)>> {
