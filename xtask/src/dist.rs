@@ -5,7 +5,7 @@ mod facts;
 mod zip;
 mod sbom;
 pub(crate) mod edge;
-mod native;
+pub(crate) mod native;
 pub(crate) mod android;
 pub(crate) mod windows;
 mod macos;
@@ -88,6 +88,5 @@ pub(crate) fn make(folder: Folder, releases: Option<&str>) -> Result<()> {
 
 /// Makes and tries the static program, for this machine or for all.
 pub(crate) fn native(all: bool) -> Result<PathBuf> {
-    let all: Vec<_> = if all { musl::MACHINES.iter().collect() } else { vec![musl::Machine::here()?] };
-    native::make(&all)
+    native::make(&musl::Machine::wanted(all)?)
 }

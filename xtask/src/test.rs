@@ -2,6 +2,9 @@
 //!
 //! What the end-to-end tests do is in `tests/`; here their subjects are built.
 
+mod running;
+mod relay;
+mod phones;
 mod android;
 mod windows;
 mod packages;
@@ -109,6 +112,7 @@ pub(crate) fn run(stages: &[Stage], options: &Options) -> Result<()> {
     }
     if wanted(Stage::Static) {
         dist::native(options.soak)?;
+        phones::at_bridges(options.soak)?;
     }
     Ok(())
 }

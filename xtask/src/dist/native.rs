@@ -28,7 +28,7 @@ use crate::{
 /// The emulator on a busy machine needs a few seconds.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-/// What it may hold when it serves, in KiB, an emulator included: small routers have 64 MiB.
+/// What it may hold, in KiB, an emulator included: small routers have 64 MiB.
 const MEMORY_MAX: u64 = 64 << 10;
 
 /// What only the program of tests has.
@@ -37,8 +37,7 @@ const INSTRUMENT: &[u8] = b"x-instrument";
 /// Builds, tries and collects the program for these machines.
 pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
     let built = machines.iter().map(|machine| built(machine)).collect::<Result<Vec<_>>>()?;
-    let target = tree::root().join("target/static");
-    let folder = tree::root().join("target/dist/native");
+    let folder = folder();
     if folder.exists() {
         fs::remove_dir_all(&folder)?;
     }
@@ -46,10 +45,8 @@ pub(super) fn make(machines: &[&'static Machine]) -> Result<PathBuf> {
     for (machine, built) in machines.iter().zip(&built) {
         let file = folder.join(name(machine.name));
         collect(built, &file)?;
-        let emulator = machine.emulator()?;
         step(&format!("try {} in an empty root folder", name(machine.name)), || {
-            let room = Room::furnish(&target.join("room"), &file, emulator.as_deref())?;
-            let room = if is_routers(machine) { room.with_randomness()? } else { room };
+            let room = Room::of(machine)?;
             room.tells_its_version()?;
             room.serves()
         })?;
@@ -118,19 +115,32 @@ pub(super) fn program(machine: &Machine, profile: &str) -> PathBuf {
     tree::root().join("target/static").join(machine.target).join(profile).join("pasarela")
 }
 
+/// Where the programs that are given away are.
+fn folder() -> PathBuf {
+    tree::root().join("target/dist/native")
+}
+
 /// How its file is called.
-pub(super) fn name(machine: &str) -> String {
+pub(crate) fn name(machine: &str) -> String {
     format!("pasarela-{machine}-linux")
 }
 
 /// A folder that a program takes for the root: with the program, the emulator if it needs one, and nothing else.
-struct Room {
+pub(crate) struct Room {
     folder: PathBuf,
     emulated: bool,
     randomness: bool,
 }
 
 impl Room {
+    /// For the program that is given away.
+    pub(crate) fn of(machine: &Machine) -> Result<Self> {
+        let emulator = machine.emulator()?;
+        let folder = tree::root().join("target/static/room");
+        let room = Self::furnish(&folder, &self::folder().join(name(machine.name)), emulator.as_deref())?;
+        if is_routers(machine) { room.with_randomness() } else { Ok(room) }
+    }
+
     fn furnish(folder: &Path, program: &Path, emulator: Option<&Path>) -> Result<Self> {
         if folder.exists() {
             fs::remove_dir_all(folder)?;
@@ -152,7 +162,7 @@ impl Room {
     }
 
     /// The program in the room.
-    fn command(&self) -> Command {
+    pub(crate) fn command(&self) -> Command {
         let mut command = if self.randomness {
             const ENTER: &str = r#"mount --bind /dev/urandom "$0/dev/urandom" && exec chroot "$0" "$@""#;
             let mut command = Command::new("unshare");
@@ -211,10 +221,16 @@ fn talk(child: &mut Child) -> Result<()> {
         let address: SocketAddr = address.parse()?;
         TcpStream::connect_timeout(&address, PATIENCE).with_context(|| format!("{listener} does not listen"))?;
     }
-    let held = held(child.id())?;
+    has_room(child.id())?;
+    run(Command::new("sh").args(["-c", "kill -TERM \"$0\""]).arg(child.id().to_string()))
+}
+
+/// Fails if a process ever held more than a small router has, an emulator included.
+pub(crate) fn has_room(process: u32) -> Result<()> {
+    let held = held(process)?;
     ensure!(held <= MEMORY_MAX, "it held {held} KiB");
     eprintln!("    held at most {:.1} MB", held as f64 * 1024.0 / 1e6);
-    run(Command::new("sh").args(["-c", "kill -TERM \"$0\""]).arg(child.id().to_string()))
+    Ok(())
 }
 
 /// The most memory that a process ever held, in KiB.

@@ -72,6 +72,11 @@ impl Machine {
         Self::of(ARCH)
     }
 
+    /// That one, or all.
+    pub(crate) fn wanted(all: bool) -> Result<Vec<&'static Self>> {
+        Ok(if all { MACHINES.iter().collect() } else { vec![Self::here()?] })
+    }
+
     /// One of [`MACHINES`].
     pub(crate) fn of(name: &str) -> Result<&'static Self> {
         MACHINES.iter().find(|machine| machine.name == name).with_context(|| format!("no program is made for {name}"))

@@ -15,6 +15,7 @@ use std::{
 
 use anyhow::{Context, Result, bail, ensure};
 
+use super::relay::{Relay, here, text};
 use crate::{
     dist::android,
     run::{output, run, step},
@@ -157,6 +158,7 @@ fn system_calls() -> Result<()> {
     grey.stdin.take().context("no input")?.write_all(&[u8::MAX; 64 * 64])?;
     grey.wait()?;
     bridge(&tracer, &[&dead, &unknown])?;
+    carried(&tracer)?;
     let allowed = fs::read_to_string(tree::root().join("android/syscalls.txt"))?;
     let allowed: BTreeSet<_> =
         allowed.lines().filter(|line| !line.starts_with('#')).flat_map(str::split_whitespace).collect();
@@ -179,11 +181,8 @@ fn bridge(tracer: &Tracer, links: &[&str]) -> Result<()> {
     let json = ["bridge", "--json", "--listen", "127.0.0.1:0"];
     let mut child = tracer.start("bridge", &[&json[..], links].concat())?;
     let mut talk = || -> Result<()> {
-        let mut line = String::new();
-        BufReader::new(child.stdout.take().context("no output")?).read_line(&mut line)?;
-        let said: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("not JSON: {line}"))?;
-        let address = said.pointer("/listen/0").and_then(serde_json::Value::as_str).context("it does not listen")?;
-        tracer.start("taken", &["bridge", "--json", "--listen", address, links[0]])?.wait()?;
+        let address = listens(&mut child)?;
+        tracer.start("taken", &["bridge", "--json", "--listen", &address, links[0]])?.wait()?;
         let mut phone = TcpStream::connect(address)?;
         phone.set_read_timeout(Some(PATIENCE))?;
         phone.write_all(b"WA\x06\x03\x00\x00\x10")?;
@@ -195,6 +194,31 @@ fn bridge(tracer: &Tracer, links: &[&str]) -> Result<()> {
     run(Command::new("sh").args(["-c", "kill -TERM \"$0\""]).arg(child.id().to_string()))?;
     child.wait()?;
     result
+}
+
+/// A check that gets WhatsApp's own proof, and a bridge that carries another, as the app starts it.
+fn carried(tracer: &Tracer) -> Result<()> {
+    let relay = Relay::start(&tracer.traces)?;
+    let authority = relay.authority();
+    let whole = ["check", "--json", "--ca", &authority, "--root", text(&relay.sim, "/root_key")?, &relay.link];
+    let proven = tracer.start("proven", &whole)?.wait()?;
+    ensure!(proven.success(), "the check ended with {proven}");
+    let bridge = ["bridge", "--json", "--end-with-stdin", "--listen", "127.0.0.1:0", &relay.link];
+    let mut child = tracer.start("carries", &bridge)?;
+    let result =
+        listens(&mut child).and_then(|address| relay.check(here("pasarela"), &authority, &["--via", &address]));
+    // It ends with this.
+    drop(child.stdin.take());
+    child.wait()?;
+    result
+}
+
+/// Where a bridge says that it listens.
+fn listens(bridge: &mut Child) -> Result<String> {
+    let mut line = String::new();
+    BufReader::new(bridge.stdout.as_mut().context("no output")?).read_line(&mut line)?;
+    let said: serde_json::Value = serde_json::from_str(&line).with_context(|| format!("not JSON: {line}"))?;
+    Ok(text(&said, "/listen/0")?.to_owned())
 }
 
 /// The program under the emulator, which writes down what it asks of the system.

@@ -12,7 +12,6 @@ use std::{fs, path::Path};
 use anyhow::Result;
 
 use crate::{
-    build::cargo,
     dist::windows,
     run::{run, step},
     setup, tree,
@@ -33,9 +32,6 @@ pub(super) fn clippy() -> Result<()> {
 pub(super) fn run_all(real: bool) -> Result<()> {
     let tools = setup::windows()?;
     let program = windows::build(&tools, if real { "dist" } else { "dev" })?;
-    step("build the program and the simulator for this system", || {
-        run(cargo().args(["build", "--package", "pasarela", "--package", "pasarela-sim"]))
-    })?;
     let prefix = tree::root().join("target/windows/wine");
     let wine = tools.wine(&prefix)?;
     let result = Trial::start(&wine, &program)

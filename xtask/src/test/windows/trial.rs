@@ -1,21 +1,20 @@
-//! What is tried under Wine, and the relay on this system that it is tried with.
-
-mod running;
+//! What is tried under Wine, with a relay on this system.
 
 use std::{
     fs,
     net::{TcpListener, TcpStream},
-    path::{Path, PathBuf},
+    path::Path,
     process::Command,
 };
 
 use anyhow::{Context, Result, ensure};
 use serde_json::Value;
 
+use super::super::{
+    relay::{KEY, Relay, here, text, upstreams},
+    running::{self, Running},
+};
 use crate::{setup::windows::Wine, tree};
-use running::Running;
-
-const KEY: &str = "0123456789abcdef0123456789abcdef";
 
 /// Of the keys that end a program in a terminal.
 const CTRL_C: &str = "\x03";
@@ -25,30 +24,16 @@ const DONE: i32 = 0;
 const FAILED: i32 = 1;
 const USAGE: i32 = 2;
 
-/// The program under Wine, with the simulator and a relay on this system.
+/// The program under Wine, with a relay on this system.
 pub(super) struct Trial<'a> {
     wine: &'a Wine,
     program: &'a Path,
-    /// What `pasarela-sim` says of itself.
-    sim: Value,
-    authority: PathBuf,
-    link: String,
-    // They end with this.
-    _running: [Running; 2],
+    relay: Relay,
 }
 
 impl<'a> Trial<'a> {
     pub(super) fn start(wine: &'a Wine, program: &'a Path) -> Result<Self> {
-        let mut simulator = Running::start(here("pasarela-sim").args(["--json", "--seed", "1"]))?;
-        let sim: Value = serde_json::from_str(&simulator.line()?)?;
-        let authority = wine.folder().join("authority.pem");
-        fs::write(&authority, text(&sim, "/ca_pem")?)?;
-        let mut relay = here("pasarela");
-        relay.args(["serve", "--json", "--listen", "127.0.0.1:0"]).env("RELAY_KEYS", format!("me={KEY}"));
-        let mut relay = Running::start(upstreams(&mut relay, &sim)?)?;
-        let said: Value = serde_json::from_str(&relay.line()?)?;
-        let link = format!("http://{}/#{KEY}", text(&said, "/http")?);
-        Ok(Self { wine, program, sim, authority, link, _running: [simulator, relay] })
+        Ok(Self { wine, program, relay: Relay::start(wine.folder())? })
     }
 
     pub(super) fn help(&self) -> Result<()> {
@@ -84,13 +69,13 @@ impl<'a> Trial<'a> {
     }
 
     pub(super) fn bridge_and_check(&self) -> Result<()> {
-        self.check(self.windows(), &in_windows(&self.authority), &[&self.link])?;
+        self.relay.check(self.windows(), &in_windows(&self.relay.authority), &[&self.relay.link])?;
         let mut bridge =
-            Running::start(self.windows().args(["bridge", "--json", "--listen", "127.0.0.1:0", &self.link]))?;
+            Running::start(self.windows().args(["bridge", "--json", "--listen", "127.0.0.1:0", &self.relay.link]))?;
         let said: Value = serde_json::from_str(&bridge.line()?)?;
         let address = text(&said, "/listen/0")?;
-        self.check(self.windows(), &in_windows(&self.authority), &["--via", address])?;
-        self.check(here("pasarela"), &self.authority.display().to_string(), &["--via", address])
+        self.relay.check(self.windows(), &in_windows(&self.relay.authority), &["--via", address])?;
+        self.relay.check(here("pasarela"), &self.relay.authority(), &["--via", address])
     }
 
     pub(super) fn serve(&self, folder: &Path) -> Result<()> {
@@ -98,15 +83,15 @@ impl<'a> Trial<'a> {
         fs::write(&keys, format!("\u{feff}# for all of us\r\nme={KEY}\r\n"))?;
         let mut relay = self.windows();
         relay.args(["serve", "--json", "--listen", "127.0.0.1:0", "--relay-keys-file", &in_windows(&keys)]);
-        let mut relay = Running::start(upstreams(&mut relay, &self.sim)?)?;
+        let mut relay = Running::start(upstreams(&mut relay, &self.relay.sim)?)?;
         let said: Value = serde_json::from_str(&relay.line()?)?;
         let link = format!("http://{}/#{KEY}", text(&said, "/http")?);
-        self.check(here("pasarela"), &self.authority.display().to_string(), &[&link])
+        self.relay.check(here("pasarela"), &self.relay.authority(), &[&link])
     }
 
     pub(super) fn taken(&self) -> Result<()> {
         let (_listener, address) = listen()?;
-        let bridge = self.run(&["bridge", "--listen", &address, &self.link], FAILED)?;
+        let bridge = self.run(&["bridge", "--listen", &address, &self.relay.link], FAILED)?;
         bridge.says(&format!("cannot listen on {address}"))?;
         bridge.says("try: another address or port")
     }
@@ -114,7 +99,7 @@ impl<'a> Trial<'a> {
     pub(super) fn ends(&self) -> Result<()> {
         let (listener, address) = listen()?;
         drop(listener);
-        let words = ["bridge", "--listen", &address, &self.link];
+        let words = ["bridge", "--listen", &address, &self.relay.link];
         let mut bridge = Running::start(&mut self.in_terminal(&words))?;
         bridge.until("waiting for your phone")?;
         bridge.says("\u{1b}[2K")?;
@@ -135,7 +120,7 @@ impl<'a> Trial<'a> {
         window.until("Link:")?;
         window.type_in("hello\r")?;
         window.until("not a whole link")?;
-        window.type_in(&format!("\"{}\"\r", self.link))?;
+        window.type_in(&format!("\"{}\"\r", self.relay.link))?;
         window.until("If Windows asks")?;
         window.until("waiting for your phone")?;
         window.type_in(CTRL_C)?;
@@ -144,7 +129,7 @@ impl<'a> Trial<'a> {
         let (_listener, address) = listen()?;
         let mut window = Running::start(self.in_terminal(&[]).env("PASARELA_LISTEN", &address))?;
         window.until("Link:")?;
-        window.type_in(&format!("{}\r", self.link))?;
+        window.type_in(&format!("{}\r", self.relay.link))?;
         window.until("cannot listen on")?;
         window.until("Press Enter")?;
         window.type_in("\r")?;
@@ -155,12 +140,14 @@ impl<'a> Trial<'a> {
     pub(super) fn no_ipv6(&self) -> Result<()> {
         self.wine.stop();
         let mut bridge = self.windows();
-        bridge.args(["bridge", "--json", "--listen", "[::]:0", &self.link]).env("LD_PRELOAD", self.wine.no_ipv6());
+        bridge
+            .args(["bridge", "--json", "--listen", "[::]:0", &self.relay.link])
+            .env("LD_PRELOAD", self.wine.no_ipv6());
         let mut bridge = Running::start(&mut bridge)?;
         let said: Value = serde_json::from_str(&bridge.line()?)?;
         let address = text(&said, "/listen/0")?;
         let port = address.strip_prefix("0.0.0.0:").with_context(|| format!("it listens on {address}"))?;
-        self.check(here("pasarela"), &self.authority.display().to_string(), &["--via", &format!("127.0.0.1:{port}")])
+        self.relay.check(here("pasarela"), &self.relay.authority(), &["--via", &format!("127.0.0.1:{port}")])
     }
 
     /// The program under Wine.
@@ -193,41 +180,11 @@ impl<'a> Trial<'a> {
         running.ends(code)?;
         Ok(running)
     }
-
-    fn check(&self, mut program: Command, authority: &str, what: &[&str]) -> Result<()> {
-        program.args(["check", "--ca", authority, "--root", text(&self.sim, "/root_key")?]).args(what);
-        let mut check = Running::start(&mut program)?;
-        check.ends(DONE)?.says("All well")
-    }
-}
-
-/// A program of this system's.
-fn here(name: &str) -> Command {
-    let mut command = Command::new(tree::root().join("target/debug").join(name));
-    command.env("LC_ALL", "C.UTF-8");
-    command
 }
 
 /// As Wine shows this system's files.
 fn in_windows(path: &Path) -> String {
     format!("Z:{}", path.display().to_string().replace('/', "\\"))
-}
-
-fn text<'a>(value: &'a Value, pointer: &str) -> Result<&'a str> {
-    value.pointer(pointer).and_then(Value::as_str).with_context(|| format!("no {pointer} in {value}"))
-}
-
-fn upstreams<'a>(relay: &'a mut Command, sim: &Value) -> Result<&'a mut Command> {
-    let web = text(sim, "/web_url")?.replacen("ws:", "http:", 1);
-    relay.args([
-        "--upstream-chat",
-        text(sim, "/chat")?,
-        "--upstream-tls",
-        text(sim, "/media")?,
-        "--upstream-web",
-        &web,
-    ]);
-    Ok(relay)
 }
 
 fn listen() -> Result<(TcpListener, String)> {

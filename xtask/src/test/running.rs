@@ -36,6 +36,10 @@ impl Running {
         Ok(Self { child, heard, said: Vec::new() })
     }
 
+    pub(super) fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// All that it has said until now.
     pub(super) fn said(&self) -> String {
         String::from_utf8_lossy(&self.said).into_owned()
