@@ -27,6 +27,7 @@
 mod address;
 mod cleaned;
 mod unusable;
+mod sentence;
 mod allowed;
 mod vouched;
 
@@ -218,7 +219,7 @@ impl FromStr for Link {
     type Err = UnusableLink;
 
     fn from_str(text: &str) -> Result<Self, UnusableLink> {
-        let text = cleaned::link(text);
+        let text = cleaned::link(sentence::alone(text)?);
         let url = Url::parse(&text).map_err(|_| UnusableLink::NoUrl)?;
         let secure = match url.scheme() {
             "https" => true,

@@ -6,8 +6,10 @@
 use pasarela_core::route::Route;
 use percent_encoding::percent_decode_str;
 
+use super::PARAMETERS;
+
 /// Around a link in a sentence; none of these begins or ends one.
-const AROUND: &str = "'\"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…";
+pub(super) const AROUND: &str = "'\"`<>(){},;!?‘’‚‛“”„‟«»‹›「」『』、。،؛؟…";
 
 /// What browsers write between a fragment and the words that are to be highlighted.
 const HIGHLIGHT: &str = ":~:";
@@ -15,7 +17,7 @@ const HIGHLIGHT: &str = ":~:";
 /// The text of an address without what messengers, keyboards and people put into it and around it.
 pub(crate) fn cleaned(said: &str) -> String {
     let seen = said.chars().filter(|letter| !is_unseen(*letter)).map(narrow);
-    let text = seen.collect::<String>().replace("&amp;", "&");
+    let text = without_entities(seen.collect());
     let around = |letter| AROUND.contains(letter);
     let mut text = text.trim_matches(around);
     // A sentence may end behind the bracket.
@@ -31,26 +33,55 @@ pub(crate) fn cleaned(said: &str) -> String {
     text.to_owned()
 }
 
+/// HTML's ways to write signs, also where one program after the other has written them so.
+fn without_entities(mut text: String) -> String {
+    const ENTITIES: [(&str, [&str; 3]); 6] = [
+        ("&", ["&amp;", "&#38;", "&#x26;"]),
+        ("#", ["&num;", "&#35;", "&#x23;"]),
+        ("\"", ["&quot;", "&#34;", "&#x22;"]),
+        ("'", ["&apos;", "&#39;", "&#x27;"]),
+        ("<", ["&lt;", "&#60;", "&#x3c;"]),
+        (">", ["&gt;", "&#62;", "&#x3e;"]),
+    ];
+    loop {
+        let before = text.len();
+        for (sign, written) in ENTITIES {
+            text = written.iter().fold(text, |text, entity| text.replace(entity, sign));
+        }
+        if text.len() == before {
+            return text;
+        }
+    }
+}
+
 /// Links that stand one behind the other, on lines or between blanks, of which some may be broken in their midst.
 pub(crate) fn several(said: &[String]) -> Vec<String> {
     let mut links: Vec<String> = Vec::new();
     for word in said.iter().flat_map(|said| said.split_whitespace()) {
         let begins = word.contains("://") || word.contains('#') && !word.starts_with('#');
         match links.last_mut() {
-            Some(link) if !begins => link.push_str(word),
+            // Whether that is the rest of a broken link or a word, is the parser's to say.
+            Some(link) if !begins => {
+                link.push(' ');
+                link.push_str(word);
+            }
             Some(_) | None => links.push(word.to_owned()),
         }
     }
     links
 }
 
-/// Marks of direction, joiners, soft hyphens, variation selectors; and blanks and line breaks, of which a link has none.
+/// Marks, and blanks and line breaks, of which a link has none.
 fn is_unseen(letter: char) -> bool {
-    let mark = matches!(letter,
+    is_mark(letter) || letter.is_whitespace() || letter.is_control()
+}
+
+/// Marks of direction, joiners, soft hyphens, variation selectors.
+pub(super) fn is_mark(letter: char) -> bool {
+    matches!(letter,
         '\u{ad}' | '\u{34f}' | '\u{61c}' | '\u{115f}' | '\u{1160}' | '\u{17b4}' | '\u{17b5}' | '\u{180b}'..='\u{180f}'
         | '\u{200b}'..='\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{3164}'
-        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}');
-    mark || letter.is_whitespace() || letter.is_control()
+        | '\u{fe00}'..='\u{fe0f}' | '\u{feff}' | '\u{ffa0}' | '\u{fff9}'..='\u{fffb}' | '\u{e0000}'..='\u{e0fff}')
 }
 
 /// East Asian keyboards write ASCII twice as wide.
@@ -61,9 +92,10 @@ fn narrow(letter: char) -> char {
     }
 }
 
-/// A link of ours: the scheme that it has or lacks, the number sign, the route behind the key, and the query are put right.
-pub(super) fn link(said: &str) -> String {
-    let mut text = cleaned(said);
+/// A link of ours that stands alone: the scheme that it has or lacks, the number sign, the route behind the key, and the query are
+/// put right.
+pub(super) fn link(alone: String) -> String {
+    let mut text = alone;
     if !text.contains('#') {
         text = text.replacen("%23", "#", 1);
     }
@@ -83,7 +115,7 @@ pub(super) fn link(said: &str) -> String {
     };
     // What is asked for in a query is not for us. But without a name it may be a key in the wrong place.
     let before = match before.split_once('?') {
-        Some((url, query)) if query.split('&').all(|part| part.is_empty() || part.contains('=')) => url,
+        Some((url, query)) if is_for_others(query) => url,
         Some(_) | None => before,
     };
     let mut cleaned = without_route(before).to_owned();
@@ -92,6 +124,15 @@ pub(super) fn link(said: &str) -> String {
         cleaned += &behind;
     }
     cleaned
+}
+
+/// Whether it is a query for somebody's statistics.
+fn is_for_others(query: &str) -> bool {
+    query.split('&').all(|part| match part.split_once('=') {
+        // Ours belong behind the number sign, and must not be lost.
+        Some((name, _)) => !PARAMETERS.contains(&name),
+        None => part.is_empty(),
+    })
 }
 
 /// Behind the number sign.
@@ -161,7 +202,8 @@ mod tests {
             vec![WHOLE.to_owned(), String::new(), second.clone()],
             vec![in_pieces.0.to_owned(), format!("  {}", in_pieces.1), second.clone()],
         ] {
-            assert_eq!(several(&said), both, "{said:?}");
+            let found: Vec<_> = several(&said).iter().map(|link| read(link).expect("whole")).collect();
+            assert_eq!(found, both, "{said:?}");
         }
         assert!(several(&[" ".to_owned()]).is_empty());
     }

@@ -13,6 +13,14 @@ pub enum UnusableLink {
     Scheme,
     /// There is a path or a query; the key belongs behind `#`.
     Path,
+    /// Words stand behind it, which would become part of it.
+    Words,
+    /// It ends in an ellipsis: its rest was cut off.
+    Cut,
+    /// What WhatsApp gives to a proxy or a bridge.
+    Proxy,
+    /// An address that leads to others, and not by itself to a relay.
+    Redirect,
     /// The key has a character that is none of them, such as a letter of another alphabet that looks the same.
     Foreign(char),
     /// The key is not 16 to 128 characters of `A-Z a-z 0-9 - _ . ~`.
@@ -29,6 +37,14 @@ impl fmt::Display for UnusableLink {
             Self::NoUrl => f.write_str("it is not like https://relay.example/#KEY"),
             Self::Scheme => f.write_str("it begins neither with https:// nor with http://"),
             Self::Path => f.write_str("there is more than the address and #KEY"),
+            Self::Words => f.write_str("words stand behind it; give the link alone"),
+            Self::Cut => f.write_str("it ends in “…”: the rest is missing; copy the whole link"),
+            Self::Proxy => {
+                f.write_str("it is WhatsApp's own link to a proxy or a bridge; pasarela check --via takes it")
+            }
+            Self::Redirect => {
+                f.write_str("it is an address of somebody who redirects or translates; ask for the link itself")
+            }
             Self::Foreign(letter) => {
                 write!(
                     f,

@@ -26,14 +26,27 @@ pub(in super::super) fn link(error: UnusableLink) -> String {
             es: "contiene algo más que la dirección y #KEY",
             fa: "چیزی بیش از نشانی و #KEY در آن است",
         },
-        UnusableLink::Foreign(letter) => {
-            let code = u32::from(letter);
-            said! {
-                en: "{error}",
-                es: "en su clave está “{letter}” (U+{code:04X}), que solo parece una letra de una clave o se coló por el camino",
-                fa: "در کلید آن «{letter}» (U+{code:04X}) هست که فقط شبیه حرفی از یک کلید است، یا در راه به آن افزوده شده است",
-            }
-        }
+        UnusableLink::Words => said! {
+            en: "{error}",
+            es: "detrás hay palabras; da solo el enlace",
+            fa: "پس از آن واژه‌هایی آمده است؛ فقط خود لینک را بدهید",
+        },
+        UnusableLink::Cut => said! {
+            en: "{error}",
+            es: "termina en «…»: falta el resto; copia el enlace entero",
+            fa: "به «…» ختم می‌شود: بقیه‌اش نیست؛ کل لینک را کپی کنید",
+        },
+        UnusableLink::Proxy => said! {
+            en: "{error}",
+            es: "es el enlace de WhatsApp a un proxy o a un puente; lo acepta pasarela check --via",
+            fa: "لینک خود واتساپ به یک پروکسی یا پل است؛ pasarela check --via آن را می‌پذیرد",
+        },
+        UnusableLink::Redirect => said! {
+            en: "{error}",
+            es: "es una dirección de alguien que redirige o traduce; pide el enlace mismo",
+            fa: "نشانی کسی است که هدایت یا ترجمه می‌کند؛ خود لینک را بخواهید",
+        },
+        UnusableLink::Foreign(letter) => foreign(error, letter),
         UnusableLink::Key => said! {
             en: "{error}",
             es: "su clave no tiene de 16 a 128 letras, números o signos - _ . ~; quizá falte una parte",
@@ -52,6 +65,15 @@ pub(in super::super) fn link(error: UnusableLink) -> String {
                 fa: "پس از # بخشی دارد که هیچ‌کدام از {known} نیست، یا یکی را دو بار دارد",
             }
         }
+    }
+}
+
+fn foreign(error: UnusableLink, letter: char) -> String {
+    let code = u32::from(letter);
+    said! {
+        en: "{error}",
+        es: "en su clave está “{letter}” (U+{code:04X}), que solo parece una letra de una clave o se coló por el camino",
+        fa: "در کلید آن «{letter}» (U+{code:04X}) هست که فقط شبیه حرفی از یک کلید است، یا در راه به آن افزوده شده است",
     }
 }
 

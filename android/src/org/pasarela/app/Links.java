@@ -32,6 +32,10 @@ final class Links {
             Pattern.compile("https://([^\\s/#?\"'<>@\\\\]+)/#([A-Za-z0-9._~-]{16,128})((?:&(?:"
                     + "addr|port|sni|verify|host|pin|ech|sibling|ports|ways|root)=[^\\s&#\"'<>]+)*)");
 
+    private static final Pattern OURS = Pattern.compile("(?:addr|port|sni|verify|host|pin|ech|sibling|ports|ways|root)=.*");
+
+    private static final Pattern LEADS = Pattern.compile("(?i)(?::|%3a)(?:/|%2f){2}");
+
     /** Each of these begins an address, wherever it stands. */
     private static final Pattern SCHEME = Pattern.compile("(?i)(?<![a-z0-9])(?:https?|wss?|pasarela)://");
 
@@ -209,6 +213,10 @@ final class Links {
 
     /** `https://HOST/#KEY` with its parameters; null if it cannot be that. */
     private static String cleaned(String said) {
+        if (said.matches(".*(?:\u2026|\\.\\.\\.)")) {
+            // Its rest was cut off.
+            return null;
+        }
         String text = said;
         Matcher scheme = SCHEME.matcher(text);
         if (scheme.find()) {
@@ -254,9 +262,10 @@ final class Links {
         return isWhole(link) ? link : null;
     }
 
+    /** Whether it is one for somebody's statistics: neither parameters of a link nor the address that a redirect leads to. */
     private static boolean isQuery(String text) {
         for (String part : text.split("&")) {
-            if (!part.isEmpty() && part.indexOf('=') < 0) {
+            if (!part.isEmpty() && part.indexOf('=') < 0 || OURS.matcher(part).matches() || LEADS.matcher(part).find()) {
                 return false;
             }
         }
