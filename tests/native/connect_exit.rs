@@ -16,6 +16,7 @@ use tokio::{
 
 use crate::{
     front::{Authority, Front},
+    program::{command, finish},
     tunnels::Nobody,
     within,
 };
@@ -119,5 +120,27 @@ async fn why_a_proxy_does_not_lead_out_is_told() {
         (format!("http://{}", nobody.address()), "https://relay.example/", Trouble::NoExit),
     ] {
         assert_eq!(dial(&url, link, &authority).await, Err(trouble), "{url}");
+    }
+}
+
+/// In capitals and empty, as where `HTTPS_PROXY=${HTTPS_PROXY}` is written, it says nothing: what is in small letters counts.
+#[tokio::test]
+async fn a_variable_that_is_empty_hides_no_other() {
+    let asked = TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).await.expect("a free port");
+    let url = format!("http://{}", asked.local_addr().expect("bound"));
+    let check = ["check", "--timeout", "1", "--dns", "system", "https://relay.example/#a-key-of-the-tests"];
+    for [empty, said] in [["HTTPS_PROXY", "https_proxy"], ["ALL_PROXY", "all_proxy"]] {
+        let mut check = command(&check);
+        for name in ["HTTPS_PROXY", "https_proxy", "ALL_PROXY", "all_proxy", "NO_PROXY", "no_proxy"] {
+            check.env_remove(name);
+        }
+        check.env(empty, "").env(said, &url);
+        let ended = tokio::spawn(finish(check));
+        let (mut tcp, _) = within(asked.accept()).await.expect("the proxy is asked");
+        let mut head = [0; 11];
+        tcp.read_exact(&mut head).await.expect("a request");
+        assert_eq!(&head, b"CONNECT rel");
+        drop(tcp);
+        assert!(ended.await.expect("no panic").code.is_some_and(|code| code >= 10));
     }
 }

@@ -37,16 +37,16 @@ pub struct Exits {
 }
 
 impl Exits {
-    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or small letters.
+    /// As `HTTPS_PROXY`, `HTTP_PROXY`, `ALL_PROXY` and `NO_PROXY` say, in capitals or small letters. One that is empty says nothing.
     #[must_use]
     pub fn from_env() -> Self {
-        let said = |names: [&str; 2]| {
-            names.iter().find_map(|name| std::env::var(name).ok()).filter(|said| !said.trim().is_empty())
-        };
         let all = said(["ALL_PROXY", "all_proxy"]);
         let own = [said(["HTTP_PROXY", "http_proxy"]), said(["HTTPS_PROXY", "https_proxy"])];
-        let unusable = own.map(|own| own.as_ref().or(all.as_ref()).is_some_and(|url| !is_usable(url)));
-        Self { known: Matcher::from_env(), unusable, exceptions: exceptions() }
+        let own = own.map(|own| own.or_else(|| all.clone()).unwrap_or_default());
+        let unusable = own.each_ref().map(|url| !url.is_empty() && !is_usable(url));
+        let [plain, secure] = own;
+        let known = Matcher::builder().http(plain).https(secure).no(no_proxy()).build();
+        Self { known, unusable, exceptions: exceptions() }
     }
 
     /// This one, but for hosts that `NO_PROXY` names.
@@ -74,8 +74,14 @@ impl Exits {
     }
 }
 
+/// The first of these variables that holds something.
+fn said(names: [&str; 2]) -> Option<String> {
+    let values = names.iter().filter_map(|name| std::env::var(name).ok());
+    values.map(|value| value.trim().to_owned()).find(|value| !value.is_empty())
+}
+
 fn no_proxy() -> String {
-    ["NO_PROXY", "no_proxy"].iter().find_map(|name| std::env::var(name).ok()).unwrap_or_default()
+    said(["NO_PROXY", "no_proxy"]).unwrap_or_default()
 }
 
 fn exceptions() -> Matcher {
