@@ -177,10 +177,12 @@ async fn the_program_says_where_it_is_and_ends_in_order() {
     let keys = format!("me={KEY}");
     let (mut program, said) =
         started(&["--metrics", "127.0.0.1:0", "--max-connections", "100"], &[("RELAY_KEYS", &keys)]);
+    let pid = rustix::process::Pid::from_child(&program.0);
+    // It has no certificate that could be read again.
+    rustix::process::kill_process(pid, rustix::process::Signal::HUP).expect("runs");
     assert!(get(&said["http"], &format!("/{KEY}/")).await.contains("data-relay=\"ready\""));
     assert!(get(&said["http"], &format!("/{KEY}/status.json")).await.contains("\"relay\":\"native\""));
     assert!(get(&said["metrics"], "/metrics").await.contains("pasarela_clients 0"));
-    let pid = rustix::process::Pid::from_child(&program.0);
     rustix::process::kill_process(pid, rustix::process::Signal::TERM).expect("runs");
     let ended = within(tokio::task::spawn_blocking(move || {
         let status = program.0.wait().expect("ended");

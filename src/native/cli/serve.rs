@@ -93,7 +93,7 @@ pub(super) struct Args {
     memory: usize,
 
     /// Streams at once, if fewer than the memory allows; each takes two open files
-    #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS")]
+    #[arg(long, value_name = "N", env = "PASARELA_MAX_CONNECTIONS", value_parser = values::some)]
     max_connections: Option<usize>,
 
     /// Streams that one address, or one IPv6 /64, may ask for in a minute; one key ten times as many; 0: any number
@@ -165,6 +165,8 @@ pub(super) async fn run(args: Args) -> Result<(), Failure> {
     }
     let phones = serve_phones(&args, &relay)?;
     let end = signal::end()?;
+    // Where there is no certificate nothing is read again, and being asked to must not end it.
+    let _asked = signal::Reload::new();
     say(&args, relay.address(), metrics_address, &phones);
     tokio::select! {
         () = end => {}

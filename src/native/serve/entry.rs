@@ -184,7 +184,7 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     shared.counts.upgraded(route);
     let query = request.uri().query().unwrap_or_default();
     let work = match route {
-        _ if matches!(seat, Seat::None(..)) => Work::Refuse,
+        _ if matches!(seat, Seat::None(..)) => Work::Refuse(route),
         Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
             Work::Web(web::upstream(shared, request.headers(), &library::routing_query(query)).await)
         }
@@ -227,8 +227,8 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
 
 /// What is to be done with an accepted WebSocket.
 enum Work {
-    /// Nothing; it is told to come again.
-    Refuse,
+    /// Nothing; whoever asked for this route is told to come again.
+    Refuse(Route),
     /// Coupled to an upstream's, if there is one.
     Web(Option<Socket>),
     /// Routing info, what the stream speaks, and whether one frame is one message.
@@ -239,7 +239,7 @@ enum Work {
 impl Work {
     const fn message_max(&self) -> usize {
         match self {
-            Self::Refuse | Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
+            Self::Refuse(_) | Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
             Self::Tunnel => carrier::MESSAGE_MAX,
         }
     }
@@ -248,11 +248,14 @@ impl Work {
         let (ground, counts) = (&shared.ground, &shared.counts);
         let meter = ground.meter.of(&client.owner);
         match self {
-            Self::Refuse => {
+            Self::Refuse(Route::WsChat | Route::Pipe(_)) | Self::Web(None) => {
+                web::refuse(ground, socket, Code::Busy).await
+            }
+            Self::Refuse(_) => {
                 ground.meter.ended(Code::Busy);
+                // A tunnel says the word in a message, too.
                 carrier::refuse(socket, &Control::Reset(Reset { code: Code::Busy }), Code::Busy).await;
             }
-            Self::Web(None) => web::refuse(ground, socket, Code::Busy).await,
             Self::Web(Some(upstream)) => {
                 counts.ws_wss_started.inc();
                 let _counted = Counted::new(&counts.ws_wss);
