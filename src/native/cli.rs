@@ -35,7 +35,7 @@ use tracing_subscriber::{
     layer::{Layer as _, SubscriberExt as _},
 };
 
-use crate::panics;
+use crate::{panics, say};
 use texts::language::Language;
 
 const AFTER_HELP: &str = "\
@@ -213,10 +213,15 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
     };
     // Looking up a name in vain may take the system half a minute more, in a thread that nobody can stop.
     runtime.shutdown_background();
-    result.unwrap_or_else(|failure| {
+    let code = result.unwrap_or_else(|failure| {
         eprintln!("{failure}");
         ExitCode::from(failure.code)
-    })
+    });
+    if code == ExitCode::SUCCESS && say::is_lost() {
+        eprintln!("{}", texts::program::LOST);
+        return ExitCode::from(FAILED);
+    }
+    code
 }
 
 /// Ends the process as clap does, but repeats no link: a key is in it.
@@ -246,8 +251,11 @@ fn start_logging(verbose: u8) {
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
     // Libraries may say anything at all, such as the headers of a request with a key in its path.
     let ours = filter_fn(|metadata| metadata.target().starts_with(env!("CARGO_PKG_NAME")));
-    let lines =
-        tracing_subscriber::fmt::layer().with_writer(std::io::stderr).log_internal_errors(false).with_filter(ours);
+    let lines = tracing_subscriber::fmt::layer()
+        .with_writer(std::io::stderr)
+        .with_ansi(look::is_coloured())
+        .log_internal_errors(false)
+        .with_filter(ours);
     let subscriber = tracing_subscriber::registry().with(filter).with(lines);
     // A second one can only come from a test that runs `main` twice.
     let _ = tracing::subscriber::set_global_default(subscriber);

@@ -121,6 +121,22 @@ async fn a_link_is_read_from_grey_pixels() {
     }
 }
 
+#[cfg(target_os = "linux")]
+#[tokio::test]
+async fn what_cannot_be_written_is_told_and_what_is_written_is_nobody_elses() {
+    use std::os::unix::fs::PermissionsExt;
+    let mut share = command(&["share", "--text", LINK]);
+    share.stdout(fs::File::create("/dev/full").expect("a device"));
+    let ended = within(tokio::process::Command::from(share).spawn().expect("it starts").wait_with_output()).await;
+    let ended = ended.expect("it runs");
+    let told = String::from_utf8(ended.stderr).expect("UTF-8");
+    assert!(ended.status.code() == Some(1) && told.contains("perhaps the disk is full"), "{told}");
+    let folder = Folder::new();
+    let path = folder.path("link.txt");
+    assert_eq!(run(&["share", LINK, "--output", path.to_str().expect("UTF-8")]).await.code, Some(0));
+    assert_eq!(fs::metadata(&path).expect("written").permissions().mode() & 0o077, 0);
+}
+
 #[tokio::test]
 async fn what_cannot_be_shared_is_named_without_the_key() {
     let folder = Folder::new();
@@ -130,6 +146,11 @@ async fn what_cannot_be_shared_is_named_without_the_key() {
         &["share", "https://relay.example/?a-key-of-the-tests"],
         &["share", "--bridge", "a-key-of-the-tests:5222"],
         &["share", "--bridge", "a.example", LINK],
+        &["share", "https://relay.example/#a-key-of-the-tests keep it secret"],
+        &["share", "https://relay.example/#a-key-of-the-tests…"],
+        &["bridge", LINK, "nonsense"],
+        &["bridge", "--host", "https://x/", LINK],
+        &["serve", "--open", "--max-connections", "0"],
         &["share", LINK, "--output", other.to_str().expect("UTF-8")],
     ] {
         let ended = run(args).await;

@@ -91,12 +91,12 @@ pub(super) struct Args {
         num_args = 0..=1,
         require_equals = true,
         default_missing_value = "127.0.0.1:1080",
-        value_parser = values::here
+        value_parser = values::socks
     )]
     socks5: Option<SocketAddr>,
 
     /// The name or address by which the phone reaches this computer [default: its address in the local network]
-    #[arg(long, value_name = "HOST", env = "PASARELA_HOST")]
+    #[arg(long, value_name = "HOST", env = "PASARELA_HOST", value_parser = values::host)]
     host: Option<String>,
 
     /// Use each connection for at most this many bytes, for networks that freeze connections

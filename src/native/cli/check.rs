@@ -83,7 +83,7 @@ pub(super) struct Args {
 
     /// Whether the proxy's chat is wrapped in TLS [default: on port 443 alone]
     #[arg(long, value_name = "BOOL", num_args = 0..=1, require_equals = true, default_missing_value = "true",
-          env = "PASARELA_CHECK_TLS")]
+          env = "PASARELA_CHECK_TLS", value_parser = clap::builder::BoolishValueParser::new())]
     tls: Option<bool>,
 
     /// Seconds that each stage may take

@@ -170,6 +170,9 @@ fn write(path: &Path, force: bool, link: &str) -> Result<Asked, Failure> {
     };
     let mut open = OpenOptions::new();
     open.write(true).create(true).truncate(true).create_new(!force);
+    // A key is in it.
+    #[cfg(unix)]
+    std::os::unix::fs::OpenOptionsExt::mode(&mut open, 0o600);
     let written = open.open(path).and_then(|mut file| file.write_all(&bytes));
     written.map(Ok).map_err(|cause| {
         let hint = if cause.kind() == io::ErrorKind::AlreadyExists { texts::EXISTS } else { texts::ANOTHER_FILE };

@@ -2,21 +2,47 @@
 //!
 //! What a value means is the option's.
 
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr};
+use std::{
+    any::TypeId,
+    ffi::OsStr,
+    net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr},
+};
 
-use clap::{ArgAction, Command, builder::BoolishValueParser};
+use clap::{Arg, ArgAction, Command, builder::BoolishValueParser};
 use ipnet::IpNet;
+
+use crate::share::{Proxy, UnusableProxy};
+
+/// Where programs look for SOCKS.
+const SOCKS_PORT: u16 = 1080;
 
 /// The same command line, for which a variable that is empty is not there, as where `NAME=${NAME}` is written and NAME is not
 /// set; and whose switches take 1, yes and on, 0, no and off.
 pub(super) fn tolerant(command: Command) -> Command {
     let command = command.mut_args(|arg| {
-        let empty = |name| std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
-        let arg = if arg.get_env().is_some_and(empty) { arg.env(None) } else { arg };
+        let empty =
+            |name: &OsStr| std::env::var_os(name).is_some_and(|value| value.to_string_lossy().trim().is_empty());
+        let no = |name: &OsStr| std::env::var(name).is_ok_and(|value| is_no(&value));
+        let says_nothing = |name: &OsStr| empty(name) || is_address_or_yes(&arg) && no(name);
+        let arg = if arg.get_env().is_some_and(says_nothing) { arg.env(None) } else { arg };
         let is_switch = matches!(arg.get_action(), ArgAction::SetTrue);
         if is_switch { arg.value_parser(BoolishValueParser::new()) } else { arg }
     });
     command.mut_subcommands(tolerant)
+}
+
+/// Whether it is a switch that may name an address.
+fn is_address_or_yes(arg: &Arg) -> bool {
+    let may_be_alone = arg.get_num_args().is_some_and(|number| number.min_values() == 0);
+    may_be_alone && arg.get_value_parser().type_id() == TypeId::of::<SocketAddr>()
+}
+
+fn is_yes(said: &str) -> bool {
+    ["1", "yes", "on", "true", "y", "t"].iter().any(|word| said.trim().eq_ignore_ascii_case(word))
+}
+
+fn is_no(said: &str) -> bool {
+    ["0", "no", "off", "false", "n", "f"].iter().any(|word| said.trim().eq_ignore_ascii_case(word))
 }
 
 /// `ADDRESS:PORT`, or a port alone on all addresses.
@@ -43,10 +69,28 @@ pub(super) fn network(said: &str) -> Result<IpNet, String> {
     network.ok_or_else(|| "not like 10.0.0.0/8 or 10.0.0.1".to_owned())
 }
 
+/// The same, or a switch's word for the usual one.
+pub(super) fn socks(said: &str) -> Result<SocketAddr, String> {
+    if is_yes(said) { Ok(SocketAddr::new(Ipv4Addr::LOCALHOST.into(), SOCKS_PORT)) } else { here(said) }
+}
+
+/// A name or an address, without a port.
+pub(super) fn host(said: &str) -> Result<String, String> {
+    let one = Some(said.trim()).filter(|said| !said.contains(|it: char| it.is_whitespace() || it == '*'));
+    let proxy = one.ok_or(UnusableProxy).and_then(Proxy::at);
+    proxy.map(|proxy| proxy.host).map_err(|_| "not a name or an address alone, as 192.168.1.7".to_owned())
+}
+
+/// A number, but not 0.
+pub(super) fn some(said: &str) -> Result<usize, String> {
+    let number = said.trim().parse().ok().filter(|number| *number != 0);
+    number.ok_or_else(|| "not a number of 1 or more".to_owned())
+}
+
 /// A size as systemd and podman write it: K, M and G are powers of 1024.
 pub(super) fn size(said: &str) -> Result<u64, String> {
     let sizes = parse_size::Config::new().with_binary();
-    sizes.parse_size(said).map_err(|_| "not a size such as 16384, 12K or 256M".to_owned())
+    sizes.parse_size(said.trim()).map_err(|_| "not a size such as 16384, 12K or 256M".to_owned())
 }
 
 /// The width and the height of a picture, `640x480`.
@@ -75,6 +119,15 @@ mod tests {
         assert_eq!(net("10.0.0.0/8").as_deref(), Some("10.0.0.0/8"));
         assert_eq!((net("10.0.0.0/99"), net("lan")), (None, None));
         assert_eq!((size("12k"), size("1M"), size("16384")), (Ok(12 << 10), Ok(1 << 20), Ok(16384)));
+        assert_eq!(size(" 256M\r"), Ok(256 << 20));
         assert!(size("much").is_err());
+        let socks = |said| socks(said).map(|address| address.to_string()).ok();
+        for (said, address) in [("yes", "127.0.0.1:1080"), ("1", "127.0.0.1:1080"), ("9050", "127.0.0.1:9050")] {
+            assert_eq!(socks(said).as_deref(), Some(address), "{said}");
+        }
+        assert_eq!(host(" home.lan\r").as_deref(), Ok("home.lan"));
+        for wrong in ["https://x/", "x:5222", "a b", "*"] {
+            assert!(host(wrong).is_err(), "{wrong}");
+        }
     }
 }

@@ -64,6 +64,12 @@ pub(in super::super) const ANOTHER_PORT: In = In {
     fa: "نشانی یا درگاهی دیگر، یا بستن برنامه‌ای که آن را گرفته است",
 };
 
+pub(in super::super) const LOST: In = In {
+    en: "what there was to say could not all be written: perhaps the disk is full",
+    es: "no se pudo escribir todo lo que había que decir: quizá el disco esté lleno",
+    fa: "همهٔ آنچه باید گفته می‌شد نوشته نشد: شاید دیسک پر است",
+};
+
 /// Signals, and whoever started it.
 pub(in super::super) const NO_SIGNALS: In = In {
     en: "cannot wait for Ctrl-C or the system's signals",
