@@ -49,7 +49,7 @@ window.reader = function (origin) {
   // A key, or a link of this relay or another; null if it is none.
   function pasted(text) {
     // What was cut off on its way.
-    if (/#[^]*(\u2026|\.\.\.)\s*$/.test(text)) return null
+    if (/#[^]*\u2026\s*$/.test(text)) return null
     text = cleaned(text)
     if (text.indexOf('#') < 0) text = text.replace('%23', '#')
     text = text.replace(/^ws(s?:)/i, 'http$1')

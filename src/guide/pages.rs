@@ -340,7 +340,7 @@ mod tests {
             assert!(page.contains(&html), "{}", language.code);
             let with_key = text(&guide_in(language.code, &[("RELAY_KEYS", "me=0123456789abcdef")]));
             for size in [page.len(), with_key.len() + PAGE_NAME] {
-                assert!(size < 60_000, "{} has {size} bytes", language.code);
+                assert!(size < 61_000, "{} has {size} bytes", language.code);
             }
             assert!(!page.contains("{{"), "{} has a hole", language.code);
             assert!(page.contains("<body data-relay=\"closed\""), "{}", language.code);

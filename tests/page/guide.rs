@@ -87,10 +87,12 @@ async fn what_is_no_key_of_this_relay_is_told_and_not_used(kind: Kind) -> Result
     ensure!(page.one("#broken").await?.visible, "half a link is taken for none");
     let elsewhere = format!("https://relay.example/#{KEY}");
     let twice = format!("{KEY}&sni=none&sni=none");
+    let cut = format!("http://{}/#{KEY}…", bench.address());
     let without_scheme = elsewhere.trim_start_matches("https://");
     for (pasted, place) in [
         ("0123", "/relay/bad"),
         (twice.as_str(), "/relay/bad"),
+        (cut.as_str(), "/relay/bad"),
         (without_scheme, "/relay/other"),
         (elsewhere.as_str(), "/relay/other"),
     ] {
