@@ -218,8 +218,9 @@ fn run(arguments: Vec<OsString>) -> ExitCode {
         ExitCode::from(failure.code)
     });
     if code == ExitCode::SUCCESS && say::is_lost() {
-        eprintln!("{}", texts::program::LOST);
-        return ExitCode::from(FAILED);
+        let failure = Failure::met(texts::program::LOST, texts::program::NO_SPACE, texts::program::MORE_SPACE);
+        eprintln!("{failure}");
+        return ExitCode::from(failure.code);
     }
     code
 }

@@ -90,7 +90,7 @@ pub(super) struct Args {
         env = "PASARELA_SOCKS5",
         num_args = 0..=1,
         require_equals = true,
-        default_missing_value = "127.0.0.1:1080",
+        default_missing_value = "yes",
         value_parser = values::socks
     )]
     socks5: Option<SocketAddr>,

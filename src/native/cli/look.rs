@@ -26,19 +26,19 @@ pub(super) fn cut(line: &str, columns: usize) -> String {
 
 /// Whether standard output is a terminal on which a line can be written over.
 pub(super) fn is_screen() -> bool {
-    std::io::stdout().is_terminal() && is_clever()
+    std::io::stdout().is_terminal() && !is_dumb()
 }
 
 /// Whether standard error is a terminal that shows colours.
 pub(super) fn is_coloured() -> bool {
-    std::io::stderr().is_terminal() && is_clever() && !wants_none()
+    std::io::stderr().is_terminal() && !is_dumb() && !is_no_colour()
 }
 
-fn is_clever() -> bool {
-    env::var_os("TERM").is_none_or(|term| term != "dumb")
+fn is_dumb() -> bool {
+    env::var_os("TERM").is_some_and(|term| term == "dumb")
 }
 
-fn wants_none() -> bool {
+fn is_no_colour() -> bool {
     env::var_os("NO_COLOR").is_some_and(|value| !value.is_empty())
 }
 
@@ -54,7 +54,7 @@ fn is_unicode_in(variable: impl Fn(&str) -> Option<String>) -> bool {
 
 /// A code as standard output can show it; an advice in its place if it is too wide.
 pub(super) fn code(code: &Qr) -> String {
-    let plain = wants_none() || !is_screen();
+    let plain = is_no_colour() || !is_screen();
     let canvas = match (is_unicode(), plain) {
         (false, _) => Canvas::Ascii,
         (true, true) => Canvas::Blocks,

@@ -1,6 +1,7 @@
 //! A link in somebody's text: what stands before it, words behind it that would become part of its key, an end that was cut off, and
 //! addresses that only lead to it.
 
+use pasarela_core::config::is_key;
 use percent_encoding::percent_decode_str;
 
 use super::{
@@ -13,9 +14,6 @@ const SCHEMES: [&str; 5] = ["https", "http", "wss", "ws", "pasarela"];
 
 /// One redirect may lead to another.
 const REDIRECTS: usize = 3;
-
-/// A key has so many letters at the least.
-const KEY_MIN: usize = 16;
 
 /// The link alone, for `cleaned::link` to put right. A link that was cut off, or that words behind it would change, is none.
 pub(super) fn alone(said: &str) -> Result<String, UnusableLink> {
@@ -45,8 +43,8 @@ pub(super) fn alone(said: &str) -> Result<String, UnusableLink> {
 /// Without the signs of a message that is quoted, one at the beginning of each line.
 fn unquoted(said: &str) -> String {
     let lines = said.split('\n').map(|line| {
-        let quoted = line.trim_start().trim_start_matches(['>', ' ']);
-        if line.trim_start().starts_with('>') { quoted } else { line }
+        let quoted = line.trim_start().strip_prefix('>');
+        quoted.map_or(line, |quoted| quoted.trim_start_matches(['>', ' ']))
     });
     lines.collect::<Vec<_>>().join("\n")
 }
@@ -103,7 +101,7 @@ fn is_ended(behind: &str, letters: &str) -> bool {
     let is_hex = |text: &str| text.bytes().all(|it| it.is_ascii_hexdigit());
     let last = behind.rsplit('&').next().unwrap_or_default();
     match last.split_once('=') {
-        None => !behind.contains('&') && last.len() >= KEY_MIN && !(is_hex(last) && is_hex(letters)),
+        None => !behind.contains('&') && is_key(last) && !(is_hex(last) && is_hex(letters)),
         Some(("sni", value)) => value.eq_ignore_ascii_case("none"),
         Some(("ech", value)) => ["auto", "grease"].contains(&value),
         Some(("addr" | "port" | "ports", value)) => value.ends_with(|it: char| it.is_ascii_digit()),

@@ -183,8 +183,10 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
     let Asked { route, client, key, subprotocol, seat } = asked;
     shared.counts.upgraded(route);
     let query = request.uri().query().unwrap_or_default();
+    let refused = matches!(seat, Seat::None(..));
     let work = match route {
-        _ if matches!(seat, Seat::None(..)) => Work::Refuse(route),
+        Route::Tunnel if refused => Work::Refuse,
+        _ if refused => Work::Web(None),
         Route::WsChat if shared.ground.config.web == WebUpstream::Wss => {
             Work::Web(web::upstream(shared, request.headers(), &library::routing_query(query)).await)
         }
@@ -227,9 +229,9 @@ async fn upgraded(mut request: Request<Incoming>, asked: Asked, shared: &Arc<Sha
 
 /// What is to be done with an accepted WebSocket.
 enum Work {
-    /// Nothing; whoever asked for this route is told to come again.
-    Refuse(Route),
-    /// Coupled to an upstream's, if there is one.
+    /// Nothing; a tunnel's client is told to come again, in a message, too.
+    Refuse,
+    /// Coupled to an upstream's; without one it is closed, and that says to come again.
     Web(Option<Socket>),
     /// Routing info, what the stream speaks, and whether one frame is one message.
     Pipe(Option<Vec<u8>>, Kind, bool),
@@ -239,7 +241,7 @@ enum Work {
 impl Work {
     const fn message_max(&self) -> usize {
         match self {
-            Self::Refuse(_) | Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
+            Self::Refuse | Self::Web(_) | Self::Pipe(..) => MESSAGE_MAX,
             Self::Tunnel => carrier::MESSAGE_MAX,
         }
     }
@@ -248,14 +250,11 @@ impl Work {
         let (ground, counts) = (&shared.ground, &shared.counts);
         let meter = ground.meter.of(&client.owner);
         match self {
-            Self::Refuse(Route::WsChat | Route::Pipe(_)) | Self::Web(None) => {
-                web::refuse(ground, socket, Code::Busy).await
-            }
-            Self::Refuse(_) => {
+            Self::Refuse => {
                 ground.meter.ended(Code::Busy);
-                // A tunnel says the word in a message, too.
                 carrier::refuse(socket, &Control::Reset(Reset { code: Code::Busy }), Code::Busy).await;
             }
+            Self::Web(None) => web::refuse(ground, socket, Code::Busy).await,
             Self::Web(Some(upstream)) => {
                 counts.ws_wss_started.inc();
                 let _counted = Counted::new(&counts.ws_wss);

@@ -1,7 +1,8 @@
 //! The operator's own site: files read once into memory, found by their exact path.
 //!
 //! What is not read at the start cannot be asked for, so there is nothing to climb out of. It lists no folder, follows
-//! links only to files that are in the folder, too, as Kubernetes mounts them, and leaves out names that begin with a dot but `.well-known`. A large site is a web server's business.
+//! links only to files that are in the folder, too, as Kubernetes mounts them, and leaves out names that
+//! begin with a dot but `.well-known`. A large site is a web server's business.
 
 use std::{
     collections::BTreeMap,

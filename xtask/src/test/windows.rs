@@ -1,8 +1,7 @@
 //! The program for Windows: clippy of what is compiled for it alone, and the program itself under Wine, with the relay of this system.
 //!
-//! Wine is not run unless it is asked for: it takes a download of 100 MB once, and 1.4 GB of disk while
-//! it runs. What Wine does not have cannot be tried: the firewall's question, a console of Windows' own, and the message that its
-//! window is closed.
+//! Wine is not run unless it is asked for: it takes a download of 100 MB once, and 1.4 GB of disk while it runs. What Wine
+//! does not have cannot be tried: the firewall's question, a console of Windows' own, and the message that its window is closed.
 
 mod trial;
 mod installer;

@@ -65,9 +65,16 @@ pub(in super::super) const ANOTHER_PORT: In = In {
 };
 
 pub(in super::super) const LOST: In = In {
-    en: "what there was to say could not all be written: perhaps the disk is full",
-    es: "no se pudo escribir todo lo que había que decir: quizá el disco esté lleno",
-    fa: "همهٔ آنچه باید گفته می‌شد نوشته نشد: شاید دیسک پر است",
+    en: "cannot write all that there is to say",
+    es: "no se puede escribir todo lo que hay que decir",
+    fa: "نمی‌توان همهٔ آنچه گفتنی است را نوشت",
+};
+pub(in super::super) const NO_SPACE: In =
+    In { en: "the disk is full", es: "el disco está lleno", fa: "دیسک پر است" };
+pub(in super::super) const MORE_SPACE: In = In {
+    en: "making room, or writing elsewhere",
+    es: "liberar espacio o escribir en otro sitio",
+    fa: "آزاد کردن فضا، یا نوشتن در جایی دیگر",
 };
 
 /// Signals, and whoever started it.
